@@ -1,0 +1,318 @@
+"""Every table of the state store. SQLAlchemy Core; the same on SQLite and Postgres."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+
+from core.clock import from_millis, to_millis
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as milliseconds since 1970 so that both engines agree to the digit."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Return milliseconds."""
+        return None if value is None else to_millis(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return an aware UTC datetime."""
+        return None if value is None else from_millis(value)
+
+
+Document = JSON().with_variant(JSONB(), "postgresql")
+RowId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER column
+
+# -- workspaces ------------------------------------------------------------------------------------------------
+workspaces = Table(
+    "workspaces",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("access", Text, nullable=False),  # none, requested, accepted
+    Column("requested_at", UtcTime),
+    Column("accepted_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+)
+spaces = Table(
+    "spaces",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # dev, prod
+    Column("created_at", UtcTime, nullable=False),
+)
+space_sources = Table(
+    "space_sources",
+    METADATA,
+    Column("space_id", Text, ForeignKey("spaces.id"), primary_key=True),
+    Column("source_id", Text, primary_key=True),
+    Column("connected_at", UtcTime, nullable=False),
+)
+secrets = Table(
+    "secrets",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+audit_entries = Table(
+    "audit_entries",
+    METADATA,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),  # created, updated, deleted, enabled, started, ...
+    Column("object_type", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("before", Document),
+    Column("after", Document),
+    Index(None, "object_type", "object_id"),
+)
+leases = Table(
+    "leases",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),  # grows with each holder: a fencing token
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+# -- sources, warehouses, destinations -------------------------------------------------------------------------
+sources = Table(
+    "sources",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("write_key", Text, unique=True),
+    Column("warehouse_id", Text),
+    Column("enabled", Boolean, nullable=False),
+    Column("protected", Boolean, nullable=False),  # made by the setup: cannot be edited or deleted
+    Column("settings", Document, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+warehouses = Table(
+    "warehouses",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("settings", Document, nullable=False),
+    Column("secret_id", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("tested_at", UtcTime),
+)
+destinations = Table(
+    "destinations",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("settings", Document, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+# -- SQL models and syncs --------------------------------------------------------------------------------------
+sql_models = Table(
+    "sql_models",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("warehouse_id", Text, nullable=False),
+    Column("sql", Text, nullable=False),
+    Column("key_column", Text, nullable=False),
+    Column("columns", Document, nullable=False),  # [{name, type}] as last seen
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+syncs = Table(
+    "syncs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("sql_model_id", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("destination_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("mode", Text, nullable=False),  # add, update, upsert, delete, mirror
+    Column("mapping", Document, nullable=False),
+    Column("interval_minutes", Integer),  # null: manual only
+    Column("enabled", Boolean, nullable=False),
+    Column("next_run_at", UtcTime),
+    Column("version", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+sync_runs = Table(
+    "sync_runs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("sync_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("trigger", Text, nullable=False),  # manual, schedule, first
+    Column("requested_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("cancel_reason", Text),  # set: a person asked the run to stop
+    Column("resumed", Integer, nullable=False, default=0),
+    Column("progress", Document, nullable=False),
+    Column("sheet", Document),
+    Column("error", Document),
+    Index(None, "sync_id", "requested_at"),
+    Index(None, "state"),
+)
+
+# -- setup and checks ------------------------------------------------------------------------------------------
+setups = Table(
+    "setups",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("branch", Text),
+    Column("confirmed_at", UtcTime),
+    Column("state", Document, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+check_runs = Table(
+    "check_runs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("state", Text, nullable=False),  # running, passed, warning, failed
+    Column("results", Document, nullable=False),
+    Column("fingerprint", Text, nullable=False),  # of the configuration that was checked
+)
+
+# -- identity, traits, profiles --------------------------------------------------------------------------------
+identifier_rules = Table(
+    "identifier_rules",
+    METADATA,
+    Column("space_id", Text, ForeignKey("spaces.id"), primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("priority", Integer, nullable=False),
+    Column("value_limit", Integer, nullable=False),
+    Column("period", Text, nullable=False),  # ever, daily, weekly, monthly, annually
+    Column("blocked", Document, nullable=False),  # {"exact": [...], "patterns": [...]}
+    Column("custom", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+computed_traits = Table(
+    "computed_traits",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("space_id", Text, ForeignKey("spaces.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("definition", Document, nullable=False),
+    Column("computed_to", BigInteger),  # offset that the trait's history is computed to; null: to be computed
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("space_id", "key"),
+)
+reader_offsets = Table(
+    "reader_offsets",
+    METADATA,
+    Column("reader", Text, primary_key=True),
+    Column("log_offset", BigInteger, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+profiles = Table(
+    "profiles",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),  # ms, the time of the message that made it
+    Column("created_offset", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),  # ms, the newest message applied
+    Column("merged_into", Text),
+    Column("merge_count", Integer, nullable=False, default=0),
+    Column("traits", Text, nullable=False),  # JSON: key -> [value, timestamp ms, log offset, computed trait id | null]
+    Column("search", Text, nullable=False),  # lower-case identifiers and trait values, for the explorer
+)
+identifiers = Table(
+    "identifiers",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("profile_id", Text, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Column("first_offset", BigInteger, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Index(None, "space_id", "profile_id"),
+)
+profile_messages = Table(
+    "profile_messages",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("profile_id", Text, nullable=False),  # as resolved then; a merge does not rewrite it
+    Column("type", Text, nullable=False),
+    Index(None, "space_id", "profile_id", "log_offset"),
+)
+merges = Table(
+    "merges",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("merged_id", Text, primary_key=True),
+    Column("survivor_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # JSON: the identifiers that tied the two, and why this one survived
+    Column("at", BigInteger, nullable=False),
+    Index(None, "space_id", "survivor_id"),
+)
+violations = Table(
+    "violations",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("rule", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON
+    Column("profile_id", Text),
+)
+trait_states = Table(
+    "trait_states",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("trait_id", Text, primary_key=True),
+    Column("profile_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # JSON, by kind
+)

@@ -1,0 +1,49 @@
+"""What a kind of source is, as data: labels, settings, and how its data arrives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.fields import Field
+
+
+class Arrival(StrEnum):
+    """How a source's data reaches the event log."""
+
+    EVENT_STREAM = "event stream"
+    REVERSE_ETL = "reverse ETL"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDefinition:
+    """One kind of source.
+
+    `kind` is the key in the store, `label` what a person reads. An event-stream source has a write key; a reverse-ETL
+    source has a warehouse. `fixed_name` and `fixed_slug` belong to a source that the setup makes by itself: there is
+    one of it, and a person can neither edit nor delete it (W96).
+    """
+
+    kind: str
+    label: str
+    summary: str
+    docs_url: str
+    arrival: Arrival
+    settings: tuple[Field, ...] = ()
+    fixed_name: str | None = None
+    fixed_slug: str | None = None
+
+    @property
+    def has_write_key(self) -> bool:
+        """Whether senders name the source by a write key."""
+        return self.arrival is Arrival.EVENT_STREAM
+
+    @property
+    def needs_warehouse(self) -> bool:
+        """Whether the source reads a warehouse."""
+        return self.arrival is Arrival.REVERSE_ETL
+
+    @property
+    def is_auto_created(self) -> bool:
+        """Whether the setup makes the source by itself, so that it is protected and counts against no limit (W115)."""
+        return self.fixed_slug is not None

@@ -1,0 +1,25 @@
+"""The kinds of source that exist, in alphabetical order."""
+
+from __future__ import annotations
+
+from core.errors import UnknownConnector
+from core.sources import embedded_warehouse, flex
+from core.sources.definition import SourceDefinition
+
+DEFINITIONS: tuple[SourceDefinition, ...] = (
+    embedded_warehouse.DEFINITION,
+    flex.DEFINITION,
+)
+
+
+def get_definition(kind: str) -> SourceDefinition:
+    """Return the definition of `kind`.
+
+    Raises:
+        UnknownConnector: No source is of this kind; the hint lists the kinds that exist.
+    """
+    for definition in DEFINITIONS:
+        if definition.kind == kind:
+            return definition
+    known = ", ".join(definition.kind for definition in DEFINITIONS)
+    raise UnknownConnector(f"There is no source of kind {kind!r}.", hint=f"Use one of: {known}.")

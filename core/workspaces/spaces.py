@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
-from core.errors import NotFound
+from core.errors import InvalidField, NotFound
 from core.ids import new_id, slugify
 from core.storage.tables import space_sources, spaces
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
 DEFAULT_SPACE_NAME = "Unified profiles"
+SPACE_KINDS = ("dev", "prod")
+
+Admit = Callable[[Connection], None]
+"""Called inside the transaction that inserts; raising refuses the insert (the entitlements use it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,36 @@ def ensure_space(workspace: Workspace, name: str = DEFAULT_SPACE_NAME) -> Space:
     existing = list_spaces(workspace)
     if existing:
         return existing[0]
+    try:
+        return create_space(workspace, name, kind="prod", admit=_require_no_space)
+    except _SpaceExists:
+        return list_spaces(workspace)[0]  # another thread or process was first
+
+
+def create_space(workspace: Workspace, name: str, *, kind: str = "dev", admit: Admit | None = None) -> Space:
+    """Make a space. Callers that a person drives use `core.setup.entitlements`, which keeps the limit (W119).
+
+    Raises:
+        InvalidField: The name is empty or taken, or the kind is neither dev nor prod.
+    """
     now = workspace.now()
-    space = Space(new_id("spa", now), name, slugify(name), "prod", now)
+    space = Space(new_id("spa", now), name.strip(), slugify(name), kind, now)
+    if not space.slug or kind not in SPACE_KINDS:
+        raise InvalidField(
+            f"A space named {name!r} of kind {kind!r} cannot be made.", hint="Give it a name; its kind is dev or prod."
+        )
     with workspace.database.transaction() as connection:
+        if admit is not None:
+            admit(connection)
+        if connection.execute(select(spaces.c.id).where(spaces.c.slug == space.slug)).first() is not None:
+            raise InvalidField(f"There is already a space named {name!r}.", hint="Choose another name.")
         connection.execute(
             insert(spaces).values(
                 id=space.id, name=space.name, slug=space.slug, kind=space.kind, created_at=space.created_at
             )
         )
-        record_change(connection, workspace, "created", "space", space.id, after={"name": name, "kind": space.kind})
+        after = {"name": space.name, "kind": space.kind}
+        record_change(connection, workspace, "created", "space", space.id, after=after)
     return space
 
 
@@ -80,3 +105,12 @@ def list_connected_sources(workspace: Workspace, space_id: str) -> set[str]:
     query = select(space_sources.c.source_id).where(space_sources.c.space_id == space_id)
     with workspace.database.reading() as connection:
         return {row.source_id for row in connection.execute(query)}
+
+
+class _SpaceExists(Exception):
+    """Somebody made the first space between our look and our insert."""
+
+
+def _require_no_space(connection: Connection) -> None:
+    if connection.execute(select(spaces.c.id)).first() is not None:
+        raise _SpaceExists

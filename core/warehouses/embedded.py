@@ -1,0 +1,249 @@
+"""The embedded warehouse: a DuckDB file in the workspace's own folder, queried in a sandboxed child process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import ClassVar, Self
+
+import pyarrow as pa
+
+from core.errors import CoreError, InvalidField, QueryCancelled, QueryError, QueryTimeout, Unreachable
+from core.fields import Field, FieldType
+from core.storage.home import Home
+from core.warehouses import sandbox
+from core.warehouses.cancel import CancelToken
+from core.warehouses.definition import (
+    ColumnInfo,
+    ColumnType,
+    Kind,
+    TableInfo,
+    WarehouseDefinition,
+    tag_schema,
+)
+from core.warehouses.embedded_errors import translate_error
+from core.warehouses.sandbox_pool import SandboxPool, get_pool
+from core.warehouses.sandbox_process import Budget, ChildGone, ChildRefused, OutOfTime
+from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
+
+DEFINITION = WarehouseDefinition(
+    name="duckdb",
+    label="Embedded warehouse",
+    summary="A DuckDB file in this workspace's folder: the demo data, or your own CSV and Parquet files.",
+    docs_url="https://duckdb.org/docs/",
+    settings=(
+        Field(
+            "path",
+            "File",
+            "Name of the DuckDB file inside the workspace's warehouse folder.",
+            type=FieldType.FILE,
+            required=True,
+            placeholder="demo.duckdb",
+        ),
+    ),
+    dialect="duckdb",
+)
+
+_KINDS = {
+    Kind.INTEGER: "tinyint smallint integer bigint hugeint utinyint usmallint uinteger ubigint",
+    Kind.FLOAT: "float double",
+    Kind.DECIMAL: "decimal",
+    Kind.BOOLEAN: "boolean",
+    Kind.DATE: "date",
+    Kind.TIMESTAMP: "timestamp timestamp_ns timestamp_s timestamp_ms",
+    Kind.TIMESTAMPTZ: "timestamptz",
+    Kind.JSON: "struct list map array tuple json",
+    Kind.BYTES: "blob",
+    Kind.TEXT: "varchar enum uuid null",
+}
+_KIND_OF = {type_id: kind for kind, names in _KINDS.items() for type_id in names.split()} | {
+    "timestamp with time zone": Kind.TIMESTAMPTZ
+}
+_CATALOG = """
+SELECT c.schema_name, c.table_name, t.estimated_size, coalesce(t.comment, v.comment),
+       list({name: c.column_name, type: c.data_type, nullable: c.is_nullable, comment: c.comment}
+            ORDER BY c.column_index)
+FROM duckdb_columns() c
+LEFT JOIN duckdb_tables() t ON t.table_oid = c.table_oid AND t.database_oid = c.database_oid
+      AND t.schema_oid = c.schema_oid
+LEFT JOIN duckdb_views() v ON v.view_oid = c.table_oid AND v.database_oid = c.database_oid
+      AND v.schema_oid = c.schema_oid
+WHERE c.database_name = current_database() AND NOT c.internal
+GROUP BY ALL ORDER BY 1, 2"""
+
+
+class EmbeddedWarehouse(Warehouse):
+    """One DuckDB file. It is opened by child processes only, read-only, one query at a time each."""
+
+    definition: ClassVar[WarehouseDefinition] = DEFINITION
+
+    def __init__(self, path: Path, *, pool: SandboxPool | None = None) -> None:
+        self._path = path.absolute()
+        self._pool = pool or get_pool()
+
+    @classmethod
+    def open(cls, home: Home, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Self:
+        """Return the warehouse for the file that `settings` names inside the workspace's folder."""
+        name = str(settings["path"])
+        if name != Path(name).name or name in ("", ".", "..") or "\0" in name:
+            raise InvalidField(
+                "The file of an embedded warehouse is a plain name, without folders.",
+                hint="Give a name such as customers.duckdb; the file lies in the workspace's warehouse folder.",
+            )
+        return cls(home.warehouses / name)
+
+    def describe(self, sql: str) -> tuple[ColumnType, ...]:
+        """Return the columns that `sql` would give, without running it."""
+        request: dict[str, object] = {"op": "describe", "sql": sql}
+        frames = self._ask(request, QUERY_TIMEOUT_S, None)
+        columns: tuple[ColumnType, ...] = ()
+        for kind, payload in frames:
+            if kind == sandbox.COLUMNS:
+                columns = _read_column_types(payload)
+        return columns
+
+    def list_tables(self) -> list[TableInfo]:
+        """Return the tables and views with their columns, by schema and name."""
+        rows = self.query(_CATALOG)
+        return [
+            TableInfo(
+                schema,
+                name,
+                tuple(_read_column_info(column) for column in json.loads(columns)),
+                estimate,
+                comment,
+            )
+            for schema, name, estimate, comment, columns in zip(
+                *(column.to_pylist() for column in rows.columns), strict=True
+            )
+        ]
+
+    def stream(
+        self,
+        sql: str,
+        *,
+        batch_rows: int = BATCH_ROWS,
+        timeout_s: float = STREAM_TIMEOUT_S,
+        max_rows: int | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Yield the rows in batches; see `Warehouse.stream`."""
+        request = {"op": "query", "sql": sql, "batch_rows": max(1, batch_rows), "max_rows": max_rows}
+        columns: tuple[ColumnType, ...] = ()
+        schema: pa.Schema | None = None
+        sent_schema: pa.Schema | None = None
+        is_empty = True
+        for kind, payload in self._ask(request, timeout_s, cancel):
+            if kind == sandbox.COLUMNS:
+                columns = _read_column_types(payload)
+            elif kind == sandbox.SCHEMA:
+                sent_schema = pa.ipc.read_schema(pa.py_buffer(payload))
+                schema = tag_schema(_rename(sent_schema, columns), columns)
+            elif kind == sandbox.BATCH:
+                is_empty = False
+                batch = pa.ipc.read_record_batch(pa.py_buffer(payload), sent_schema)
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        if is_empty and schema is not None:
+            yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+    def close(self) -> None:
+        """Nothing to let go of: warm children belong to the process and serve the next query."""
+
+    def release_file(self) -> None:
+        """Make idle children close the file now, so that it can be written in place."""
+        self._pool.release_file(self._path)
+
+    def _probe(self) -> str:
+        count = len(self.list_tables())
+        return f"{count} table{'' if count == 1 else 's'} can be read. Sync state is kept beside the file."
+
+    def _ask(
+        self, request: Mapping[str, object], timeout_s: float, cancel: CancelToken | None
+    ) -> Generator[tuple[bytes, memoryview], None, None]:
+        token = cancel or CancelToken()
+        if token.cancelled:
+            raise _cancelled(token)
+        budget = Budget(timeout_s)
+        try:
+            process = self._pool.acquire(self._path, budget, token)
+        except FileNotFoundError as error:
+            raise _gone(self._path) from error
+        try:
+            for frame in process.ask({**request, "path": str(self._path)}, budget, token):
+                if token.cancelled:
+                    raise _cancelled(token)
+                yield frame
+        except ChildRefused as error:
+            raise translate_error(error.reply, str(request["sql"]), self._path) from error
+        except OutOfTime as error:
+            raise _timed_out(timeout_s) from error
+        except ChildGone as error:
+            raise (_cancelled(token) if token.cancelled else _crashed()) from error
+        finally:
+            self._pool.release(process)
+
+
+def _read_column_types(payload: memoryview) -> tuple[ColumnType, ...]:
+    return tuple(
+        ColumnType(name, "VARCHAR" if kind == "null" else text, _to_kind(text, kind))
+        for name, text, kind in json.loads(bytes(payload))
+    )
+
+
+def _to_kind(text: str, type_id: str) -> Kind:
+    return Kind.JSON if text == "JSON" else _KIND_OF.get(type_id, Kind.OTHER)
+
+
+def _read_column_info(column: Mapping[str, object]) -> ColumnInfo:
+    text = str(column["type"])
+    comment = column["comment"]
+    return ColumnInfo(
+        str(column["name"]),
+        text,
+        kind_of(text),
+        bool(column["nullable"]),
+        None if comment is None else str(comment),
+    )
+
+
+def kind_of(type_text: str) -> Kind:
+    """Return the kind of a DuckDB type given as text, as `DECIMAL(18,2)` or `INTEGER[]`."""
+    if type_text.endswith("]"):
+        return Kind.JSON
+    return _to_kind(type_text, type_text.partition("(")[0].strip().lower())
+
+
+def _rename(schema: pa.Schema, columns: tuple[ColumnType, ...]) -> pa.Schema:
+    # A cast on the way may have renamed a column; the names are those of the query.
+    return pa.schema([field.with_name(column.name) for field, column in zip(schema, columns, strict=True)])
+
+
+def _gone(path: Path) -> CoreError:
+    return Unreachable(
+        f"The warehouse file {path.name} is gone.",
+        code="warehouse_file_missing",
+        hint="Put the file back into the workspace's warehouse folder, or create the warehouse again.",
+    )
+
+
+def _timed_out(timeout_s: float) -> CoreError:
+    return QueryTimeout(
+        f"The query took longer than {timeout_s:g} s and was stopped.",
+        hint="Filter or aggregate more, or allow it more time.",
+        context={"timeout_s": timeout_s},
+    )
+
+
+def _cancelled(token: CancelToken) -> CoreError:
+    return QueryCancelled(
+        f"The query was stopped: {token.reason}", hint="Run it again when you like.", context={"reason": token.reason}
+    )
+
+
+def _crashed() -> CoreError:
+    return QueryError(
+        "The process that ran the query ended unexpectedly, most likely for want of memory.",
+        code="engine_stopped",
+        hint="Select fewer or shorter values. If a small query does this too, report it.",
+    )

@@ -1,0 +1,178 @@
+"""Warehouses of the workspace: test, save, list, open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, func, insert, select
+
+from core.errors import InvalidField, MissingField, NotFound, Unreachable
+from core.ids import new_id
+from core.storage.tables import warehouses
+from core.warehouses.definition import WarehouseDefinition
+from core.warehouses.registry import get_engine
+from core.warehouses.warehouse import Warehouse
+from core.workspaces.audit import record_change
+from core.workspaces.workspace import Workspace
+
+MAX_NAME_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseRecord:
+    """One saved warehouse; its credentials are not part of it."""
+
+    id: str
+    kind: str
+    name: str
+    settings: dict[str, object]
+    created_at: datetime
+    tested_at: datetime | None
+
+
+def save_warehouse(
+    workspace: Workspace,
+    *,
+    kind: str,
+    name: str,
+    settings: Mapping[str, object],
+    secrets: Mapping[str, str] | None = None,
+) -> WarehouseRecord:
+    """Test the connection and save the warehouse; nothing is saved when the test fails.
+
+    Raises:
+        UnknownConnector, MissingField, InvalidField: The input cannot be used.
+        CoreError: What the connection test found.
+    """
+    engine = get_engine(kind)
+    clean_name = _check_name(name)
+    clean_settings, clean_secrets = _check_settings(engine.definition, settings, secrets or {})
+    _require_free_name(workspace, clean_name)
+    with engine.open(workspace.home, clean_settings, clean_secrets) as warehouse:
+        report = warehouse.test_connection()
+    if not report.ok:
+        raise report.error or Unreachable(report.detail)
+    now = workspace.now()
+    record = WarehouseRecord(new_id("wh", now), kind, clean_name, clean_settings, now, now)
+    _insert(workspace, record, clean_secrets)
+    return record
+
+
+def list_warehouses(workspace: Workspace) -> Sequence[WarehouseRecord]:
+    """Return all warehouses, oldest first."""
+    query = select(warehouses).order_by(warehouses.c.created_at, warehouses.c.id)
+    with workspace.database.reading() as connection:
+        return [_to_record(row) for row in connection.execute(query)]
+
+
+def get_warehouse(workspace: Workspace, id_or_name: str) -> WarehouseRecord:
+    """Return the warehouse with this id, else with this name.
+
+    Raises:
+        NotFound: There is none; the hint lists those there are.
+    """
+    records = list_warehouses(workspace)
+    for record in records:
+        if record.id == id_or_name:
+            return record
+    for record in records:
+        if record.name.casefold() == id_or_name.strip().casefold():
+            return record
+    names = ", ".join(record.name for record in records)
+    raise NotFound(
+        f"There is no warehouse {id_or_name!r}.",
+        hint=f"Use one of: {names}." if names else "Connect a warehouse first.",
+    )
+
+
+def open_warehouse(workspace: Workspace, warehouse_id: str) -> Warehouse:
+    """Return the saved warehouse, ready to be asked; use it in a `with` block.
+
+    Raises:
+        NotFound: No warehouse has this id or name.
+    """
+    record = get_warehouse(workspace, warehouse_id)
+    query = select(warehouses.c.secret_id).where(warehouses.c.id == record.id)
+    with workspace.database.reading() as connection:
+        secret_id = connection.execute(query).scalar_one()
+        secrets = workspace.secrets.read(connection, secret_id) if secret_id else {}
+    return get_engine(record.kind).open(workspace.home, record.settings, secrets)
+
+
+def _check_name(name: str) -> str:
+    clean = " ".join(name.split())
+    if not clean:
+        raise MissingField("The warehouse needs a name.", hint="Give it a name such as 'Customer data'.")
+    if len(clean) > MAX_NAME_CHARS:
+        raise InvalidField(
+            f"The name has {len(clean)} characters.", hint=f"Use a name of at most {MAX_NAME_CHARS} characters."
+        )
+    return clean
+
+
+def _check_settings(
+    definition: WarehouseDefinition, settings: Mapping[str, object], secrets: Mapping[str, str]
+) -> tuple[dict[str, object], dict[str, str]]:
+    known = {field.name: field for field in definition.settings}
+    for name in [*settings, *secrets]:
+        if name not in known:
+            raise InvalidField(
+                f"{definition.label} has no setting {name!r}.", hint=f"Its settings are: {', '.join(known)}."
+            )
+    clean_settings: dict[str, object] = {}
+    clean_secrets: dict[str, str] = {}
+    for field in definition.settings:
+        value = secrets.get(field.name, settings.get(field.name, field.default))
+        if value is None or (isinstance(value, str) and not value.strip()):
+            if field.required:
+                raise MissingField(f"{field.label} is missing.", hint=field.description or f"Fill in {field.label}.")
+            continue
+        choices = [choice for choice, _ in field.choices]
+        if choices and value not in choices:
+            raise InvalidField(f"{field.label} cannot be {value!r}.", hint=f"Use one of: {', '.join(choices)}.")
+        if field.secret:
+            clean_secrets[field.name] = str(value)
+        else:
+            clean_settings[field.name] = value
+    return clean_settings, clean_secrets
+
+
+def _require_free_name(workspace: Workspace, name: str) -> None:
+    if any(record.name.casefold() == name.casefold() for record in list_warehouses(workspace)):
+        raise InvalidField(f"There is already a warehouse named {name!r}.", hint="Choose another name.")
+
+
+def _insert(workspace: Workspace, record: WarehouseRecord, secrets: dict[str, str]) -> None:
+    with workspace.database.transaction() as connection:
+        # Checked again in the transaction: another browser may have saved the same name during the test.
+        taken = select(warehouses.c.id).where(func.lower(warehouses.c.name) == record.name.lower())
+        if connection.execute(taken).first() is not None:
+            raise InvalidField(f"There is already a warehouse named {record.name!r}.", hint="Choose another name.")
+        secret_id = workspace.secrets.save(connection, secrets, record.created_at) if secrets else None
+        connection.execute(
+            insert(warehouses).values(
+                id=record.id,
+                kind=record.kind,
+                name=record.name,
+                settings=record.settings,
+                secret_id=secret_id,
+                created_at=record.created_at,
+                tested_at=record.tested_at,
+            )
+        )
+        after = {"kind": record.kind, "name": record.name, "settings": record.settings}
+        record_change(connection, workspace, "created", "warehouse", record.id, after=after)
+
+
+def _to_record(row: Row[tuple[object, ...]]) -> WarehouseRecord:
+    values = row._mapping
+    return WarehouseRecord(
+        id=values["id"],
+        kind=values["kind"],
+        name=values["name"],
+        settings=dict(values["settings"]),
+        created_at=values["created_at"],
+        tested_at=values["tested_at"],
+    )

@@ -1,0 +1,308 @@
+"""The event log: the one way into a profile. A row's number is its offset; a reader keeps its own offset.
+
+SQLite in WAL mode with synchronous FULL, in a file of its own: what `append` returned is on the disk. Offsets are
+given out under the write lock, so a reader never sees a later offset before an earlier one.
+
+Duplicates are found by an index over a 63-bit hash of (source, message id) and then compared in full: an index over
+the texts themselves is seven times as large, and its pages, not the messages, were what the disk had to write.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import hashlib
+import os
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from core.clock import from_millis, to_millis
+from core.errors import StorageFull, StoreUnreadable
+from core.workspaces.workspace import Workspace
+
+BUSY_TIMEOUT_S = 30.0
+CHECKPOINT_PAGES = 16_000  # 64 MB: the pages of the hash index change often, and are written back once for many batches
+MAX_OPEN_LOGS = 16
+
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS events (
+    offset INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice, even after a truncate
+    key_hash INTEGER NOT NULL,  -- of source_id and message_id
+    source_id TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    name TEXT,
+    user_id TEXT,
+    received_at INTEGER NOT NULL,  -- ms since 1970
+    body BLOB NOT NULL
+)""",
+    "CREATE INDEX IF NOT EXISTS events_key ON events (key_hash)",
+    "CREATE TABLE IF NOT EXISTS source_counts (source_id TEXT PRIMARY KEY, events INTEGER NOT NULL) WITHOUT ROWID",
+)
+_COLUMNS = "offset, source_id, message_id, type, name, user_id, received_at, body"
+_INSERT = f"INSERT INTO events ({_COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own column names
+_FIND = "SELECT source_id, message_id, offset FROM events WHERE key_hash IN (SELECT value FROM json_each(?))"
+_COUNT = (
+    "INSERT INTO source_counts VALUES (?, ?) ON CONFLICT (source_id) DO UPDATE SET events = events + excluded.events"
+)
+
+_Row = tuple[int, str, str, str, str | None, str | None, int, bytes]
+
+
+class LogEntry(NamedTuple):
+    """One message on its way into the log. `body` is the whole message as UTF-8 JSON."""
+
+    source_id: str
+    message_id: str
+    type: str
+    name: str | None
+    user_id: str | None
+    received_at: datetime
+    body: bytes
+
+
+class StoredEvent(NamedTuple):
+    """One message of the log."""
+
+    offset: int
+    source_id: str
+    message_id: str
+    type: str
+    name: str | None
+    user_id: str | None
+    received_at: datetime
+    body: bytes
+
+
+class EventLog:
+    """The log in the file `path`. Share it between threads; several processes may open the same file.
+
+    Connections are borrowed for one operation and kept for the next, so a thread that ends leaves none behind.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._generation = 0
+        with self._writing() as connection:
+            for statement in _SCHEMA:
+                connection.execute(statement)
+
+    def append(self, entries: Sequence[LogEntry]) -> list[int]:
+        """Write `entries` durably, all or none, and return the offset of each.
+
+        A message that the log has already, by source and message id, is not written again: its first offset is
+        returned. Complexity: O(n log size).
+
+        Raises:
+            StorageFull: The disk is full; nothing of `entries` was written.
+        """
+        if not entries:
+            return []
+        hashes = [_hash_key(entry.source_id, entry.message_id) for entry in entries]
+        with self._writing() as connection:
+            return _insert(connection, entries, hashes)
+
+    def read(self, after: int, limit: int) -> list[StoredEvent]:
+        """Return the next `limit` messages with an offset greater than `after`, in offset order."""
+        sql = f"SELECT {_COLUMNS} FROM events WHERE offset > ? ORDER BY offset LIMIT ?"  # noqa: S608
+        with self._borrow() as connection:
+            return [_to_event(row) for row in connection.execute(sql, (after, limit))]
+
+    def get_many(self, offsets: Sequence[int]) -> list[StoredEvent]:
+        """Return the messages at `offsets`, in the order asked for; offsets that do not exist are left out."""
+        sql = f"SELECT {_COLUMNS} FROM events WHERE offset IN (SELECT value FROM json_each(?))"  # noqa: S608
+        with self._borrow() as connection:
+            found = {row[0]: row for row in connection.execute(sql, (orjson.dumps(list(offsets)).decode(),))}
+        return [_to_event(found[offset]) for offset in offsets if offset in found]
+
+    def last_offset(self) -> int:
+        """Return the offset of the newest message ever written; 0 for an empty log."""
+        with self._borrow() as connection:
+            return _last_offset(connection)
+
+    def search(
+        self,
+        *,
+        text: str | None = None,
+        source_id: str | None = None,
+        type: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[StoredEvent]:
+        """Return the newest `limit` messages, newest first, that hold `text` anywhere and match the filters.
+
+        Args:
+            text: Part of the message's JSON; the letter case of A-Z does not matter.
+            source_id: Only messages of this source.
+            type: Only messages of this type: `identify`, `track`, ...
+            before: Only offsets below this one: the last offset of the page before.
+            limit: Page size; unit: messages.
+        """
+        where, values = ["1 = 1"], list[object]()
+        for clause, value in (("source_id = ?", source_id), ("type = ?", type), ("offset < ?", before)):
+            if value is not None:
+                where.append(clause)
+                values.append(value)
+        if text:
+            where.append("CAST(body AS TEXT) LIKE ? ESCAPE '!'")
+            values.append(_like_pattern(text))
+        sql = f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)} ORDER BY offset DESC LIMIT ?"  # noqa: S608
+        with self._borrow() as connection:
+            return [_to_event(row) for row in connection.execute(sql, (*values, limit))]
+
+    def count_by_source(self) -> dict[str, int]:
+        """Return how many messages of each source the log holds. O(sources), not O(messages)."""
+        with self._borrow() as connection:
+            return dict(connection.execute("SELECT source_id, events FROM source_counts WHERE events > 0"))
+
+    def truncate(self, before: int) -> int:
+        """Drop the messages with an offset below `before` and return how many; offsets are not given again.
+
+        A dropped message's id is forgotten, so keep at least the last 24 hours.
+        """
+        count = "SELECT source_id, -count(*) FROM events WHERE offset < ? GROUP BY source_id"
+        with self._writing() as connection:
+            connection.executemany(_COUNT, connection.execute(count, (before,)).fetchall())
+            return connection.execute("DELETE FROM events WHERE offset < ?", (before,)).rowcount
+
+    def close(self) -> None:
+        """Close the connections. A later call opens new ones."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+            self._generation += 1
+        for connection in idle:
+            connection.close()
+
+    @contextmanager
+    def _borrow(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            generation = self._generation
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or _connect(self.path)
+        try:
+            yield connection
+        except sqlite3.OperationalError as error:
+            raise _translate(error) from error
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            with self._lock:
+                is_kept = generation == self._generation
+                if is_kept:
+                    self._idle.append(connection)
+            if not is_kept:
+                connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        # SQLite's own waiting sleeps up to 100 ms between tries; in the file lock's queue the next writer wakes at once.
+        with self._borrow() as connection, self.path.with_suffix(".lock").open("w") as queue:
+            fcntl.flock(queue, fcntl.LOCK_EX)
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+
+def open_event_log(workspace: Workspace) -> EventLog:
+    """Return the workspace's event log: one object for each process and file, safe to share between threads."""
+    key = (os.getpid(), str(workspace.home.events_db))  # a connection must not cross a fork
+    with _open_logs_lock:
+        log = _open_logs.get(key)
+        if log is None:
+            log = _open_logs[key] = EventLog(workspace.home.events_db)
+        _open_logs.move_to_end(key)
+        if len(_open_logs) > MAX_OPEN_LOGS:
+            _oldest, idle_log = _open_logs.popitem(last=False)
+            idle_log.close()
+    return log
+
+
+_open_logs: OrderedDict[tuple[int, str], EventLog] = OrderedDict()
+_open_logs_lock = threading.Lock()
+
+
+@atexit.register
+def _close_all() -> None:
+    for (pid, _path), log in _open_logs.items():
+        if pid == os.getpid():  # closing a parent's connection would drop the parent's file locks
+            log.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "cache_size=-64000",
+            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.DatabaseError as error:
+        raise _translate(error) from error
+    return connection
+
+
+def _insert(connection: sqlite3.Connection, entries: Sequence[LogEntry], hashes: list[int]) -> list[int]:
+    rows = connection.execute(_FIND, (orjson.dumps(hashes).decode(),))
+    known: dict[tuple[str, str], int] = {(source_id, message_id): offset for source_id, message_id, offset in rows}
+    offset = _last_offset(connection)
+    offsets, new = list[int](), list[tuple[object, ...]]()
+    counts: dict[str, int] = {}
+    for entry, key_hash in zip(entries, hashes, strict=True):
+        source_id, message_id, type_, name, user_id, received_at, body = entry
+        first = known.get((source_id, message_id))
+        if first is None:
+            offset += 1
+            first = known[source_id, message_id] = offset
+            counts[source_id] = counts.get(source_id, 0) + 1
+            new.append((first, source_id, message_id, type_, name, user_id, to_millis(received_at), body, key_hash))
+        offsets.append(first)
+    connection.executemany(_INSERT, new)
+    connection.executemany(_COUNT, counts.items())
+    return offsets
+
+
+def _hash_key(source_id: str, message_id: str) -> int:
+    digest = hashlib.blake2b(f"{source_id}\0{message_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def _last_offset(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return row[0] if row else 0
+
+
+def _to_event(row: _Row) -> StoredEvent:
+    return StoredEvent(*row[:6], from_millis(row[6]), row[7])
+
+
+def _like_pattern(text: str) -> str:
+    inside = orjson.dumps(text).decode()[1:-1]  # as the text stands inside the JSON: quotes and newlines escaped
+    for special in "!%_":
+        inside = inside.replace(special, f"!{special}")
+    return f"%{inside}%"
+
+
+def _translate(error: sqlite3.DatabaseError) -> Exception:
+    text = str(error).lower()
+    if "full" in text or "no space" in text:
+        return StorageFull(
+            "The disk under ONRAMP_HOME is full; none of these events was written.",
+            hint="Free some space, then send them again. Events that were accepted before are safe.",
+        )
+    if "unable to open" in text or "not a database" in text or "malformed" in text or "readonly" in text:
+        return StoreUnreadable(
+            "The event log cannot be opened.", hint="Check the folder's permissions, or restore it from a backup."
+        )
+    return error

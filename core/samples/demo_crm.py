@@ -35,6 +35,7 @@ DEMO_UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
 Row = tuple[object, ...]
 _FIRST_DAY = datetime(2015, 3, 1, tzinfo=UTC)
 _LONG_NOTE_EVERY = 4_000
+_OPEN_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Unqualified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,11 @@ class Crm:
     accounts: list[Row]
     contacts: list[Row]
     leads: list[Row]
-    people: tuple[Person, ...]
     truth: DemoTruth
 
 
 def make_crm(customers: int, seed: int) -> Crm:
-    """Return accounts, contacts and leads for `customers` people and a few prospects; the same for the same arguments."""
+    """Return accounts, contacts and leads for `customers` people and a few prospects; same arguments, same rows."""
     prospects = customers * 3 // 40
     people = tuple(make_people(customers + prospects, Random(f"{seed}:people")))
     accounts = _make_accounts(people, Random(f"{seed}:accounts"))
@@ -62,8 +62,7 @@ def make_crm(customers: int, seed: int) -> Crm:
         contacts=tuple(record for _, record in contacts),
         leads=tuple(record for _, record in leads),
     )
-    rows = ([row for row, _ in each] for each in (accounts, contacts, leads))
-    return Crm(*rows, people=people, truth=truth)
+    return Crm([row for row, _ in accounts], [row for row, _ in contacts], [row for row, _ in leads], truth)
 
 
 def account_id(household: int) -> str:
@@ -154,9 +153,7 @@ def _lead(number: int, person: Person, is_customer: bool, chance: Random) -> tup
     phone, country, read = _contact_texts(person, chance)
     email = write_email(person.email, chance)
     created, changed = _dates(chance)
-    statuses = (
-        ("Closed - Converted",) if is_customer else ("Open - Not Contacted", "Working - Contacted", "Unqualified")
-    )
+    status = "Closed - Converted" if is_customer else chance.choice(_OPEN_STATUSES)
     row = (
         salesforce_id("00Q", number + 1),
         write_name(person.given, chance),
@@ -166,7 +163,7 @@ def _lead(number: int, person: Person, is_customer: bool, chance: Random) -> tup
         phone,
         *_address(person, chance),
         country,
-        chance.choice(statuses),
+        status,
         chance.choice(LEAD_SOURCES),
         chance.choice(PRODUCTS),
         Decimal(chance.randrange(100_000, 3_000_000)) / 100 if chance.random() < 0.3 else None,

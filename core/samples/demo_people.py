@@ -141,7 +141,7 @@ def _make_household(household: int, size: int, chance: Random, used: dict[str, i
     for _ in range(size):
         name = family if chance.random() < 0.8 else chance.choice(country.family)
         given = chance.choice(country.given)
-        has_own = size == 1 or chance.random() < 0.7
+        has_own = size == 1 or chance.random() < 0.5
         phone = family_phone if size == 1 or not has_own else _next_phone(country.code, used)
         email = _next_email(given, name, chance, used)
         yield Person(0, household, country, city, street, given, name, email, phone, not has_own)

@@ -26,8 +26,12 @@ def make_orders(contacts: Sequence[RecordTruth], chance: Random) -> list[Row]:
 def _order(number: int, contact: RecordTruth, chance: Random) -> Row:
     country = _BY_CODE[contact.country]
     picks = [chance.randrange(len(PRODUCTS)) for _ in range(chance.choices((1, 2, 3), (6, 3, 1))[0])]
-    lines = [{"product": PRODUCTS[at], "quantity": chance.randrange(1, 4), "unit_price": PRICES[at]} for at in picks]
-    amount = sum((Decimal(str(line["unit_price"])) * int(line["quantity"]) for line in lines), Decimal(0))
+    counts = [chance.randrange(1, 4) for _ in picks]
+    lines = [
+        {"product": PRODUCTS[at], "quantity": count, "unit_price": PRICES[at]}
+        for at, count in zip(picks, counts, strict=True)
+    ]
+    amount = sum((Decimal(PRICES[at]) * count for at, count in zip(picks, counts, strict=True)), Decimal(0))
     ordered_at = _moment(chance, days=2_200)
     status = chance.choice(_STATUSES)
     is_known = chance.random() < 0.97

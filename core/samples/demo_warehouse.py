@@ -1,4 +1,4 @@
-"""The demo warehouse: a DuckDB file of a home-energy company, dirty as real data is, with the truth known to the tests."""
+"""The demo warehouse: a DuckDB file of a home-energy company, dirty as real data is, with known truth."""
 
 from __future__ import annotations
 

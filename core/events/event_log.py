@@ -205,7 +205,7 @@ class EventLog:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        # SQLite's own waiting sleeps up to 100 ms between tries; in the file lock's queue the next writer wakes at once.
+        # SQLite's own waiting sleeps up to 100 ms between tries; in the lock file's queue the next one wakes at once.
         with self._borrow() as connection, self.path.with_suffix(".lock").open("w") as queue:
             fcntl.flock(queue, fcntl.LOCK_EX)
             connection.execute("BEGIN IMMEDIATE")

@@ -230,6 +230,7 @@ identifier_rules = Table(
     Column("period", Text, nullable=False),  # ever, daily, weekly, monthly, annually
     Column("blocked", Document, nullable=False),  # {"exact": [...], "patterns": [...]}
     Column("custom", Boolean, nullable=False),
+    Column("external_only", Boolean, nullable=False, default=False),  # added by itself; found in externalIds only
     Column("created_at", UtcTime, nullable=False),
 )
 computed_traits = Table(
@@ -277,6 +278,7 @@ identifiers = Table(
     Column("first_offset", BigInteger, nullable=False),
     Column("source_id", Text, nullable=False),
     Index(None, "space_id", "profile_id"),
+    sqlite_with_rowid=False,  # the key is most of the row: kept once, not twice
 )
 profile_messages = Table(
     "profile_messages",
@@ -286,6 +288,7 @@ profile_messages = Table(
     Column("profile_id", Text, nullable=False),  # as resolved then; a merge does not rewrite it
     Column("type", Text, nullable=False),
     Index(None, "space_id", "profile_id", "log_offset"),
+    sqlite_with_rowid=False,
 )
 merges = Table(
     "merges",
@@ -315,4 +318,5 @@ trait_states = Table(
     Column("trait_id", Text, primary_key=True),
     Column("profile_id", Text, primary_key=True),
     Column("state", Text, nullable=False),  # JSON, by kind
+    sqlite_with_rowid=False,
 )

@@ -1,29 +1,37 @@
-"""Every kind of warehouse that works. An explicit list, in alphabetical order; adding an engine is adding a line."""
+"""The kinds of warehouse that a person can choose, and the door to a saved one."""
 
 from __future__ import annotations
 
-from core.errors import UnknownConnector
-from core.warehouses.definition import WarehouseDefinition
-from core.warehouses.embedded import EmbeddedWarehouse
-from core.warehouses.warehouse import Warehouse
+from sqlalchemy import select
 
-ENGINES: tuple[type[Warehouse], ...] = (EmbeddedWarehouse,)
+from core.storage.tables import warehouses
+from core.warehouses.definition import WarehouseDefinition
+from core.warehouses.engines import ENGINES, get_engine
+from core.warehouses.store import get_warehouse
+from core.warehouses.warehouse import Warehouse
+from core.workspaces.workspace import Workspace
+
 DEFINITIONS: tuple[WarehouseDefinition, ...] = tuple(engine.definition for engine in ENGINES)
 
 
-def get_engine(kind: str) -> type[Warehouse]:
-    """Return the class for `kind`.
+def get_definition(kind: str) -> WarehouseDefinition:
+    """Return the definition of `kind`.
 
     Raises:
         UnknownConnector: There is no such kind; the hint lists those there are.
     """
-    for engine in ENGINES:
-        if engine.definition.name == kind:
-            return engine
-    known = ", ".join(definition.name for definition in DEFINITIONS)
-    raise UnknownConnector(f"There is no warehouse of the kind {kind!r}.", hint=f"Use one of: {known}.")
-
-
-def get_definition(kind: str) -> WarehouseDefinition:
-    """Return the definition of `kind`; raises `UnknownConnector` as `get_engine` does."""
     return get_engine(kind).definition
+
+
+def open_warehouse(workspace: Workspace, warehouse_id: str) -> Warehouse:
+    """Return the saved warehouse, ready to be asked; use it in a `with` block.
+
+    Raises:
+        NotFound: No warehouse has this id or name.
+    """
+    record = get_warehouse(workspace, warehouse_id)
+    query = select(warehouses.c.secret_id).where(warehouses.c.id == record.id)
+    with workspace.database.reading() as connection:
+        secret_id = connection.execute(query).scalar_one()
+        secrets = workspace.secrets.read(connection, secret_id) if secret_id else {}
+    return get_engine(record.kind).open(workspace.home, record.settings, secrets)

@@ -1,4 +1,4 @@
-"""Warehouses of the workspace: test, save, list, open."""
+"""Warehouses of the workspace: test, save, list."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from core.errors import InvalidField, MissingField, NotFound, Unreachable
 from core.ids import new_id
 from core.storage.tables import warehouses
 from core.warehouses.definition import WarehouseDefinition
-from core.warehouses.registry import get_engine
-from core.warehouses.warehouse import Warehouse
+from core.warehouses.engines import get_engine
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
@@ -85,20 +84,6 @@ def get_warehouse(workspace: Workspace, id_or_name: str) -> WarehouseRecord:
         f"There is no warehouse {id_or_name!r}.",
         hint=f"Use one of: {names}." if names else "Connect a warehouse first.",
     )
-
-
-def open_warehouse(workspace: Workspace, warehouse_id: str) -> Warehouse:
-    """Return the saved warehouse, ready to be asked; use it in a `with` block.
-
-    Raises:
-        NotFound: No warehouse has this id or name.
-    """
-    record = get_warehouse(workspace, warehouse_id)
-    query = select(warehouses.c.secret_id).where(warehouses.c.id == record.id)
-    with workspace.database.reading() as connection:
-        secret_id = connection.execute(query).scalar_one()
-        secrets = workspace.secrets.read(connection, secret_id) if secret_id else {}
-    return get_engine(record.kind).open(workspace.home, record.settings, secrets)
 
 
 def _check_name(name: str) -> str:

@@ -1,0 +1,80 @@
+"""The demo inside a workspace: its warehouse, made once, and the history of its Flex events."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from core.errors import StorageFull
+from core.events.event_log import LogEntry, open_event_log
+from core.events.message import parse_time, to_log_entry
+from core.samples.demo_events import demo_flex_events
+from core.samples.demo_warehouse import Progress, build_demo_warehouse, demo_truth
+from core.sources.store import ensure_flex_source
+from core.warehouses.store import WarehouseRecord, list_warehouses, save_warehouse
+from core.workspaces.workspace import Workspace
+
+DEMO_FILE = "demo.duckdb"
+DEMO_WAREHOUSE_NAME = "Demo warehouse"
+_BATCH_MESSAGES = 2_000
+
+
+def ensure_demo_warehouse(workspace: Workspace, progress: Progress | None = None) -> WarehouseRecord:
+    """Return the demo warehouse, making its file and its record where they are missing. Safe to call again.
+
+    The file is written under another name and renamed when complete, so a crash leaves no half of it.
+
+    Raises:
+        StorageFull: The file (about 10 MB) cannot be written.
+    """
+    path = workspace.home.warehouses / DEMO_FILE
+    if not path.exists():
+        _build(path, progress)
+    for record in list_warehouses(workspace):
+        if record.kind == "duckdb" and record.settings.get("path") == DEMO_FILE:
+            return record
+    return save_warehouse(workspace, kind="duckdb", name=DEMO_WAREHOUSE_NAME, settings={"path": DEMO_FILE})
+
+
+def append_demo_events(workspace: Workspace, progress: Progress | None = None) -> int:
+    """Write the demo's Flex history to the event log, and return how many messages are new there.
+
+    The messages have the same ids each time, so a second call adds nothing.
+    """
+    source = ensure_flex_source(workspace)
+    log = open_event_log(workspace)
+    before = log.count_by_source().get(source.id, 0)
+    tell = progress or (lambda _what, _share: None)
+    tell("inventing Flex engagements", 0.0)
+    messages = list(demo_flex_events(demo_truth()))
+    for start in range(0, len(messages), _BATCH_MESSAGES):
+        tell("writing Flex events", 0.3 + 0.7 * start / len(messages))
+        log.append([_entry(source.id, message) for message in messages[start : start + _BATCH_MESSAGES]])
+    tell("Flex events written", 1.0)
+    return log.count_by_source().get(source.id, 0) - before
+
+
+def _entry(source_id: str, message: dict[str, object]) -> LogEntry:
+    at = parse_time(message["timestamp"])
+    if at is None:
+        raise ValueError("the demo made a message without a timestamp")
+    # received when it happened: the demo stands for a workspace that was connected all along
+    return to_log_entry(source_id, message, at)
+
+
+def _build(path: Path, progress: Progress | None) -> None:
+    draft = path.with_name(f".{path.stem}.{os.getpid()}.making")
+    draft.unlink(missing_ok=True)
+    try:
+        build_demo_warehouse(draft, progress=progress)
+        draft.replace(path)
+    except (OSError, duckdb.IOException) as error:
+        raise StorageFull(
+            f"The demo warehouse cannot be written to {path.parent}.",
+            hint="Free at least 50 MB on its disk, check that you may write there, and try again.",
+        ) from error
+    finally:
+        for leftover in path.parent.glob(f"{draft.name}*"):
+            leftover.unlink(missing_ok=True)

@@ -1,0 +1,190 @@
+"""Flex events of the demo's customers, in the two spellings the documents use, and the trait values they must give.
+
+Source: wizard.md 3.1 and 3.2 (W76, W77). `true_trait_values` shares no code with `core.traits`: it is the oracle.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from core.clock import to_iso
+from core.ids import derived_id
+from core.samples.demo_crm import DEMO_UNTIL
+from core.samples.demo_people import DemoTruth, RecordTruth
+
+INITIATED = "Flex - Engagement Initiated"
+COMPLETED = "Flex - Engagement Completed"
+HISTORY_DAYS = 180
+DEFAULT_ENGAGEMENTS = 20_000
+
+_CHANNELS = ("Voice", "SMS", "WhatsApp", "Email")
+_TOPICS = ("Billing", "Appointment", "Repair", "Quote", "Sign-up", "Störung")
+_DISPOSITIONS = ("Resolved", "Follow-up", "No answer")
+_SENTIMENTS = ("positive", "neutral", "neutral", "negative")
+_MINIMUM_FREQUENCY = 2
+
+Message = dict[str, Any]
+"""One message as its JSON."""
+
+
+def demo_flex_events(
+    truth: DemoTruth, seed: int = 7, *, until: datetime = DEMO_UNTIL, engagements: int = DEFAULT_ENGAGEMENTS
+) -> Iterator[Message]:
+    """Yield the messages Flex would have sent in the 180 days before `until`, oldest first.
+
+    Each engagement gives one `Engagement Initiated` and, mostly, one `Engagement Completed`. Most messages name the
+    customer by `userId`, which is the contact's ID; some only by e-mail, in `context.traits` or `context.externalIds`.
+    The same arguments give the same messages with the same ids.
+
+    Args:
+        truth: Whose customers write and call.
+        seed: The only source of chance.
+        until: End of the history, aware.
+        engagements: How many calls and conversations; unit: count. Messages are nearly twice as many.
+    """
+    chance = Random(f"{seed}:flex")
+    callers = _choose_callers(truth, chance)
+    if not callers:
+        return
+    reachable = _find_reachable(truth)
+    weights = [chance.paretovariate(1.8) for _ in callers]
+    found = chance.choices(callers, weights, k=engagements)
+    messages: list[tuple[datetime, int, Message]] = []
+    for number, contact in enumerate(found):
+        ended_at = until - timedelta(seconds=chance.randrange(3_600, HISTORY_DAYS * 86_400))
+        for at, message in _engagement(f"{seed}-{number}", contact, contact.record_id in reachable, ended_at, chance):
+            messages.append((at, len(messages), message))
+    messages.sort(key=lambda entry: entry[:2])
+    yield from (message for _, _, message in messages)
+
+
+def true_trait_values(truth: DemoTruth, messages: Iterable[Message]) -> dict[str, dict[str, object]]:
+    """Return, by contact ID, the values of `total_inbounds` and `frequent_inbound_channel` that `messages` must give.
+
+    Rules, from W76 and W77: inbound `Engagement Initiated` messages are counted, in any letter case of property and
+    value; the channel seen most often wins if it was seen at least twice, the first in the alphabet on a tie. A contact
+    without an inbound engagement, or without a channel seen twice, has no such key.
+    """
+    by_email = {record.email: record.record_id for record in truth.contacts if record.email and record.is_email_clean}
+    inbounds: Counter[str] = Counter()
+    channels: dict[str, Counter[str]] = {}
+    for message in messages:
+        properties = {key.lower(): value for key, value in message["properties"].items()}
+        if message["event"] != INITIATED or str(properties.get("direction")).lower() != "inbound":
+            continue
+        contact = message.get("userId") or by_email[_read_email(message)]
+        inbounds[contact] += 1
+        if properties.get("channeltype") is not None:
+            channels.setdefault(contact, Counter())[properties["channeltype"]] += 1
+    return {contact: _values(count, channels.get(contact, Counter())) for contact, count in inbounds.items()}
+
+
+def _values(count: int, channels: Counter[str]) -> dict[str, object]:
+    values: dict[str, object] = {"total_inbounds": count}
+    often = max(channels.values(), default=0)
+    if often >= _MINIMUM_FREQUENCY:
+        values["frequent_inbound_channel"] = min(name for name, times in channels.items() if times == often)
+    return values
+
+
+def _read_email(message: Message) -> str:
+    context = message["context"]
+    if "externalIds" in context:
+        return next(str(each["id"]) for each in context["externalIds"] if each["type"] == "email")
+    return str(context["traits"]["email"])
+
+
+def _choose_callers(truth: DemoTruth, chance: Random) -> list[RecordTruth]:
+    return [record for record in truth.contacts if chance.random() < 0.4]
+
+
+def _find_reachable(truth: DemoTruth) -> frozenset[str]:
+    """Return the contacts whom an e-mail address alone names: clean, nobody else's, and kept by the sample model."""
+    seen = Counter(record.email for record in truth.contacts)
+    return frozenset(
+        record.record_id
+        for record in truth.contacts
+        if record.email and record.is_email_clean and record.is_complete and seen[record.email] == 1
+    )
+
+
+def _engagement(
+    key: str, contact: RecordTruth, is_reachable: bool, ended_at: datetime, chance: Random
+) -> Iterator[tuple[datetime, Message]]:
+    duration_s = chance.randrange(20, 1_800)
+    shared = {
+        "channelSid": _sid("UO", key, "channel"),
+        "interactionSid": _sid("KD", key, "interaction"),
+    }
+    who = _name_customer(contact, is_reachable, chance)
+    started = _initiated(shared, key, ended_at - timedelta(seconds=duration_s), duration_s, chance)
+    yield ended_at, _message(key, INITIATED, who, started, ended_at)
+    if chance.random() < 0.93:
+        wrapped_at = ended_at + timedelta(seconds=chance.randrange(5, 900))
+        codes = {"dispositionCode": chance.choice(_DISPOSITIONS), "topic": chance.choice(_TOPICS)}
+        completed: dict[str, object] = {**shared, "codes": codes, "sentiment": chance.choice(_SENTIMENTS)}
+        yield wrapped_at, _message(key, COMPLETED, who, completed, wrapped_at)
+
+
+def _initiated(
+    shared: dict[str, str], key: str, started_at: datetime, duration_s: int, chance: Random
+) -> dict[str, object]:
+    is_inbound = chance.random() < 0.72
+    # both spellings occur in the documents, so both occur here
+    is_capitalised = chance.random() < 0.5
+    direction = "Inbound" if is_inbound else "Outbound"
+    properties: dict[str, object] = {
+        "customerStartTime": to_iso(started_at),
+        "Duration" if is_capitalised else "duration": duration_s,
+        "firstKnownAgentWorkerSid": _agent(chance),
+        "lastKnownAgentWorkerSid": _agent(chance),
+        **shared,
+        "Direction" if is_capitalised else "direction": direction if chance.random() < 0.5 else direction.lower(),
+    }
+    if chance.random() < 0.98:
+        properties["channelType"] = chance.choices(_CHANNELS, (5, 3, 3, 2))[0]
+    return properties
+
+
+def _name_customer(contact: RecordTruth, is_reachable: bool, chance: Random) -> Message:
+    draw = chance.random()
+    if not is_reachable or draw < 0.8:
+        return {"userId": contact.record_id, "context": {}}
+    email = str(contact.email)
+    # the tracking API wants a userId or an anonymousId, so Flex's own id of the customer stands in
+    unknown = {"anonymousId": derived_id("flex", email)}
+    if draw < 0.92:
+        return {**unknown, "context": {"traits": {"email": email}}}
+    external = {"id": email, "type": "email", "collection": "users", "encoding": "none"}
+    return {**unknown, "context": {"externalIds": [external]}}
+
+
+def _message(key: str, event: str, who: Message, properties: dict[str, object], at: datetime) -> Message:
+    library = {"name": "flex-unify-server-source", "version": "1.4.0"}
+    return {
+        "type": "track",
+        "event": event,
+        "messageId": derived_id("flex", key, event),
+        **who,
+        "context": {**who["context"], "library": library},
+        "properties": properties,
+        "timestamp": to_iso(at),
+        "originalTimestamp": to_iso(at),
+        "integrations": {},
+    }
+
+
+def _agent(chance: Random) -> str:
+    return _sid("WK", str(chance.randrange(40)), "agent")
+
+
+def _sid(prefix: str, *parts: str) -> str:
+    """Return a Twilio-shaped SID: two letters and 32 hexadecimal digits."""
+    number = 0
+    for letter in derived_id("sid", *parts)[4:]:
+        number = number * 32 + "0123456789abcdefghjkmnpqrstvwxyz".index(letter)
+    return f"{prefix}{number % 2**128:032x}"

@@ -1,0 +1,143 @@
+"""Leases: the right to do one piece of work, held by one process at a time, on either store.
+
+A lease runs out by itself, so that work whose process was killed can be taken over. Its token grows with every
+holder: whoever writes on behalf of a lease can tell that a later holder has come (a fencing token).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from core.clock import Clock, SystemClock
+from core.errors import RunInProgress
+from core.storage.database import Database
+from core.storage.tables import leases
+
+DEFAULT_TTL_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One lease that is held. `token` is larger than that of every earlier holder."""
+
+    name: str
+    holder: str
+    token: int
+
+
+def take_lease(
+    database: Database, name: str, holder: str, *, ttl_s: float = DEFAULT_TTL_S, clock: Clock | None = None
+) -> Lease | None:
+    """Take the lease if nobody holds it or its holder's time has run out; None where it is held."""
+    now = (clock or SystemClock()).now()
+    expires_at = now + timedelta(seconds=ttl_s)
+    try:
+        with database.transaction() as connection:
+            row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).first()
+            if row is None:
+                connection.execute(insert(leases).values(name=name, holder=holder, token=1, expires_at=expires_at))
+                return Lease(name, holder, 1)
+            if row.expires_at > now:
+                return None
+            connection.execute(
+                update(leases)
+                .where(leases.c.name == name)
+                .values(holder=holder, token=row.token + 1, expires_at=expires_at)
+            )
+            return Lease(name, holder, row.token + 1)
+    except IntegrityError:  # two processes made the first row at once; the other one was faster
+        return None
+
+
+def renew_lease(database: Database, lease: Lease, *, ttl_s: float = DEFAULT_TTL_S, clock: Clock | None = None) -> bool:
+    """Give the lease more time; False where a later holder has taken it."""
+    expires_at = (clock or SystemClock()).now() + timedelta(seconds=ttl_s)
+    with database.transaction() as connection:
+        result = connection.execute(
+            update(leases)
+            .where(leases.c.name == lease.name, leases.c.holder == lease.holder, leases.c.token == lease.token)
+            .values(expires_at=expires_at)
+        )
+    return bool(result.rowcount)
+
+
+def release_lease(database: Database, lease: Lease) -> None:
+    """Give the lease back. The row stays with its token, expired, so that tokens keep growing."""
+    with database.transaction() as connection:
+        connection.execute(
+            update(leases)
+            .where(leases.c.name == lease.name, leases.c.holder == lease.holder, leases.c.token == lease.token)
+            .values(expires_at=_LONG_AGO)
+        )
+
+
+def drop_lease(database: Database, name: str) -> None:
+    """Forget a lease together with the object it was about."""
+    with database.transaction() as connection:
+        connection.execute(delete(leases).where(leases.c.name == name))
+
+
+@contextmanager
+def hold_lease(database: Database, name: str, *, ttl_s: float = DEFAULT_TTL_S) -> Iterator[Lease]:
+    """Hold the lease for the length of a block, renewing it in the background.
+
+    The machine's clock is used on purpose: a lease is about processes that really run now.
+
+    Raises:
+        RunInProgress: Somebody else holds it.
+    """
+    lease = take_lease(database, name, new_holder(), ttl_s=ttl_s)
+    if lease is None:
+        raise RunInProgress(
+            f"{describe_lease(name)} is being worked on by another process.",
+            hint="Wait until it has finished, then try again.",
+            context={"lease": name},
+        )
+    stop = threading.Event()
+    heartbeat = threading.Thread(
+        target=_keep_alive, args=(database, lease, ttl_s, stop), name=f"lease {name}", daemon=True
+    )
+    heartbeat.start()
+    try:
+        yield lease
+    finally:
+        stop.set()
+        heartbeat.join()
+        release_lease(database, lease)
+
+
+def is_lease_held(database: Database, name: str, *, clock: Clock | None = None) -> bool:
+    """Say whether somebody holds the lease now."""
+    with database.reading() as connection:
+        row = connection.execute(select(leases.c.expires_at).where(leases.c.name == name)).first()
+    return row is not None and row.expires_at > (clock or SystemClock()).now()
+
+
+def new_holder() -> str:
+    """Return a name for one holder: machine, process and chance."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def describe_lease(name: str) -> str:
+    """Return the lease's work for a sentence, such as `Sync syn_1`."""
+    kind, _, object_id = name.partition(":")
+    return f"{kind.capitalize()} {object_id}".strip()
+
+
+def _keep_alive(database: Database, lease: Lease, ttl_s: float, stop: threading.Event) -> None:
+    while not stop.wait(ttl_s / 4):
+        if not renew_lease(database, lease, ttl_s=ttl_s):
+            return
+
+
+_LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)

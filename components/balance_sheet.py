@@ -1,0 +1,100 @@
+"""The balance sheet of a run: every record that was read, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+import pandas as pd
+import streamlit as st
+
+from components.assets import read_component_file
+from components.format import format_count, format_number, format_share
+
+# Codes of core.syncs in words; a code that is not here shows as it is, with its underscores as spaces.
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "record_null_unique_id": "The unique identifier is empty",
+        "record_duplicate": "Another record has the same unique identifier",
+        "record_invalid_id": "The unique identifier cannot be used",
+        "record_too_large": "The record is too large",
+        "value_too_large": "A value is too large",
+        "required_missing": "A required field is empty",
+        "type_mismatch": "A value does not fit its field's type",
+        "mode_excludes_added": "The sync does not send added records",
+        "mode_excludes_updated": "The sync does not send updated records",
+        "mode_excludes_deleted": "The sync does not send deleted records",
+        "cancelled": "The run was cancelled before the record's turn",
+    }
+)
+_PARTS = (("delivered", "Delivered"), ("unchanged", "Unchanged"), ("rejected", "Rejected"), ("held", "Held back"))
+
+
+class SheetLike(Protocol):
+    """Counts of one run; unit: records."""
+
+    @property
+    def extracted(self) -> int: ...  # noqa: D102
+    @property
+    def delivered(self) -> int: ...  # noqa: D102
+    @property
+    def unchanged(self) -> int: ...  # noqa: D102
+    @property
+    def rejected(self) -> int: ...  # noqa: D102
+    @property
+    def held(self) -> int: ...  # noqa: D102
+    @property
+    def reasons(self) -> Mapping[str, int]: ...  # noqa: D102
+
+
+_mount = st.components.v2.component(
+    "onramp_balance_sheet",
+    html='<div class="sheet"></div>\n\n',
+    css=read_component_file("balance_sheet.css"),
+    js=read_component_file("balance_sheet.js"),
+)
+
+
+def draw_balance_sheet(sheet: SheetLike, *, key: str | None = None) -> None:
+    """Draw `extracted = delivered + unchanged + rejected + held`, to scale, and why records were not delivered."""
+    counts = {name: int(getattr(sheet, name)) for name, _ in _PARTS}
+    closes = sum(counts.values()) == sheet.extracted
+    parts = [
+        {
+            "id": name,
+            "label": label,
+            "count": counts[name],
+            "text": format_number(counts[name]),
+            "share": format_share(counts[name] / sheet.extracted) if sheet.extracted else "",
+        }
+        for name, label in _PARTS
+    ]
+    _mount(key=key, data={"extracted": format_number(sheet.extracted), "parts": parts, "closes": closes})
+    # The same in words: for screen readers, for copying, and for tests that have no browser.
+    sums = " + ".join(f"{part['text']} {str(part['label']).lower()}" for part in parts)
+    st.caption(f"{format_number(sheet.extracted)} extracted = {sums}.")
+    if not closes:
+        missing = sheet.extracted - sum(counts.values())
+        st.error(
+            f"The sheet does not close: {format_count(missing, 'record')} unaccounted for.", icon=":material/error:"
+        )
+    _draw_reasons(sheet.reasons)
+
+
+def _draw_reasons(reasons: Mapping[str, int]) -> None:
+    rows = sorted(((code, count) for code, count in reasons.items() if count), key=lambda row: (-row[1], row[0]))
+    if not rows:
+        return
+    st.markdown("**Why records were not delivered**")
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Records": [count for _, count in rows],
+                "Reason": [REASONS.get(code, code.replace("_", " ").capitalize()) for code, _ in rows],
+                "Code": [code for code, _ in rows],
+            }
+        ),
+        hide_index=True,
+        column_config={"Records": st.column_config.NumberColumn(format="localized", width="small")},
+    )

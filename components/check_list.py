@@ -1,0 +1,82 @@
+"""Check results as rows: what was found, why, and a fix to paste."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, Protocol
+
+import streamlit as st
+
+from components.format import format_duration
+from components.plain_text import escape_markdown
+
+_LOOKS: dict[str, tuple[str, Literal["green", "orange", "red", "blue", "gray"], str]] = {
+    "passed": (":material/check_circle:", "green", "Passed"),
+    "warning": (":material/warning:", "orange", "Warning"),
+    "failed": (":material/cancel:", "red", "Failed"),
+    "running": (":material/progress_activity:", "blue", "Running"),
+    "pending": (":material/pending:", "gray", "Waiting"),
+}
+
+
+class CheckLike(Protocol):
+    """What a row needs of a check result."""
+
+    @property
+    def code(self) -> str: ...  # noqa: D102
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def state(self) -> str: ...  # noqa: D102
+    @property
+    def cause(self) -> str | None: ...  # noqa: D102
+    @property
+    def evidence(self) -> object: ...  # noqa: D102
+    @property
+    def fix(self) -> str | None: ...  # noqa: D102
+    @property
+    def took_ms(self) -> int | None: ...  # noqa: D102
+
+
+def draw_check_list(results: Iterable[CheckLike]) -> None:
+    """Draw a row per result, in the order given, below one line that sums them up."""
+    rows = list(results)
+    if not rows:
+        st.caption("No check has run yet.")
+        return
+    _draw_summary(rows)
+    for row in rows:
+        _draw_row(row)
+
+
+def _draw_summary(rows: list[CheckLike]) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for state, (icon, color, label) in _LOOKS.items():
+            count = sum(row.state == state for row in rows)
+            if count:
+                st.badge(f"{count} {label.lower()}", icon=icon, color=color)
+
+
+def _draw_row(row: CheckLike) -> None:
+    icon, color, label = _LOOKS.get(str(row.state), _LOOKS["pending"])
+    is_problem = str(row.state) in ("failed", "warning")
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f":{color}[{icon}] **{escape_markdown(row.title)}**", width="stretch")
+            took = f" · {format_duration(row.took_ms / 1000)}" if row.took_ms is not None else ""
+            st.caption(f"{label}{took} · {row.code}", width="content")
+        if row.cause:
+            st.markdown(escape_markdown(row.cause))
+        if row.evidence:
+            st.caption(_evidence_text(row.evidence))
+        if row.fix and is_problem:
+            st.caption("**How to fix it**")
+            st.code(row.fix, language=None, wrap_lines=True)
+
+
+def _evidence_text(evidence: object) -> str:
+    if isinstance(evidence, Mapping):
+        return " · ".join(escape_markdown(f"{name}: {value}") for name, value in evidence.items())
+    if isinstance(evidence, list | tuple):
+        return " · ".join(escape_markdown(str(item)) for item in evidence)
+    return escape_markdown(str(evidence))

@@ -1,0 +1,72 @@
+"""What a person sees when something fails: what happened, what to do, and a code to look up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import streamlit as st
+from streamlit.errors import FragmentHandledException
+
+from components.plain_text import escape_markdown
+from core.errors import CoreError
+from core.ids import new_id
+
+_log = logging.getLogger("onramp.ui")
+
+
+@dataclass(slots=True)
+class Attempt:
+    """How the guarded block ended: `failed` is set once it has raised."""
+
+    failed: bool = False
+    error: CoreError | None = None
+
+
+@contextmanager
+def error_panel(during: str = "") -> Iterator[Attempt]:
+    """Run a block; draw a `CoreError` as message, hint and code, and anything else as an incident number.
+
+    Args:
+        during: What was being done, for the log and for the sentence about an unexpected failure.
+
+    Yields:
+        The attempt, so that the page can tell whether to go on.
+    """
+    attempt = Attempt()
+    try:
+        yield attempt
+    except CoreError as error:
+        attempt.failed, attempt.error = True, error
+        draw_error(error)
+    except FragmentHandledException:  # Streamlit has already drawn it
+        raise
+    except Exception:  # noqa: BLE001 - the last guard before the screen; logged with its trace
+        attempt.failed = True
+        # The incident number is drawn from the machine's clock: there may be no workspace, and so no other clock.
+        incident = new_id("inc", datetime.now(UTC))
+        _log.exception("incident %s%s", incident, f" during {during}" if during else "")
+        _draw_incident(incident, during)
+
+
+def draw_error(error: CoreError) -> None:
+    """Draw one failure that a person can act on."""
+    lines = [f"**{escape_markdown(error.message)}**"]
+    if error.hint:
+        lines.append(escape_markdown(error.hint))
+    again = " · trying again may help" if error.retryable else ""
+    lines.append(f":small[`{error.code}`{again}]")
+    st.error("\n\n".join(lines), icon=":material/error:")
+
+
+def _draw_incident(incident: str, during: str) -> None:
+    doing = f" while {escape_markdown(during)}" if during else ""
+    st.error(
+        f"**Something went wrong in Onramp itself{doing}.**\n\n"
+        f"The log holds the details under the number below; include it when you report this.\n\n"
+        f":small[`{incident}`]",
+        icon=":material/bug_report:",
+    )

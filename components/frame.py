@@ -1,0 +1,40 @@
+"""What surrounds a page: the sidebar's footer and the few style rules that the theme cannot express."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.assets import are_assets_built
+from components.plain_text import escape_markdown
+from core.workspaces.workspace import Workspace, get_workspace_info
+
+# Only what config.toml has no setting for; by Streamlit's test ids, which its own browser tests rely on.
+_STYLE = """
+<style>
+[data-testid="stCode"] code, [data-testid="stMarkdownContainer"] code, .stCode { font-variant-ligatures: none; }
+[data-testid="stSidebarNavLink"] span { overflow-wrap: anywhere; }
+[data-testid="stMainBlockContainer"] { max-width: 1200px; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+}
+@media (prefers-reduced-motion: reduce) {
+  *, *::before, *::after { animation-duration: .01ms !important; transition-duration: .01ms !important; }
+}
+</style>
+"""
+
+
+def draw_style() -> None:
+    """Add the style rules; draws nothing."""
+    st.html(_STYLE)
+
+
+def draw_sidebar_footer(workspace: Workspace) -> None:
+    """Draw the workspace's name, and a notice where the browser assets have not been built."""
+    info = get_workspace_info(workspace)
+    st.caption(f":material/workspaces: **{escape_markdown(info.name)}** · local")
+    if not are_assets_built():
+        st.caption(
+            ":material/info: Fonts and SQL editor are not built; a plain text box is used. "
+            "Run `python frontend/build.py`, then restart."
+        )

@@ -1,0 +1,123 @@
+"""Every screen with its file, label and address: the menu is built from it, and links go by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+PAGES_FOLDER = Path(__file__).resolve().parent.parent / "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One page of the app. `group` is its menu heading; a hidden one is reached by a link or by its address only."""
+
+    file: str
+    label: str
+    icon: str
+    url_path: str
+    group: str
+    is_hidden: bool = False
+    is_default: bool = False
+
+    @property
+    def path(self) -> str:
+        """The name `st.page_link` and `st.switch_page` know the page by: relative to shell/main.py."""
+        return f"../pages/{self.file}"
+
+    @property
+    def exists(self) -> bool:
+        """Say whether the page's file is there."""
+        return (PAGES_FOLDER / self.file).is_file()
+
+
+_SET_UP, _OBSERVE, _MANAGE = "Set up", "Observe", "Manage"
+SCREENS = (
+    Screen(
+        "getting_started.py",
+        "Getting started with Segment",
+        ":material/rocket_launch:",
+        "getting-started",
+        _SET_UP,
+        is_default=True,
+    ),
+    Screen(
+        "select_data_sources.py",
+        "Select data sources",
+        ":material/checklist:",
+        "select-data-sources",
+        _SET_UP,
+        is_hidden=True,
+    ),
+    Screen(
+        "connect_warehouse.py",
+        "Connect data warehouse",
+        ":material/cable:",
+        "connect-warehouse",
+        _SET_UP,
+        is_hidden=True,
+    ),
+    Screen("define_model.py", "Define Model", ":material/code:", "define-model", _SET_UP, is_hidden=True),
+    Screen(
+        "select_mappings.py",
+        "Select mappings",
+        ":material/conversion_path:",
+        "select-mappings",
+        _SET_UP,
+        is_hidden=True,
+    ),
+    Screen(
+        "identifiers_and_traits.py",
+        "Add identifiers and traits",
+        ":material/fingerprint:",
+        "identifiers-and-traits",
+        _SET_UP,
+        is_hidden=True,
+    ),
+    Screen(
+        "check_configuration.py",
+        "Check configuration",
+        ":material/fact_check:",
+        "check-configuration",
+        _SET_UP,
+        is_hidden=True,
+    ),
+    Screen("syncs.py", "Syncs", ":material/sync:", "syncs", _OBSERVE),
+    Screen("profile_explorer.py", "Profile explorer", ":material/person_search:", "profile-explorer", _OBSERVE),
+    Screen("event_debugger.py", "Event debugger", ":material/bug_report:", "event-debugger", _OBSERVE),
+    Screen("overview.py", "Your Segment Overview", ":material/hub:", "overview", _MANAGE),
+    Screen("warehouses.py", "Warehouses", ":material/database:", "warehouses", _MANAGE),
+    Screen("workspace_settings.py", "Workspace settings", ":material/tune:", "workspace-settings", _MANAGE),
+)
+
+
+def list_screens() -> Iterator[Screen]:
+    """Yield the screens whose file exists, in menu order."""
+    return (screen for screen in SCREENS if screen.exists)
+
+
+def find_screen(url_path: str) -> Screen:
+    """Return the screen with this address.
+
+    Raises:
+        KeyError: No screen has it; a programming error.
+    """
+    for screen in SCREENS:
+        if screen.url_path == url_path:
+            return screen
+    raise KeyError(url_path)
+
+
+def go_to(url_path: str, **query: str) -> None:
+    """Leave this page for the one at `url_path`; nothing after this call runs."""
+    st.switch_page(find_screen(url_path).path, query_params=query or None)
+
+
+def draw_link(url_path: str, *, label: str | None = None, icon: str | None = None, help: str | None = None) -> None:
+    """Draw a link to the screen at `url_path`; nothing where its page does not exist."""
+    screen = find_screen(url_path)
+    if screen.exists:
+        st.page_link(screen.path, label=label or screen.label, icon=icon or screen.icon, help=help)

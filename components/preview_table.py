@@ -1,0 +1,70 @@
+"""The first rows of a query, as they come, with each column's type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from components.format import shorten
+from core.records import to_json_value
+
+_MAX_CELL_CHARS = 2000
+_NUMBER_KINDS = frozenset({"integer", "decimal", "float"})
+
+
+class ColumnLike(Protocol):
+    """A column's name, the engine's own name of its type, and the kind we sort it under."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def type(self) -> str: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+
+
+class PreviewLike(Protocol):
+    """Columns and rows of a query."""
+
+    @property
+    def columns(self) -> Sequence[ColumnLike]: ...  # noqa: D102
+    @property
+    def rows(self) -> pa.Table: ...  # noqa: D102
+
+
+def draw_preview_table(preview: PreviewLike, *, key: str = "preview") -> None:
+    """Draw the rows with a line of types above the names; NULL shows as an empty, grey cell, '' as ''."""
+    if not preview.columns:
+        st.caption("The query returns no column.")
+        return
+    frame = pd.DataFrame(
+        {
+            (shorten(column.type.lower(), 24), column.name): [
+                _cell(value, str(column.kind)) for value in preview.rows.column(index).to_pylist()
+            ]
+            for index, column in enumerate(preview.columns)
+        },
+        dtype=object,
+    )
+    if isinstance(frame.columns, pd.MultiIndex):
+        frame.columns.names = ["type", "column"]
+    st.dataframe(frame, hide_index=True, key=key, placeholder="null", height="content")
+    if preview.rows.num_rows == 0:
+        st.caption("The query runs and returns no row.")
+
+
+def _cell(value: object, kind: str) -> object:
+    if value is None:
+        return None
+    plain = to_json_value(value)
+    if kind in _NUMBER_KINDS and isinstance(plain, int | float):
+        return plain
+    if isinstance(plain, bool):
+        return "true" if plain else "false"
+    text = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    return "''" if text == "" else text[:_MAX_CELL_CHARS]

@@ -1,0 +1,102 @@
+"""What a page keeps between runs: the opened workspace and the session's values. Nothing else touches session state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Generic, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from components.error_panel import error_panel
+from core.storage.home import DEFAULT_HOME
+from core.workspaces.workspace import Workspace, open_workspace
+
+T = TypeVar("T")
+
+
+class SessionValue(Generic[T]):
+    """One value of a browser session, with its default; `scope` tells several of a kind apart.
+
+    Example:
+        `SELECTED_RUN.write(run.id, sync.id)` and later `SELECTED_RUN.read(sync.id)`.
+    """
+
+    def __init__(self, name: str, default: Callable[[], T]) -> None:
+        self.name = name
+        self._default = default
+
+    def key(self, *scope: str) -> str:
+        """Return the session key; also usable as the `key=` of a widget, which then keeps its value here."""
+        return "/".join(("onramp", self.name, *scope))
+
+    def read(self, *scope: str) -> T:
+        """Return the value, or a fresh default where none was written."""
+        key = self.key(*scope)
+        value: T = st.session_state[key] if key in st.session_state else self._default()
+        return value
+
+    def write(self, value: T, *scope: str) -> None:
+        """Keep `value` for the rest of the session."""
+        st.session_state[self.key(*scope)] = value
+
+    def clear(self, *scope: str) -> None:
+        """Forget the value."""
+        st.session_state.pop(self.key(*scope), None)
+
+    def take(self, *scope: str) -> T:
+        """Return the value and forget it: for things shown once."""
+        value = self.read(*scope)
+        self.clear(*scope)
+        return value
+
+
+# --- the session's values; a page adds its own here, so that no two pages use one name for two things
+EDITOR: SessionValue[dict[str, object]] = SessionValue("editor", dict)
+
+
+def get_workspace() -> Workspace:
+    """Return the workspace of `ONRAMP_HOME`, opened once per process.
+
+    Where it cannot be opened, the page shows why and what to do, and stops.
+    """
+    home = Path(os.environ.get("ONRAMP_HOME") or DEFAULT_HOME).expanduser().resolve()
+    workspace = None
+    with error_panel("opening the workspace"):
+        workspace = _open(str(home), os.environ.get("ONRAMP_DATABASE_URL"))
+    if workspace is None:
+        st.stop()
+    return workspace
+
+
+@st.cache_resource(show_spinner=False, on_release=Workspace.close)
+def _open(home: str, database_url: str | None) -> Workspace:
+    return open_workspace(home, database_url=database_url)
+
+
+def read_component(key: str, name: str) -> object:
+    """Return what the browser component mounted under `key` last reported as `name`; None before it did."""
+    state = st.session_state.get(key)
+    return None if state is None else state.get(name)
+
+
+def write_component(key: str, name: str, value: object) -> None:
+    """Set a component's reported value from Python; call before the component is drawn in this run."""
+    st.session_state[key] = {name: value}
+
+
+def viewer_zone() -> tzinfo:
+    """Return the time zone of the person's browser; UTC where it is not known."""
+    name = st.context.timezone
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def is_dark() -> bool:
+    """Say whether the person sees the dark theme."""
+    return st.context.theme.type == "dark"

@@ -1,0 +1,39 @@
+"""The frame around every page: menu, title, workspace name.
+
+It lives in shell/ because a folder `pages/` beside the main script makes Streamlit run a deep-linked page directly,
+without this file: no menu, no gate.
+"""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # `streamlit run shell/main.py` puts shell/ on the path, not the checkout
+    sys.path.insert(0, str(ROOT))
+
+from components import navigation  # noqa: E402
+from components.frame import draw_sidebar_footer, draw_style  # noqa: E402
+from components.state import get_workspace  # noqa: E402
+
+st.set_page_config(page_title="Onramp", page_icon=":material/conversion_path:", layout="wide")
+
+menu: dict[str, list[st.Page]] = {}
+for screen in navigation.list_screens():
+    page = st.Page(
+        screen.path,
+        title=screen.label,
+        icon=screen.icon,
+        url_path=screen.url_path,
+        default=screen.is_default,
+        visibility="hidden" if screen.is_hidden else "visible",
+    )
+    menu.setdefault(screen.group, []).append(page)
+
+current = st.navigation(menu, expanded=True)
+draw_style()
+workspace = get_workspace()
+with st.sidebar:
+    draw_sidebar_footer(workspace)
+current.run()

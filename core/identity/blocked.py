@@ -1,0 +1,53 @@
+"""Blocked values: identifiers that name nobody, such as `anonymous` or `000-000`.
+
+Patterns are RE2, whose time grows with the length of the value and nothing else, so no pattern that a person saves
+can hang a build. Exact values match in any letter case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.errors import InvalidField
+from core.identity.rule import Identifier, IdentifierRule
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse a pattern that cannot be used.
+
+    Raises:
+        InvalidField: It is not RE2 syntax (there is no look-around and there are no back-references).
+    """
+    try:
+        _matches(["probe"], pattern)
+    except pa.ArrowInvalid as error:
+        reason = str(error).split(": ", 1)[-1]
+        raise InvalidField(
+            f"The blocked pattern {pattern!r} is not a valid regular expression ({reason}).",
+            hint="Use RE2 syntax, for example ^[0-]*$; look-around and back-references do not exist in it.",
+        ) from error
+
+
+def find_blocked(rules: Sequence[IdentifierRule], identifiers: Iterable[Identifier]) -> set[Identifier]:
+    """Return those of `identifiers` that their rule blocks. One pass for a whole batch of messages."""
+    by_type: dict[str, list[str]] = {}
+    for type_, value in identifiers:
+        by_type.setdefault(type_, []).append(value)
+    blocked: set[Identifier] = set()
+    for rule in rules:
+        values = by_type.get(rule.type)
+        if not values:
+            continue
+        exact = {value.casefold() for value in rule.blocked_exact}
+        blocked.update(Identifier(rule.type, value) for value in values if value.casefold() in exact)
+        for pattern in rule.blocked_patterns:
+            blocked.update(Identifier(rule.type, value) for value in _matches(values, pattern))
+    return blocked
+
+
+def _matches(values: list[str], pattern: str) -> list[str]:
+    array = pa.array(values, pa.large_string())
+    return list(array.filter(pc.match_substring_regex(array, pattern=pattern)).to_pylist())

@@ -1,0 +1,203 @@
+"""Identifiers: the values in a message that say whose it is, each from its exact place.
+
+Decisions where the specification is silent:
+- A value is trimmed. An e-mail is compared in lower case, because one person types it in several ways; the message
+  keeps it as sent. Every other value, `phone` in E.164 included, is compared exactly.
+- Numbers become text (`1001` and `1001.0` are `"1001"`); empty text, booleans, lists and objects are no identifiers.
+- Root `traits` count on every call but group, where they describe the account. `context.groupId` names the account
+  of an event and is not an identifier; `groupId` is.
+- A value above 500 characters or with control characters is refused and reported, never cut.
+
+Source: the specification's list of eleven default identifiers and of the places of custom ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from core.events.message import Message, MessageType
+from core.identity.blocked import find_blocked
+from core.identity.rule import Identifier, IdentifierRule
+
+MAX_VALUE_CHARS = 500
+
+_Value = Callable[[Message], object]
+_EMPTY: dict[str, object] = {}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class DefaultIdentifier(NamedTuple):
+    """An identifier that the picker offers."""
+
+    type: str
+    label: str
+    description: str
+
+
+DEFAULT_IDENTIFIERS = (
+    DefaultIdentifier("user_id", "User ID", "userId of a message: your own id of the customer."),
+    DefaultIdentifier("email", "Email", "email in traits or context.traits; letter case does not matter."),
+    DefaultIdentifier("android.id", "Android device ID", "context.device.id of an Android device."),
+    DefaultIdentifier(
+        "android.idfa", "Android advertising ID", "context.device.advertisingId, if the person allows ad tracking."
+    ),
+    DefaultIdentifier("android.push_token", "Android push token", "context.device.token of an Android device."),
+    DefaultIdentifier("anonymous_id", "Anonymous ID", "anonymousId: a visitor who has not said who they are."),
+    DefaultIdentifier("ga_client_id", "Google Analytics client ID", "clientId of the Google Analytics integration."),
+    DefaultIdentifier("group_id", "Group ID", "groupId: the account or company the person belongs to."),
+    DefaultIdentifier("ios.id", "iOS device ID", "context.device.id of an iOS device."),
+    DefaultIdentifier(
+        "ios.idfa", "iOS advertising ID", "context.device.advertisingId, if the person allows ad tracking."
+    ),
+    DefaultIdentifier("ios.push_token", "iOS push token", "context.device.token of an iOS device."),
+)
+DEFAULT_TYPES = tuple(identifier.type for identifier in DEFAULT_IDENTIFIERS)
+RECOMMENDED_CUSTOM = DefaultIdentifier(
+    "phone",
+    "Phone",
+    "phone in traits, context.traits or properties, in E.164 (+14155550100): Flex looks people up by it.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The identifiers of one message by priority, those refused for their form, and external types without a rule."""
+
+    identifiers: list[Identifier]
+    unusable: list[Identifier]
+    unknown_types: list[str]
+
+
+def extract_identifiers(message: Message, rules: Sequence[IdentifierRule]) -> list[Identifier]:
+    """Return the identifiers of `message` that `rules` name, highest priority first, blocked values left out."""
+    found = IdentifierReader(rules).read(message).identifiers
+    blocked = find_blocked(rules, found)
+    return [identifier for identifier in found if identifier not in blocked]
+
+
+class IdentifierReader:
+    """Reads the identifiers of messages by one set of rules; made once, used for many messages."""
+
+    def __init__(self, rules: Sequence[IdentifierRule]) -> None:
+        ordered = sorted(rules, key=lambda rule: (rule.priority, rule.type))
+        self._rank = {rule.type: rank for rank, rule in enumerate(ordered)}
+        self._places: list[tuple[str, _Value]] = []
+        self._trait_keys: list[tuple[str, tuple[str, ...]]] = []
+        for rule in ordered:
+            if rule.type in _PLACES:
+                self._places.append((rule.type, _PLACES[rule.type]))
+            elif not rule.external_only:
+                self._trait_keys.append((rule.type, _spellings(rule.type)))
+
+    def read(self, message: Message) -> Extracted:
+        """Return what `message` holds."""
+        found: list[Identifier] = []
+        unusable: list[Identifier] = []
+        unknown: list[str] = []
+        for type_, raw in self._read_raw(message):
+            value = _normalise(type_, raw)
+            if value is None:
+                continue
+            identifier = Identifier(type_, value)
+            if len(value) > MAX_VALUE_CHARS or _CONTROL.search(value):
+                unusable.append(identifier)
+            elif type_ not in self._rank:
+                unknown.append(type_)
+            elif identifier not in found:
+                found.append(identifier)
+        if len(found) > 1:
+            found.sort(key=lambda identifier: self._rank[identifier.type])
+        return Extracted(found, unusable, unknown)
+
+    def _read_raw(self, message: Message) -> Iterator[tuple[str, object]]:
+        context = _object(message, "context")
+        for type_, place in self._places:
+            yield type_, place(message)
+        root_traits = _user_traits(message)
+        context_traits = _object(context, "traits")
+        if "email" in self._rank:
+            yield "email", root_traits.get("email")
+            yield "email", context_traits.get("email")
+        if self._trait_keys:
+            containers = [c for c in (root_traits, context_traits, _object(message, "properties")) if c]
+            for type_, keys in self._trait_keys:
+                for container in containers:
+                    for key in keys:
+                        if key in container:
+                            yield type_, container[key]
+        external = context.get("externalIds")
+        if isinstance(external, list):
+            yield from _read_external(external)
+
+
+def _read_external(entries: list[Any]) -> Iterator[tuple[str, object]]:
+    for entry in entries:
+        if not isinstance(entry, dict) or not {"id", "type", "collection", "encoding"} <= entry.keys():
+            continue
+        type_ = entry["type"]
+        is_named = isinstance(type_, str) and 0 < len(type_) <= MAX_VALUE_CHARS and type_ == type_.lower()
+        is_account = entry["collection"] == "accounts" and type_ == "group_id"
+        if is_named and entry["encoding"] == "none" and (entry["collection"] == "users" or is_account):
+            yield type_, entry["id"]
+
+
+def _normalise(type_: str, raw: object) -> str | None:
+    if isinstance(raw, str):
+        value = raw.strip()
+    elif isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    else:
+        value = str(int(raw)) if isinstance(raw, float) and raw.is_integer() else str(raw)
+    if type_ == "email":
+        value = value.lower()
+    return value or None
+
+
+def _object(container: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = container.get(key)
+    return value if isinstance(value, dict) else _EMPTY
+
+
+def _user_traits(message: Message) -> dict[str, Any]:
+    return _EMPTY if message.get("type") == MessageType.GROUP else _object(message, "traits")
+
+
+def _device(system: str, key: str, *, needs_tracking: bool = False) -> _Value:
+    def read(message: Message) -> object:
+        device = _object(_object(message, "context"), "device")
+        if str(device.get("type")).lower() != system or (
+            needs_tracking and device.get("adTrackingEnabled") is not True
+        ):
+            return None
+        return device.get(key)
+
+    return read
+
+
+def _read_ga_client_id(message: Message) -> object:
+    integrations = _object(_object(message, "context"), "integrations")
+    return _object(integrations, "Google Analytics").get("clientId")
+
+
+def _spellings(type_: str) -> tuple[str, ...]:
+    words = type_.split("_")
+    camel = words[0] + "".join(word[:1].upper() + word[1:] for word in words[1:])
+    return tuple(dict.fromkeys((type_, camel)))
+
+
+_PLACES: dict[str, _Value] = {
+    "user_id": lambda message: message.get("userId"),
+    "email": lambda message: None,  # read with the traits, which are looked up once
+    "android.id": _device("android", "id"),
+    "android.idfa": _device("android", "advertisingId", needs_tracking=True),
+    "android.push_token": _device("android", "token"),
+    "anonymous_id": lambda message: message.get("anonymousId"),
+    "ga_client_id": _read_ga_client_id,
+    "group_id": lambda message: message.get("groupId"),
+    "ios.id": _device("ios", "id"),
+    "ios.idfa": _device("ios", "advertisingId", needs_tracking=True),
+    "ios.push_token": _device("ios", "token"),
+}

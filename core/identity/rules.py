@@ -1,0 +1,289 @@
+"""Identity rules: which identifiers tie messages to a person, and how far each is trusted.
+
+A change applies to new messages only; loosening is safe, tightening leaves older profiles as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+
+from core.errors import IllegalTransition, InvalidField, NotFound
+from core.identity.blocked import check_pattern
+from core.identity.identifiers import DEFAULT_IDENTIFIERS, DEFAULT_TYPES, RECOMMENDED_CUSTOM
+from core.identity.rule import (
+    DEFAULT_VALUE_LIMIT,
+    SUGGESTED_BLOCKED_EXACT,
+    SUGGESTED_BLOCKED_PATTERNS,
+    IdentifierRule,
+    Period,
+    default_order,
+    default_rule,
+    with_settings,
+)
+from core.storage.tables import identifier_rules, spaces
+from core.workspaces.audit import record_change
+from core.workspaces.workspace import Workspace
+
+__all__ = [
+    "DEFAULT_IDENTIFIERS",
+    "RECOMMENDED_CUSTOM",
+    "IdentifierRule",
+    "Period",
+    "add_custom_identifier",
+    "add_external_types",
+    "add_identifiers",
+    "delete_identifier",
+    "edit_identifier",
+    "list_rules",
+    "read_rules",
+]
+
+_KEY = re.compile(r"[a-z][a-z0-9_.]{0,63}")
+
+
+def list_rules(workspace: Workspace, space_id: str) -> list[IdentifierRule]:
+    """Return the space's rules, highest priority first; none until a person added identifiers."""
+    with workspace.database.reading() as connection:
+        return read_rules(connection, space_id)
+
+
+def read_rules(connection: Connection, space_id: str) -> list[IdentifierRule]:
+    """Return the space's rules as `connection` sees them, highest priority first."""
+    table = identifier_rules.c
+    query = select(identifier_rules).where(table.space_id == space_id).order_by(table.priority, table.type)
+    return [
+        IdentifierRule(
+            row.type,
+            row.priority,
+            row.value_limit,
+            Period(row.period),
+            tuple(row.blocked["exact"]),
+            tuple(row.blocked["patterns"]),
+            row.custom,
+            row.external_only,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def add_identifiers(workspace: Workspace, space_id: str, types: Sequence[str]) -> list[IdentifierRule]:
+    """Add default identifiers with their default settings, all or none, and return all rules (W62-W64).
+
+    Raises:
+        InvalidField: A type is unknown, named twice, or there already.
+    """
+    unknown = [type_ for type_ in types if type_ not in DEFAULT_TYPES]
+    if unknown:
+        raise InvalidField(
+            f"There is no default identifier {unknown[0]!r}.",
+            hint=f"Choose from {', '.join(DEFAULT_TYPES)}, or add a custom identifier.",
+        )
+    if len(set(types)) < len(types):
+        raise InvalidField("The same identifier is named twice.", hint="Name each identifier once.")
+    return _add(workspace, space_id, [default_rule(type_) for type_ in types])
+
+
+def add_custom_identifier(
+    workspace: Workspace,
+    space_id: str,
+    key: str,
+    *,
+    value_limit: int = DEFAULT_VALUE_LIMIT,
+    period: str = Period.EVER,
+    blocked_exact: Sequence[str] = SUGGESTED_BLOCKED_EXACT,
+    blocked_patterns: Sequence[str] = SUGGESTED_BLOCKED_PATTERNS,
+) -> IdentifierRule:
+    """Add an identifier read from the trait or property `key`, in camelCase or snake_case, and from externalIds.
+
+    Raises:
+        InvalidField: The key is not usable, is a default identifier, or there already; or a setting is not valid.
+    """
+    type_ = _to_type(key)
+    rule = IdentifierRule(type_, 0, DEFAULT_VALUE_LIMIT, custom=True)
+    rule = _checked(rule, value_limit, period, blocked_exact, blocked_patterns)
+    return _find(_add(workspace, space_id, [rule]), type_)
+
+
+def edit_identifier(
+    workspace: Workspace,
+    space_id: str,
+    type: str,
+    *,
+    value_limit: int | None = None,
+    period: str | None = None,
+    priority: int | None = None,
+    blocked_exact: Sequence[str] | None = None,
+    blocked_patterns: Sequence[str] | None = None,
+) -> IdentifierRule:
+    """Change what is given and return the rule; a priority moves it to that place and shifts the others.
+
+    Raises:
+        NotFound: The space has no such identifier.
+        InvalidField: A setting is not valid; nothing was changed.
+    """
+    with workspace.database.transaction() as connection:
+        rules = _read_locked(connection, space_id)
+        before = _find(rules, type)
+        after = _checked(before, value_limit, period, blocked_exact, blocked_patterns)
+        if priority is not None:
+            if isinstance(priority, bool) or not 1 <= priority <= len(rules):
+                raise InvalidField(
+                    f"The priority of {type} cannot be {priority}.", hint=f"Use a whole number from 1 to {len(rules)}."
+                )
+            after = replace(after, priority=priority)
+        ordered = [rule for rule in rules if rule.type != type]
+        ordered.insert(after.priority - 1, after)
+        _write(connection, workspace, space_id, rules, ordered)
+        if after != before:
+            _record(connection, workspace, "updated", space_id, type, before, after)
+    return after
+
+
+def delete_identifier(workspace: Workspace, space_id: str, type: str) -> None:
+    """Remove an identifier; profiles keep the values they have, new messages are not matched by it.
+
+    Raises:
+        NotFound: The space has no such identifier.
+        IllegalTransition: It is the last one.
+    """
+    with workspace.database.transaction() as connection:
+        rules = _read_locked(connection, space_id)
+        rule = _find(rules, type)
+        if len(rules) == 1:
+            raise IllegalTransition(
+                f"{type} is the last identifier and cannot be deleted.",
+                hint="Add another identifier first: without one no message can be matched to a profile.",
+            )
+        _write(connection, workspace, space_id, rules, [other for other in rules if other.type != type])
+        _record(connection, workspace, "deleted", space_id, type, rule, None)
+
+
+def add_external_types(connection: Connection, workspace: Workspace, space_id: str, types: Sequence[str]) -> None:
+    """Add identifiers first seen in `externalIds`, in the caller's transaction, with the lowest priorities."""
+    rules = _read_locked(connection, space_id)
+    known = {rule.type for rule in rules}
+    new = [
+        IdentifierRule(type_, len(rules) + place, custom=type_ not in DEFAULT_TYPES, external_only=True)
+        for place, type_ in enumerate(dict.fromkeys(type_ for type_ in types if type_ not in known), 1)
+    ]
+    _write(connection, workspace, space_id, rules, [*rules, *new])
+    for rule in new:
+        _record(connection, workspace, "created", space_id, rule.type, None, rule)
+
+
+def _add(workspace: Workspace, space_id: str, new: Sequence[IdentifierRule]) -> list[IdentifierRule]:
+    with workspace.database.transaction() as connection:
+        rules = _read_locked(connection, space_id)
+        by_type = {rule.type: rule for rule in rules}
+        for rule in new:
+            existing = by_type.get(rule.type)
+            if existing is not None and not existing.external_only:
+                raise InvalidField(
+                    f"The identifier {rule.type} is there already.", hint="Edit it in the list, or choose another one."
+                )
+        names = {rule.type for rule in new}
+        kept = [rule for rule in rules if rule.type not in names]
+        # The default order stays the default order as kinds are added; an order a person chose is only added to.
+        isdefault_order = [rule.type for rule in rules] == sorted(by_type, key=default_order)
+        ordered = [*kept, *sorted(new, key=lambda rule: default_order(rule.type))]
+        if isdefault_order:
+            ordered.sort(key=lambda rule: default_order(rule.type))
+        written = _write(connection, workspace, space_id, rules, ordered)
+        for rule in written:
+            if rule.type in names:
+                _record(connection, workspace, "created", space_id, rule.type, None, rule)
+    return written
+
+
+def _write(
+    connection: Connection,
+    workspace: Workspace,
+    space_id: str,
+    before: Sequence[IdentifierRule],
+    ordered: Sequence[IdentifierRule],
+) -> list[IdentifierRule]:
+    old = {rule.type: rule for rule in before}
+    after = [replace(rule, priority=place) for place, rule in enumerate(ordered, 1)]
+    for rule in after:
+        values = _to_document(rule)
+        if rule.type not in old:
+            connection.execute(insert(identifier_rules).values(space_id=space_id, created_at=workspace.now(), **values))
+        elif rule != old[rule.type]:
+            connection.execute(update(identifier_rules).where(_is(space_id, rule.type)).values(**values))
+    for type_ in old.keys() - {rule.type for rule in after}:
+        connection.execute(delete(identifier_rules).where(_is(space_id, type_)))
+    return after
+
+
+def _checked(
+    rule: IdentifierRule,
+    value_limit: int | None,
+    period: str | None,
+    blocked_exact: Sequence[str] | None,
+    blocked_patterns: Sequence[str] | None,
+) -> IdentifierRule:
+    for pattern in blocked_patterns or ():
+        check_pattern(pattern)
+    return with_settings(rule, value_limit, period, blocked_exact, blocked_patterns)
+
+
+def _to_type(key: str) -> str:
+    type_ = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key.strip()).lower()
+    if not _KEY.fullmatch(type_):
+        raise InvalidField(
+            f"{key!r} cannot be the key of an identifier.",
+            hint="Use the name of a trait or property: a letter, then up to 63 letters, digits, dots and underscores.",
+        )
+    if type_ in DEFAULT_TYPES:
+        raise InvalidField(
+            f"{type_} is a default identifier.", hint="Choose it from the default identifiers instead of creating it."
+        )
+    return type_
+
+
+def _read_locked(connection: Connection, space_id: str) -> list[IdentifierRule]:
+    # The space's row is the lock: on Postgres two people must not number the same priorities at once.
+    if connection.execute(select(spaces.c.id).where(spaces.c.id == space_id).with_for_update()).first() is None:
+        raise NotFound(f"There is no profile space {space_id}.", hint="Choose one of the workspace's spaces.")
+    return read_rules(connection, space_id)
+
+
+def _find(rules: Sequence[IdentifierRule], type_: str) -> IdentifierRule:
+    for rule in rules:
+        if rule.type == type_:
+            return rule
+    raise NotFound(f"The space has no identifier {type_!r}.", hint="Reload the list; somebody may have deleted it.")
+
+
+def _is(space_id: str, type_: str) -> ColumnElement[bool]:
+    return and_(identifier_rules.c.space_id == space_id, identifier_rules.c.type == type_)
+
+
+def _to_document(rule: IdentifierRule) -> dict[str, object]:
+    document: dict[str, object] = asdict(rule)
+    exact, patterns = document.pop("blocked_exact"), document.pop("blocked_patterns")
+    return {**document, "period": str(rule.period), "blocked": {"exact": exact, "patterns": patterns}}
+
+
+def _record(
+    connection: Connection,
+    workspace: Workspace,
+    action: str,
+    space_id: str,
+    type_: str,
+    before: IdentifierRule | None,
+    after: IdentifierRule | None,
+) -> None:
+    record_change(
+        connection,
+        workspace,
+        action,
+        "identifier",
+        f"{space_id}:{type_}",
+        before=None if before is None else _to_document(before),
+        after=None if after is None else _to_document(after),
+    )

@@ -1,0 +1,3 @@
+-- Salesforce accounts as they are: every column, every row. Phones are as typed, so lookups by phone will miss most.
+-- Unique identifier: id.
+SELECT * FROM salesforce.accounts

@@ -1,0 +1,102 @@
+"""The live check of a mapping over all rows of the SQL model: what it would send and what it would refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import duckdb
+import pyarrow as pa
+
+from core.fields import Field
+from core.mappings.compile import CompiledMapping, compile_mapping, quote
+from core.mappings.mapping import ColumnRef, FieldMapping
+from core.warehouses.definition import read_columns
+
+SAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FieldReport:
+    """One mapped field over all rows. `coverage` is the share of rows that fill it, 0 to 1."""
+
+    field: str
+    key: str | None
+    filled: int
+    nulls: int
+    coverage: float
+    failures: int
+    failure_samples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MappingReport:
+    """The whole mapping over all rows. `reasons` counts rejected rows by code."""
+
+    rows: int
+    rejected: int
+    reasons: dict[str, int]
+    fields: tuple[FieldReport, ...]
+
+
+def check_mapping(
+    batches: Iterable[pa.RecordBatch], mapping: FieldMapping, fields: Sequence[Field], key_column: str
+) -> MappingReport:
+    """Return what the mapping does to every row.
+
+    Args:
+        batches: All rows of the SQL model; at least one batch, which may be empty.
+        mapping: A mapping without blocking issues.
+        fields: The fields of the destination's action.
+        key_column: The unique identifier column.
+    """
+    iterator = iter(batches)
+    first = next(iterator)
+    compiled = compile_mapping(mapping, fields, read_columns(first.schema), key_column)
+    with open_engine() as engine:
+        rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], iterator))
+        engine.register("model_rows", rows)
+        needed = dict.fromkeys([key_column, *mapping.columns()])
+        columns = ", ".join(quote(name) for name in needed)
+        engine.execute(f"CREATE TEMP TABLE checked AS SELECT {columns} FROM model_rows")  # noqa: S608 - quoted names
+        return _report(engine, compiled, mapping)
+
+
+def open_engine() -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB in UTC for mapping work."""
+    engine = duckdb.connect(":memory:", config={"threads": 2})
+    engine.execute("SET TimeZone = 'UTC'")
+    return engine
+
+
+def _report(engine: duckdb.DuckDBPyConnection, compiled: CompiledMapping, mapping: FieldMapping) -> MappingReport:
+    targets = [entry.target for entry in mapping.entries]
+    counts = ["count(*)"]
+    for target in targets:
+        counts.append(f"count_if({compiled.filled[target]})")
+        counts.append(f"count_if({compiled.failed.get(target, 'false')})")
+    row = engine.execute(f"SELECT {', '.join(counts)} FROM checked").fetchone() or ()  # noqa: S608
+    total = int(row[0])
+    reasons = dict(
+        engine.execute(
+            f"WITH mapped AS ({compiled.select('checked')}), "  # noqa: S608
+            "judged AS (SELECT CASE WHEN reject_code IS NULL AND count(*) OVER (PARTITION BY key) > 1 "
+            "THEN 'record_duplicate' ELSE reject_code END AS code FROM mapped) "
+            "SELECT code, count(*) FROM judged WHERE code IS NOT NULL GROUP BY code ORDER BY 2 DESC"
+        ).fetchall()
+    )
+    reports = []
+    for index, entry in enumerate(mapping.entries):
+        filled, failures = int(row[1 + 2 * index]), int(row[2 + 2 * index])
+        samples: tuple[str, ...] = ()
+        if failures and isinstance(entry.value, ColumnRef):
+            name = quote(entry.value.column)
+            found = engine.execute(
+                f"SELECT DISTINCT left(CAST({name} AS VARCHAR), 60) FROM checked "  # noqa: S608
+                f"WHERE {compiled.failed[entry.target]} LIMIT {SAMPLES}"
+            ).fetchall()
+            samples = tuple(value for (value,) in found)
+        share = filled / total if total else 0.0
+        reports.append(FieldReport(entry.field, entry.key, filled, total - filled, share, failures, samples))
+    return MappingReport(total, sum(reasons.values()), reasons, tuple(reports))

@@ -1,0 +1,11 @@
+"""The size limits of a SQL model and of its records (spec/reverse-etl.md section 8)."""
+
+from __future__ import annotations
+
+MAX_SQL_CHARS = 65_535
+MAX_COLUMNS = 512
+MAX_COLUMN_NAME_CHARS = 128
+MAX_KEY_NAME_CHARS = 191
+MAX_RECORD_BYTES = 512 * 1024
+MAX_VALUE_BYTES = 128 * 1024
+PREVIEW_ROWS = 10

@@ -47,9 +47,9 @@ _RESERVED: dict[str, tuple[_Block, ...]] = {
 }
 _OVERFLOW: dict[str, tuple[_Block, ...]] = {
     "US": tuple(_Block(f"{area}5552", 3) for area in _US_AREA_CODES),
-    "GB": (_Block("20794", 5),),
-    "DE": (_Block("3023", 6),),
-    "FR": (_Block("199", 6),),
+    "GB": (_Block("20795", 5),),
+    "DE": (_Block("3024", 6),),
+    "FR": (_Block("198", 6),),
     "JP": (_Block("355", 6),),
 }
 CALLING_CODES = {"US": "1", "GB": "44", "DE": "49", "FR": "33", "JP": "81"}
@@ -125,7 +125,8 @@ def _write_other(style: str, country: str, national: str) -> str:
     return {
         "international": f"+{code} {separator.join(grouped)}",
         "national": f"0{separator.join(grouped)}",
-        "zero_zero": f"00{code} {''.join(grouped)}",
+        # Japan dials abroad with 010, not 00, so there the plus sign is written
+        "zero_zero": f"{'+' if country == 'JP' else '00'}{code} {''.join(grouped)}",
         "zero_in_brackets": f"+{code} (0){' '.join(grouped)}",
         "nonsense": "",
     }[style]

@@ -57,7 +57,8 @@ def build_demo_warehouse(
         connection.execute("CREATE SCHEMA salesforce")
         for number, table in enumerate(TABLES):
             tell(f"writing {table.schema}.{table.name}", 0.3 + 0.7 * number / len(TABLES))
-            _write_table(connection, table, rows.get(table) or _make_rows(table, crm.truth.contacts, seed))
+            made = rows[table] if table in rows else _make_rows(table, crm.truth.contacts, seed)
+            _write_table(connection, table, made)
         connection.execute("CHECKPOINT")
     tell("demo warehouse ready", 1.0)
     return crm.truth

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -101,7 +102,7 @@ def test_w107_a_template_is_one_query_in_its_dialect_without_mysql_regexp(dialec
 
 def _before_from(sql: str) -> list[str]:
     lines = sql.splitlines()
-    return [before for before, line in zip(lines, lines[1:], strict=False) if line.strip().startswith("FROM ")]
+    return [before for before, line in pairwise(lines) if line.strip().startswith("FROM ")]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

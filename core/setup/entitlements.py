@@ -7,18 +7,14 @@ that names the limit (W122).
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
 from core.errors import LimitExceeded
-from core.sources.store import Source, create_source
 from core.storage.tables import computed_traits, destinations, sources, spaces
-from core.workspaces.spaces import Space, create_space
 from core.workspaces.workspace import Workspace
 
 
@@ -151,50 +147,8 @@ def require_permitted_destination(kind: str) -> None:
         )
 
 
-def create_entitled_source(
-    workspace: Workspace,
-    *,
-    kind: str,
-    name: str,
-    warehouse_id: str | None = None,
-    settings: Mapping[str, object] | None = None,
-) -> Source:
-    """Make a source if its type is permitted and the limit leaves room.
-
-    Raises:
-        LimitExceeded: The type is not permitted (W116), or 5 additional sources exist (W115).
-    """
-    require_permitted_source(kind)
-    admit = _admission(Entitled.SOURCES)
-    return create_source(workspace, kind=kind, name=name, warehouse_id=warehouse_id, settings=settings, admit=admit)
-
-
-def create_entitled_space(workspace: Workspace, name: str, *, kind: str = "dev") -> Space:
-    """Make a space if the limit leaves room.
-
-    Raises:
-        LimitExceeded: 2 spaces exist (W119).
-    """
-    return create_space(workspace, name, kind=kind, admit=_admission(Entitled.SPACES))
-
-
-@contextmanager
-def entitled(workspace: Workspace, kind: Entitled, *, adding: int = 1) -> Iterator[None]:
-    """Hold the place for `adding` objects that the body makes; no other thread of this process makes any meanwhile.
-
-    For makers that have no `admit` argument. Two processes can still both pass; the loser is one object over the
-    limit, which breaks nothing.
-
-    Raises:
-        LimitExceeded: There is no room; the body does not run.
-    """
-    with _MAKING:
-        if adding > 0:
-            require_room(workspace, kind, adding=adding)
-        yield
-
-
-def _admission(kind: Entitled) -> Callable[[Connection], None]:
+def make_admission(kind: Entitled) -> Callable[[Connection], None]:
+    """Return a check for inside an inserting transaction: two browsers cannot both take the last place."""
     return lambda connection: _require_room_in(connection, kind, 1)
 
 
@@ -251,4 +205,3 @@ _COUNTS: Mapping[Entitled, Callable[[Connection], int]] = {
     Entitled.COMPUTED_TRAITS: _count_computed_traits,
     Entitled.PREDICTIONS: _count_predictions,
 }
-_MAKING = threading.RLock()

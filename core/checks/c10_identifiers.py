@@ -1,0 +1,86 @@
+"""C10: there are identifiers, and the mapping feeds at least one of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+
+from core.checks.check import CheckDefinition, Finding, combine, failed, passed, warning
+from core.checks.context import CheckContext
+from core.destinations.destination import DeliveryContext, DeliveryRecord, Operation
+from core.destinations.segment_profiles import make_identify
+from core.identity.identifiers import RECOMMENDED_CUSTOM, IdentifierReader
+from core.identity.rules import IdentifierRule
+from core.mappings.mapping import ColumnRef, FieldMapping, MappingEntry
+from core.records import Json
+from core.syncs.sync import Sync
+
+_PROBE = "probe"
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # no identifier depends on the time
+
+DEFINITION = CheckDefinition(
+    code="C10",
+    title="Identifiers are set up and fed",
+    summary="There is at least one identifier, and each mapping fills at least one of them from a column.",
+)
+
+
+def run(context: CheckContext) -> Finding:
+    """Compare the identifiers of the space with what the mapping fills.
+
+    Passes when: the space has an identifier and every mapping fills at least one of them. A missing `phone` is a
+    warning, because Flex looks people up by phone.
+    Fix: add the identifier in step 3, or map a column to it in step 2.
+    """
+    configuration = context.configuration
+    rules = [rule for rules in configuration.identifiers.values() for rule in rules]
+    if not any(not rule.external_only for rule in rules):
+        return failed(
+            "There is no identifier, so no row and no event can find a profile.",
+            fix="Press Add identifier in step 3, Add identifiers and traits.",
+        )
+    if not configuration.syncs:
+        return failed("No mapping fills an identifier.", fix="Press Create Mapping in step 2, Add connections.")
+    return combine([(sync.name, _look(sync, rules)) for sync in configuration.syncs])
+
+
+def list_fed_identifiers(mapping: FieldMapping, rules: list[IdentifierRule]) -> dict[str, str]:
+    """Return the identifiers that the mapping fills from a column: identifier type -> column."""
+    fed: dict[str, str] = {}
+    for entry in mapping.entries:
+        if isinstance(entry.value, ColumnRef):
+            for identifier in IdentifierReader(rules).read(_make_message(entry)).identifiers:
+                fed.setdefault(identifier.type, entry.value.column)
+    return fed
+
+
+def _look(sync: Sync, rules: list[IdentifierRule]) -> Finding:
+    fed = list_fed_identifiers(sync.mapping, rules)
+    configured = ", ".join(dict.fromkeys(rule.type for rule in rules))
+    if not fed:
+        return failed(
+            f"The mapping {sync.name!r} fills none of the identifiers.",
+            f"Identifiers: {configured}.",
+            f"Map a column to one of them, or add an identifier that is mapped: {_list_candidates(sync.mapping)}.",
+        )
+    evidence = f"{', '.join(f'{type_} from {column}' for type_, column in fed.items())}. Identifiers: {configured}."
+    if RECOMMENDED_CUSTOM.type not in fed:
+        return warning(
+            "No phone number identifies a profile; Flex looks people up by phone.",
+            evidence,
+            "Create the identifier phone in step 3 and map a column in E.164 (+14155550100) to the trait phone.",
+        )
+    return passed(f"The mapping {sync.name!r} fills {len(fed)} of the identifiers.", evidence)
+
+
+def _make_message(entry: MappingEntry) -> dict[str, Json]:
+    # The destination writes the message and the builder's own reader reads it, so that this check agrees with both.
+    value: Json = {entry.key: _PROBE} if entry.key else _PROBE
+    record = DeliveryRecord(_PROBE, Operation.ADDED, 1, _PROBE, orjson.dumps({entry.field: value}))
+    return make_identify(record, DeliveryContext(_PROBE, _PROBE, _PROBE, _PROBE, _PROBE), _NEVER)
+
+
+def _list_candidates(mapping: FieldMapping) -> str:
+    keys = [entry.key or entry.field for entry in mapping.entries if isinstance(entry.value, ColumnRef)]
+    return ", ".join(keys) or "nothing is mapped yet"

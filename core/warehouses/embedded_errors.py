@@ -39,6 +39,8 @@ def translate_error(reply: Mapping[str, Any], sql: str, path: Path) -> CoreError
     if code:
         message, hint = _REFUSALS[code]
         return NotReadOnly(message, code=code, hint=hint, context=context)
+    if "Out of Memory" in str(reply["message"]):
+        kind = "OutOfMemoryException"  # while rows are read, Arrow reports it as an OSError
     error = _choose(kind, details, path.name)
     place = _locate(sql, details.get("position"), int(reply.get("offset", 0)))
     if place is not None and isinstance(error, QueryError):
@@ -54,7 +56,7 @@ def _choose(kind: str, details: Mapping[str, str], file_name: str) -> CoreError:
     text = details["exception_message"]
     first_line = text.splitlines()[0] if text else kind
     lowered = text.lower()
-    if "memory" in kind.lower() or "out of memory" in lowered or "bad allocation" in lowered:
+    if "Memory" in kind or "bad allocation" in lowered:
         return ResultTooLarge(
             "The query needs more memory than a query may use.",
             code="out_of_memory",

@@ -46,9 +46,8 @@ def save_warehouse(
         CoreError: What the connection test found.
     """
     engine = get_engine(kind)
-    clean_name = _check_name(name)
+    clean_name = check_new_name(workspace, name)
     clean_settings, clean_secrets = _check_settings(engine.definition, settings, secrets or {})
-    _require_free_name(workspace, clean_name)
     with engine.open(workspace.home, clean_settings, clean_secrets) as warehouse:
         report = warehouse.test_connection()
     if not report.ok:
@@ -86,7 +85,12 @@ def get_warehouse(workspace: Workspace, id_or_name: str) -> WarehouseRecord:
     )
 
 
-def _check_name(name: str) -> str:
+def check_new_name(workspace: Workspace, name: str) -> str:
+    """Return `name` with its spaces tidied.
+
+    Raises:
+        MissingField, InvalidField: It is empty or too long, or another warehouse has it, in whatever letter case.
+    """
     clean = " ".join(name.split())
     if not clean:
         raise MissingField("The warehouse needs a name.", hint="Give it a name such as 'Customer data'.")
@@ -94,7 +98,13 @@ def _check_name(name: str) -> str:
         raise InvalidField(
             f"The name has {len(clean)} characters.", hint=f"Use a name of at most {MAX_NAME_CHARS} characters."
         )
+    if any(record.name.casefold() == clean.casefold() for record in list_warehouses(workspace)):
+        raise _name_taken(clean)
     return clean
+
+
+def _name_taken(name: str) -> InvalidField:
+    return InvalidField(f"There is already a warehouse named {name!r}.", hint="Choose another name.")
 
 
 def _check_settings(
@@ -124,17 +134,12 @@ def _check_settings(
     return clean_settings, clean_secrets
 
 
-def _require_free_name(workspace: Workspace, name: str) -> None:
-    if any(record.name.casefold() == name.casefold() for record in list_warehouses(workspace)):
-        raise InvalidField(f"There is already a warehouse named {name!r}.", hint="Choose another name.")
-
-
 def _insert(workspace: Workspace, record: WarehouseRecord, secrets: dict[str, str]) -> None:
     with workspace.database.transaction() as connection:
         # Checked again in the transaction: another browser may have saved the same name during the test.
         taken = select(warehouses.c.id).where(func.lower(warehouses.c.name) == record.name.lower())
         if connection.execute(taken).first() is not None:
-            raise InvalidField(f"There is already a warehouse named {record.name!r}.", hint="Choose another name.")
+            raise _name_taken(record.name)
         secret_id = workspace.secrets.save(connection, secrets, record.created_at) if secrets else None
         connection.execute(
             insert(warehouses).values(

@@ -18,7 +18,8 @@ from core.sql_models.preview import Preview, preview
 from core.sql_models.sql_model import SqlModel, get_sql_model, save_sql_model
 from core.syncs.sync import Sync, get_sync, save_sync
 from core.warehouses.cancel import CancelToken
-from core.warehouses.store import WarehouseRecord, get_warehouse, list_warehouses, open_warehouse, save_warehouse
+from core.warehouses.registry import open_warehouse
+from core.warehouses.store import WarehouseRecord, get_warehouse, list_warehouses, save_warehouse
 from core.workspaces.spaces import connect_source
 from core.workspaces.workspace import Workspace
 

@@ -22,7 +22,7 @@ from core.sql_models.column_profile import profile_columns
 from core.sql_models.preview import preview
 from core.sql_models.sql_model import SqlModel, get_sql_model
 from core.warehouses.definition import read_columns
-from core.warehouses.store import open_warehouse
+from core.warehouses.registry import open_warehouse
 from core.workspaces.workspace import Workspace
 
 TEST_ROWS = 100

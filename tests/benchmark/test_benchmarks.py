@@ -1,0 +1,25 @@
+"""Every benchmark still runs: tiny, for its shape, never for its time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+TINY = {
+    "bench_mapping": ["--rows", "200", "--repeat", "1", "--without-kit"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("bench_*.py")))
+def test_a_benchmark_runs_on_a_tiny_size_and_prints_one_json_document(name: str) -> None:
+    command = [sys.executable, str(FOLDER / f"{name}.py"), "--json", *TINY[name]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    found = json.loads(done.stdout)
+    assert found["measurements"]
+    assert all(each["seconds"] > 0 for each in found["measurements"])

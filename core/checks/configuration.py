@@ -102,11 +102,7 @@ def _list_parts(configuration: Configuration) -> dict[str, list[object]]:
             [item.id, item.warehouse_id, item.sql, item.key_column, [[c.name, c.type] for c in item.columns]]
             for item in configuration.sql_models
         ],
-        "syncs": [
-            [sync.id, sync.sql_model_id, sync.source_id, sync.destination_id]
-            + [sync.action, sync.mode, sync.mapping.to_dict(), sync.enabled]  # noqa: RUF005 - too long for one line
-            for sync in configuration.syncs
-        ],
+        "syncs": [_describe_sync(sync) for sync in configuration.syncs],
         "destinations": [[item.id, item.kind, item.enabled, item.settings] for item in configuration.destinations],
         "identifiers": [
             [space, rule.type, rule.value_limit, rule.period, sorted(rule.blocked_exact), sorted(rule.blocked_patterns)]
@@ -120,6 +116,11 @@ def _list_parts(configuration: Configuration) -> dict[str, list[object]]:
             for trait in traits
         ],
     }
+
+
+def _describe_sync(sync: Sync) -> dict[str, object]:
+    names = ("id", "sql_model_id", "source_id", "destination_id", "action", "mode", "enabled")
+    return {name: getattr(sync, name) for name in names} | {"mapping": sync.mapping.to_dict()}
 
 
 def _digest(values: list[object]) -> str:

@@ -16,7 +16,7 @@ from core.setup.steps import Step
 from core.sources.store import Source, list_sources
 from core.sql_models.preview import Preview, preview
 from core.sql_models.sql_model import SqlModel, get_sql_model, save_sql_model
-from core.syncs.sync import Sync, get_sync, save_sync
+from core.syncs.sync import get_sync, save_sync
 from core.warehouses.cancel import CancelToken
 from core.warehouses.registry import open_warehouse
 from core.warehouses.store import WarehouseRecord, get_warehouse, list_warehouses, save_warehouse
@@ -151,7 +151,7 @@ def create_mapping(
         sql_model, source_id = _require_sql_model(workspace, setup)
         require_complete(mapping, SEND_IDENTIFY.fields, sql_model.columns)
         destination = ensure_entitled_segment_profiles(workspace)
-        existing = _find_sync(workspace, setup)
+        existing = get_sync(workspace, setup.sync_id) if setup.sync_id else None
         sync = save_sync(
             workspace,
             name=name or (existing.name if existing else f"{sql_model.name} to profiles"),
@@ -234,11 +234,6 @@ def _require_sql_model(workspace: Workspace, setup: Setup) -> tuple[SqlModel, st
         reason = next((step.reason for step in setup.connections[1:2]), "")
         raise IllegalTransition("The model is not ready to be mapped.", code="step_locked", hint=reason)
     return get_sql_model(workspace, str(setup.sql_model_id)), str(setup.source_id)
-
-
-def _find_sync(workspace: Workspace, setup: Setup) -> Sync | None:
-    sync = get_sync(workspace, setup.sync_id) if setup.sync_id else None
-    return sync if sync is not None and sync.sql_model_id == setup.sql_model_id else None
 
 
 def _is_as_previewed(setup: Setup, existing: SqlModel | None, sql: str, warehouse_id: str) -> bool:

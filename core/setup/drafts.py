@@ -34,8 +34,8 @@ def save_draft_sql(
     Raises:
         VersionConflict: Somebody else saved a change first; the context holds the SQL, so that no text is lost.
     """
-    given = {"key_column": key_column, "sql_model_name": sql_model_name}
-    changes = {"sql": sql, **{name: value for name, value in given.items() if value is not None}}
+    given: dict[str, object] = {"key_column": key_column, "sql_model_name": sql_model_name}
+    changes: dict[str, object] = {"sql": sql, **{name: value for name, value in given.items() if value is not None}}
     return _save(workspace, changes, expected_version)
 
 
@@ -52,8 +52,8 @@ def save_draft_mapping(
     Raises:
         VersionConflict: Somebody else saved a change first; the context holds the mapping.
     """
-    given = {"mode": mode, "interval_minutes": interval_minutes}
-    changes = {"mapping": mapping.to_dict(), **{name: value for name, value in given.items() if value is not None}}
+    given: dict[str, object] = {"mode": mode, "interval_minutes": interval_minutes}
+    changes: dict[str, object] = {"mapping": mapping.to_dict(), **{name: value for name, value in given.items() if value is not None}}
     return _save(workspace, changes, expected_version)
 
 

@@ -22,8 +22,8 @@ from core.sources.store import Source, create_source
 from core.storage.lease import hold_lease
 from core.traits.computed_trait import ComputedTrait
 from core.traits.store import add_recipes
-from core.warehouses.files import ImportReport, import_files
-from core.warehouses.store import WarehouseRecord, save_warehouse
+from core.warehouses.files import ImportReport, create_from_files
+from core.warehouses.store import WarehouseRecord
 from core.workspaces.spaces import Space, connect_source, create_space, list_spaces
 from core.workspaces.workspace import Workspace
 
@@ -63,7 +63,7 @@ def create_entitled_space(workspace: Workspace, name: str, *, kind: str = "dev")
 
 
 def create_entitled_warehouse(
-    workspace: Workspace, name: str, paths: Sequence[Path]
+    workspace: Workspace, name: str, paths: Sequence[Path], *, original_names: Sequence[str] | None = None
 ) -> tuple[WarehouseRecord, ImportReport]:
     """Make an embedded warehouse from CSV or Parquet files, if there is room for the source that will read it.
 
@@ -71,13 +71,7 @@ def create_entitled_warehouse(
         LimitExceeded: 5 additional sources exist (W115); no file is read.
     """
     require_room(workspace, Entitled.SOURCES)
-    report = import_files(workspace, name, paths)
-    try:
-        record = save_warehouse(workspace, kind="duckdb", name=name, settings={"path": report.path.name})
-    except BaseException:
-        report.path.unlink(missing_ok=True)
-        raise
-    return record, report
+    return create_from_files(workspace, name, paths, original_names=original_names)
 
 
 def ensure_entitled_segment_profiles(workspace: Workspace) -> DestinationRecord:

@@ -1,0 +1,79 @@
+"""Steps of the guided setup on a small real warehouse, for the tests of everything that comes after them."""
+
+from __future__ import annotations
+
+import duckdb
+
+from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
+from core.setup import guided_setup
+from core.setup.guided_setup import Setup
+from core.workspaces.workspace import Workspace, request_access
+
+FILE = "customers.duckdb"
+SQL = "SELECT id, email, phone, plan, updated_at FROM customers"
+
+
+def make_warehouse_file(workspace: Workspace, *, rows: int = 12, file: str = FILE) -> str:
+    """Write a table of customers whose keys are unique and never null; return the file's name."""
+    with duckdb.connect(str(workspace.home.warehouses / file)) as connection:
+        connection.execute(
+            "CREATE OR REPLACE TABLE customers AS SELECT 'c' || i AS id, 'c' || i || '@example.com' AS email, "
+            "'+1415555' || lpad(i::VARCHAR, 4, '0') AS phone, CASE WHEN i % 2 = 0 THEN 'pro' ELSE 'basic' END AS plan, "
+            "TIMESTAMPTZ '2026-11-01 08:00:00+00' + to_days(i::INTEGER) AS updated_at, MAP {'a': i} AS extras, "
+            "i::INTEGER % 3 AS grp, NULL::VARCHAR AS nothing FROM range(1, ?) AS t(i)",
+            [rows + 1],
+        )
+    return file
+
+
+def change_file(workspace: Workspace, sql: str, file: str = FILE) -> None:
+    """Run SQL on the warehouse's file, as its owner would."""
+    with duckdb.connect(str(workspace.home.warehouses / file)) as connection:
+        connection.execute(sql)
+
+
+def make_mapping(space_id: str | None, *, user_id: str = "id", phone: str | None = "phone") -> FieldMapping:
+    """Return a complete mapping of the customers."""
+    entries = [
+        MappingEntry("engage_space", None, Constant(space_id)),
+        MappingEntry("user_id", None, ColumnRef(user_id)),
+        MappingEntry("traits", "email", ColumnRef("email")),
+        MappingEntry("traits", "plan", ColumnRef("plan")),
+    ]
+    if phone:
+        entries.append(MappingEntry("traits", "phone", ColumnRef(phone)))
+    return FieldMapping(tuple(entries))
+
+
+def confirm(workspace: Workspace) -> Setup:
+    """Go through step 1."""
+    request_access(workspace)
+    return guided_setup.confirm_branch(workspace, "warehouse")
+
+
+def connect(workspace: Workspace, *, rows: int = 12) -> Setup:
+    """Go on to the connected warehouse."""
+    confirm(workspace)
+    file = make_warehouse_file(workspace, rows=rows)
+    return guided_setup.connect_warehouse(workspace, kind="duckdb", name="Customers", settings={"path": file})
+
+
+def define(workspace: Workspace, sql: str = SQL, *, key_column: str = "id", rows: int = 12) -> Setup:
+    """Go on to the saved SQL model."""
+    connect(workspace, rows=rows)
+    guided_setup.preview_sql(workspace, sql)
+    return guided_setup.define_sql_model(workspace, name="Customers", sql=sql, key_column=key_column)
+
+
+def map_columns(workspace: Workspace, sql: str = SQL, *, key_column: str = "id", rows: int = 12) -> Setup:
+    """Go on to the created mapping: step 2 is complete."""
+    setup = define(workspace, sql, key_column=key_column, rows=rows)
+    return guided_setup.create_mapping(workspace, make_mapping(setup.space_id))
+
+
+def add_identifiers_and_traits(workspace: Workspace, *, rows: int = 12) -> Setup:
+    """Go on until step 3 is complete."""
+    map_columns(workspace, rows=rows)
+    guided_setup.add_default_identifiers(workspace, ["user_id", "email"])
+    guided_setup.add_custom_identifier(workspace, "phone")
+    return guided_setup.save_traits(workspace, ["total_inbounds", "frequent_inbound_channel"])

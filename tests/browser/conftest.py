@@ -1,0 +1,172 @@
+"""A real browser on a real app: Chromium, an app on a free loopback port with a home of its own, screenshots."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = Path(__file__).resolve().parent / "apps"
+START_TIMEOUT_S = 60
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SCREENS = {
+    "desktop-light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "desktop-dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone-light": {
+        "viewport": {"width": 390, "height": 844},
+        "color_scheme": "light",
+        "has_touch": True,
+        "is_mobile": True,
+    },
+    "phone-dark": {
+        "viewport": {"width": 390, "height": 844},
+        "color_scheme": "dark",
+        "has_touch": True,
+        "is_mobile": True,
+    },
+}
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium on this machine, else None."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("ONRAMP_CHROMIUM") or next((path for name in names if (path := shutil.which(name))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    missing = find_chromium() is None
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if missing:
+                item.add_marker(pytest.mark.skip(reason="Chromium is not installed: apt-get install chromium"))
+
+
+@contextmanager
+def serve(script: Path, home: Path, **environment: str) -> Iterator[str]:
+    """Run a Streamlit script on a free loopback port; yield its address; end it and wait for its end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = home / "server.log"
+    home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", "--server.headless=true"]
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "ONRAMP_HOME": str(home / "onramp"), **environment},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_up(address, process, log)
+        yield address
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            if urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).status == 200:  # noqa: S310
+                return
+        time.sleep(0.05)
+    pytest.fail(f"the app did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=BROWSER_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Start apps that live as long as the test module: `start_app("mapping_app.py")` returns the address."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def start(script: str | Path, **environment: str) -> str:
+            path = APPS / script if isinstance(script, str) else script
+            return stack.enter_context(serve(path, tmp_path_factory.mktemp("home"), **environment))
+
+        yield start
+
+
+class Screen:
+    """A browser page together with what went wrong on it."""
+
+    def __init__(self, page: object, name: str) -> None:
+        self.page, self.name = page, name
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self, address: str) -> object:
+        """Go to `address` and wait until its first run has ended."""
+        self.page.goto(address)
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until no script run is under way."""
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+
+    def shoot(self, label: str) -> None:
+        """Keep a picture in the folder that ONRAMP_SCREENSHOTS names; nothing without it."""
+        folder = os.environ.get("ONRAMP_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=str(Path(folder) / f"{label}-{self.name}.png"))
+
+
+@pytest.fixture
+def open_screen(browser: object) -> Iterator[Callable[[str], Screen]]:
+    """Open a page as one of SCREENS; afterwards no page may have thrown an error."""
+    opened: list[tuple[Screen, object]] = []
+
+    def open_one(name: str = "desktop-light") -> Screen:
+        context = browser.new_context(**SCREENS[name])
+        context.set_default_timeout(20_000)
+        screen = Screen(context.new_page(), name)
+        opened.append((screen, context))
+        return screen
+
+    yield open_one
+    for screen, context in opened:
+        context.close()
+        assert screen.errors == [], f"{screen.name}: {screen.errors}"

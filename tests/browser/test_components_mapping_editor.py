@@ -1,0 +1,343 @@
+"""The mapping editor in a real browser: mouse, finger, keyboard, picker, undo, size, both themes (W32, W33)."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+pytest.importorskip("playwright")
+
+
+@pytest.fixture(scope="module")
+def address(start_app):
+    return start_app("mapping_app.py")
+
+
+def read_mapping(screen):
+    """Return {target: value} once the page shows what the browser holds."""
+    screen.page.wait_for_timeout(150)
+    screen.settle()
+    text = screen.page.get_by_test_id("result").inner_text()
+    return {
+        entry["field"] if entry["key"] is None else f"{entry['field']}.{entry['key']}": next(
+            iter(entry["value"].values())
+        )
+        for entry in json.loads(text)["entries"]
+    }
+
+
+def wait_for_mapping(screen, expected):
+    for _ in range(60):
+        found = read_mapping(screen)
+        if found == expected:
+            return
+        screen.page.wait_for_timeout(50)
+    assert found == expected
+
+
+def chip(page, name):
+    return page.locator(f'.chip[data-column="{name}"]')
+
+
+def slot(page, label):
+    return page.locator(f'.row[data-field="{label}"] .slot')
+
+
+def focused_label(page):
+    return page.evaluate(
+        "() => { let a = document.activeElement; while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement;"
+        " return a?.getAttribute('aria-label') ?? '' }"
+    )
+
+
+def test_a_column_is_dragged_onto_a_field_with_the_mouse(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    chip(page, "user_id").drag_to(slot(page, "user_id"))
+    wait_for_mapping(screen, {"user_id": "user_id"})
+    assert "used" in chip(page, "user_id").get_attribute("class")
+
+
+def test_a_mapped_column_is_dragged_on_to_another_field_and_leaves_the_first(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    chip(page, "email").drag_to(slot(page, "user_id"))
+    wait_for_mapping(screen, {"user_id": "email"})
+    slot(page, "user_id").drag_to(slot(page, "anonymous_id"))
+    wait_for_mapping(screen, {"anonymous_id": "email"})
+    page.get_by_role("button", name="Undo").click()
+    wait_for_mapping(screen, {"user_id": "email"})
+
+
+def test_a_column_dropped_on_the_trait_area_becomes_a_trait_of_its_name(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    chip(page, "plan").drag_to(page.locator(".free"))
+    wait_for_mapping(screen, {"traits.plan": "plan"})
+
+
+def test_a_drag_that_ends_nowhere_or_is_escaped_changes_nothing(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    start = chip(page, "plan").bounding_box()
+    goal = slot(page, "user_id").bounding_box()
+    page.mouse.move(start["x"] + 40, start["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(goal["x"] + 40, goal["y"] + 10, steps=5)
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    chip(page, "email").drag_to(page.locator(".bar .count"))
+    assert read_mapping(screen) == {}
+    assert page.locator(".ghost").count() == 0
+
+
+def test_a_column_is_dragged_with_a_finger_by_its_grip(address, open_screen):
+    screen = open_screen("phone-light")
+    page = screen.open(address)
+    touch = page.context.new_cdp_session(page)
+    start = chip(page, "first_name").locator(".grip").bounding_box()
+    goal = slot(page, "user_id").bounding_box()
+    x, y = start["x"] + 10, start["y"] + 10
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 11):
+        point = {"x": x + (goal["x"] + 40 - x) * step / 10, "y": y + (goal["y"] + 15 - y) * step / 10}
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    wait_for_mapping(screen, {"user_id": "first_name"})
+
+
+def test_a_finger_can_tap_a_column_and_then_a_field(address, open_screen):
+    screen = open_screen("phone-light")
+    page = screen.open(address)
+    chip(page, "email").tap()
+    assert "email is picked up" in page.locator(".count").inner_text()
+    slot(page, "user_id").tap()
+    wait_for_mapping(screen, {"user_id": "email"})
+
+
+def test_the_keyboard_alone_maps_moves_clears_and_undoes(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    chip(page, "user_id").focus()
+    page.keyboard.press("ArrowDown")
+    assert focused_label(page).startswith("email")
+    page.keyboard.press("Enter")
+    assert focused_label(page).startswith("Profile Space")  # the first empty field
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    wait_for_mapping(screen, {"user_id": "email"})
+    assert focused_label(page).startswith("User ID: column email")  # the focus outlives the redraw
+    page.keyboard.press("Delete")
+    wait_for_mapping(screen, {})
+    page.keyboard.press("Control+z")
+    wait_for_mapping(screen, {"user_id": "email"})
+    page.keyboard.press("Control+Shift+z")
+    wait_for_mapping(screen, {})
+    assert page.locator(".live").inner_text() == "Redone"
+
+
+def test_escape_puts_a_picked_up_column_back(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    chip(page, "plan").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    assert focused_label(page).startswith("plan")
+    assert page.locator(".holding").count() == 0
+
+
+def test_choosing_a_field_opens_a_search_over_the_columns_w33(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    slot(page, "user_id").click()
+    assert page.get_by_role("option").count() == 10
+    page.keyboard.type("name")
+    assert page.get_by_role("option").all_inner_texts()[0].startswith("first_name")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    wait_for_mapping(screen, {"user_id": "last_name"})
+    assert focused_label(page).startswith("User ID: column last_name")
+
+
+def test_the_search_says_when_nothing_matches_and_closes_with_escape(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    slot(page, "user_id").click()
+    page.keyboard.type("nothing like it")
+    assert page.get_by_text("Nothing matches.").is_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    assert page.locator(".picker").count() == 0
+    assert focused_label(page).startswith("User ID")
+    assert read_mapping(screen) == {}
+
+
+def test_a_field_with_choices_offers_only_these(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    slot(page, "engage_space").click()
+    assert [text.split("\n")[0] for text in page.get_by_role("option").all_inner_texts()] == [
+        "Development",
+        "Production",
+    ]
+    page.get_by_role("option", name="Production").click()
+    wait_for_mapping(screen, {"engage_space": "spa_2"})
+    assert slot(page, "engage_space").inner_text() == "Production"
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "expected"),
+    [("text", "gold", "gold"), ("number", "42.5", 42.5), ("boolean", None, True), ("null", None, None)],
+)
+def test_a_field_takes_a_constant_of_each_type(address, open_screen, kind, typed, expected):
+    screen = open_screen()
+    page = screen.open(address)
+    slot(page, "group_id").click()
+    page.get_by_role("button", name="Use a constant instead").click()
+    page.get_by_label("Type of the constant").select_option(kind)
+    if typed is not None:
+        page.get_by_label("Value", exact=True).fill(typed)
+    page.get_by_role("button", name="Use constant").click()
+    wait_for_mapping(screen, {"group_id": expected})
+
+
+def test_a_constant_that_is_not_a_number_is_refused_in_words(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    slot(page, "group_id").click()
+    page.get_by_role("button", name="Use a constant instead").click()
+    page.get_by_label("Type of the constant").select_option("number")
+    page.get_by_label("Value", exact=True).fill("forty-two")
+    page.keyboard.press("Enter")
+    assert page.get_by_text("This is not a number.").is_visible()
+    assert read_mapping(screen) == {}
+
+
+def test_suggestions_show_their_reason_and_are_accepted_one_by_one_or_all_and_undone(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    assert page.get_by_text("Looks like e-mail addresses").is_visible()
+    page.locator('.hint[data-field="user_id"]').click()
+    wait_for_mapping(screen, {"user_id": "user_id"})
+    page.get_by_role("button", name="Accept all 2 suggestions").click()
+    wait_for_mapping(screen, {"user_id": "user_id", "traits.email": "email", "traits.phone": "phone"})
+    page.get_by_role("button", name="Undo").click()
+    wait_for_mapping(screen, {"user_id": "user_id"})
+
+
+def test_traits_are_added_named_renamed_and_removed(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    page.get_by_role("button", name="+ Add trait").click()
+    page.keyboard.type("tier")
+    page.keyboard.press("Enter")
+    assert focused_label(page).startswith("tier: empty")
+    page.keyboard.press("Enter")
+    page.keyboard.type("plan")
+    page.keyboard.press("Enter")
+    wait_for_mapping(screen, {"traits.tier": "plan"})
+    name = page.get_by_label("Name of trait tier")
+    name.fill("Kundenstufe ü")
+    name.press("Enter")
+    wait_for_mapping(screen, {"traits.Kundenstufe ü": "plan"})
+    page.get_by_role("button", name="Remove Kundenstufe ü").click()
+    wait_for_mapping(screen, {})
+
+
+def test_a_trait_name_is_refused_when_it_is_taken_or_empty(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    page.get_by_role("button", name="Accept all 3 suggestions").click()
+    name = page.get_by_label("Name of trait phone")
+    name.fill("email")
+    name.press("Enter")
+    assert page.get_by_text("There is already a trait named email.").is_visible()
+    wait_for_mapping(screen, {"user_id": "user_id", "traits.email": "email", "traits.phone": "phone"})
+
+
+def test_all_remaining_columns_are_added_as_traits_and_everything_is_cleared(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    chip(page, "user_id").drag_to(slot(page, "user_id"))
+    page.get_by_role("button", name=re.compile("Add all 9 remaining")).click()
+    page.wait_for_timeout(200)
+    assert len(read_mapping(screen)) == 10
+    page.get_by_role("button", name="Clear all").click()
+    wait_for_mapping(screen, {})
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_timeout(200)
+    assert len(read_mapping(screen)) == 10
+
+
+def test_a_mapping_changed_elsewhere_is_shown_with_its_vanished_column_and_report(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    page.get_by_role("button", name="Load a saved mapping").click()
+    page.get_by_text("column is gone").wait_for()
+    assert page.get_by_text("90 % filled · 2,000 nulls · 12 failures such as gold?, n/a").is_visible()
+    assert slot(page, "engage_space").inner_text() == "Development"
+    assert read_mapping(screen)["traits.origin"] == "warehouse"
+    page.get_by_role("button", name="Clear Group ID").click()
+    page.wait_for_timeout(200)
+    assert "group_id" not in read_mapping(screen)
+
+
+def test_the_search_box_filters_the_columns(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    page.get_by_label("Search columns").fill("NAME")
+    assert page.locator(".chip:visible").count() == 2
+    page.get_by_label("Search columns").fill("zzz")
+    assert page.locator(".chip:visible").count() == 0
+
+
+def test_200_columns_and_200_fields_are_drawn_and_mapped(address, open_screen):
+    screen = open_screen()
+    page = screen.open(f"{address}/?columns=190&fields=195")
+    assert page.locator(".chip").count() == 200
+    page.get_by_label("Search columns").fill("column_150")
+    chip(page, "column_150").drag_to(slot(page, "user_id"))
+    wait_for_mapping(screen, {"user_id": "column_150"})
+
+
+def test_in_a_fragment_a_change_does_not_run_the_page_again(address, open_screen):
+    screen = open_screen()
+    page = screen.open(f"{address}/?fragment=1")
+    assert page.get_by_text("page runs 1", exact=True).is_visible()
+    chip(page, "user_id").drag_to(slot(page, "user_id"))
+    page.wait_for_timeout(500)
+    screen.settle()
+    assert page.get_by_text("page runs 1", exact=True).is_visible()
+    page.get_by_role("button", name="Run the page").click()
+    wait_for_mapping(screen, {"user_id": "user_id"})
+
+
+@pytest.mark.parametrize("name", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"])
+def test_no_serious_accessibility_fault_empty_filled_or_with_the_search_open(address, open_screen, name):
+    from axe_playwright_python.sync_playwright import Axe
+
+    screen = open_screen(name)
+    page = screen.open(address)
+    screen.shoot("mapping-empty")
+    faults = find_faults(Axe(), page)
+    page.get_by_role("button", name="Load a saved mapping").click()
+    page.get_by_text("column is gone").wait_for()
+    screen.shoot("mapping-filled")
+    faults += find_faults(Axe(), page)
+    slot(page, "user_id").click()
+    page.get_by_role("option").first.wait_for()
+    screen.shoot("mapping-search")
+    faults += find_faults(Axe(), page)
+    assert faults == []
+
+
+def find_faults(axe, page):
+    found = axe.run(page, context=".stMain").response["violations"]
+    return [
+        (fault["id"], node["target"], node.get("failureSummary", "")[:200])
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]

@@ -1,0 +1,356 @@
+"""What every warehouse engine must do. An engine joins by giving a `Harness`; nothing here knows which one runs."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from core.errors import CoreError, NotReadOnly, QueryCancelled, QueryTimeout, ResultTooLarge, SqlSyntaxError
+from core.warehouses.cancel import CancelToken
+from core.warehouses.definition import Kind, read_columns
+from core.warehouses.embedded import EmbeddedWarehouse
+from core.warehouses.engines import ENGINES
+from core.warehouses.registry import DEFINITIONS
+from core.warehouses.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Harness:
+    """How one engine makes the contract's data, and the few texts in which engines differ."""
+
+    make: Callable[[Path], Warehouse]
+    numbers: str  # FROM item of n rows 0..n-1 in column i, with {n}
+    endless: str  # a query that would run for minutes
+    hungry: str | None  # a query for more memory than a query may have; None where the server decides
+    writes: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def _make_duckdb(folder: Path) -> Warehouse:
+    path = folder / "contract.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("SET TimeZone='UTC'")
+        connection.execute("""
+            CREATE SCHEMA crm;
+            CREATE TABLE crm.people AS SELECT * FROM (VALUES
+              (1::BIGINT, 'Zoë', '', DATE '1931-07-04', TIMESTAMP '1969-12-31 23:59:59.999',
+               TIMESTAMPTZ '2024-03-31 02:30:00+02:00', 12345678901234.56::DECIMAL(18,2), 0.1::DOUBLE, TRUE,
+               '{"a": [1, null]}'::JSON, '\\x00\\xFF'::BLOB),
+              (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+            ) t(id, name, note, born, seen, updated, balance, score, active, extra, photo);
+            COMMENT ON TABLE crm.people IS 'Who we know';
+            COMMENT ON COLUMN crm.people.name IS 'As they write it';
+            CREATE TABLE "odd ""names""; --" ("select" INT, "Ünïcode €" INT, "a.b" INT, "two
+lines" INT);
+            CREATE VIEW crm.names AS SELECT name FROM crm.people;
+        """)
+    return EmbeddedWarehouse(path)
+
+
+HARNESSES = {
+    "duckdb": Harness(
+        make=_make_duckdb,
+        numbers="range({n}) t(i)",
+        endless="SELECT list_transform(range(100000000), lambda x: x + 1) AS l",
+        hungry="SELECT length(repeat('x', 2000000000)) AS n",
+        writes=(
+            "INSERT INTO crm.people (id) VALUES (3)",
+            "DELETE FROM crm.people",
+            "DROP TABLE crm.people",
+            "CREATE TABLE t AS SELECT 1",
+            "CREATE TEMP TABLE t AS SELECT 1",
+            "ATTACH 'other.db'",
+            "COPY crm.people TO '/tmp/people.csv'",
+            "EXPORT DATABASE '/tmp/people'",
+            "CHECKPOINT",
+            "INSTALL httpfs",
+            "LOAD httpfs",
+            "SET memory_limit='100GB'",
+            "RESET lock_configuration",
+            "PRAGMA enable_external_access",
+            "SET VARIABLE x = 1",
+            "PREPARE p AS SELECT 1",
+            "CALL pragma_version()",
+            "CREATE SECRET s (TYPE s3)",
+            "EXPLAIN ANALYZE SELECT 1",
+            "USE memory",
+            "VACUUM",
+            "SELECT 1; DROP TABLE crm.people",
+            "",
+            "-- nothing",
+        ),
+        files=(
+            "SELECT * FROM read_csv('/etc/passwd')",
+            "SELECT * FROM read_text('/etc/passwd')",
+            "SELECT * FROM read_blob('/etc/passwd')",
+            "SELECT * FROM read_parquet('/etc/x.parquet')",
+            "SELECT * FROM read_json('/etc/x.json')",
+            "SELECT * FROM glob('/etc/*')",
+            "SELECT * FROM sniff_csv('/etc/passwd')",
+            "SELECT * FROM '/etc/passwd'",
+            "FROM '/etc/x.csv'",
+            "SELECT * FROM read_csv('https://example.com/x.csv')",
+            "SELECT * FROM query('SELECT * FROM read_text(''/etc/passwd'')')",
+        ),
+    )
+}
+
+
+@pytest.fixture(scope="module", params=[engine.definition.name for engine in ENGINES])
+def harness(request: pytest.FixtureRequest) -> Harness:
+    return HARNESSES[request.param]
+
+
+@pytest.fixture(scope="module")
+def warehouse(harness: Harness, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    with harness.make(tmp_path_factory.mktemp("warehouse")) as opened:
+        yield opened
+
+
+def test_every_engine_has_a_harness_and_a_complete_definition() -> None:
+    assert {definition.name for definition in DEFINITIONS} == set(HARNESSES)
+    for definition in DEFINITIONS:
+        assert definition.label and definition.summary and definition.dialect
+        assert definition.docs_url.startswith("https://")
+        assert all(field.label and field.description for field in definition.settings)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_has_the_signatures_of_the_contract(engine: type[Warehouse]) -> None:
+    for name in ("open", "describe", "list_tables", "stream", "query", "close", "test_connection"):
+        expected = list(inspect.signature(getattr(Warehouse, name)).parameters)
+        assert list(inspect.signature(getattr(engine, name)).parameters) == expected, name
+
+
+def test_a_connection_test_says_what_can_be_read(warehouse: Warehouse) -> None:
+    report = warehouse.test_connection()
+    assert report.ok and report.can_read
+    assert "3 tables" in report.detail
+
+
+def test_the_catalog_lists_schemas_tables_columns_types_comments_and_row_counts(warehouse: Warehouse) -> None:
+    tables = {(table.schema, table.name): table for table in warehouse.list_tables()}
+    people = tables["crm", "people"]
+    assert (people.row_estimate, people.comment) == (2, "Who we know")
+    assert [column.kind for column in people.columns] == [
+        *(Kind.INTEGER, Kind.TEXT, Kind.TEXT, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ),
+        *(Kind.DECIMAL, Kind.FLOAT, Kind.BOOLEAN, Kind.JSON, Kind.BYTES),
+    ]
+    assert people.columns[1].comment == "As they write it"
+    assert tables["crm", "names"].row_estimate is None
+    odd = next(table for table in tables.values() if table.name.startswith("odd"))
+    assert [column.name for column in odd.columns] == ["select", "Ünïcode €", "a.b", "two\nlines"]
+
+
+def test_values_of_every_kind_arrive_as_they_are(warehouse: Warehouse) -> None:
+    rows = warehouse.query("SELECT * FROM crm.people ORDER BY id").to_pylist()
+    first = rows[0]
+    assert (first["id"], first["name"], first["active"], first["score"]) == (1, "Zoë", True, 0.1)
+    assert first["born"] == date(1931, 7, 4)
+    assert first["seen"] == datetime(1969, 12, 31, 23, 59, 59, 999_000)  # noqa: DTZ001 - a time without a zone
+    assert first["updated"] == datetime(2024, 3, 31, 0, 30, tzinfo=UTC)
+    assert first["balance"] == Decimal("12345678901234.56")
+    assert first["extra"].replace(" ", "") == '{"a":[1,null]}'
+    assert first["photo"] == b"\x00\xff"
+    assert all(value is None for name, value in rows[1].items() if name != "id")
+
+
+def test_null_is_not_the_empty_text(warehouse: Warehouse) -> None:
+    assert warehouse.query("SELECT note FROM crm.people ORDER BY id")["note"].to_pylist() == ["", None]
+
+
+def test_describe_and_query_agree_on_names_types_and_kinds(warehouse: Warehouse) -> None:
+    sql = "SELECT * FROM crm.people"
+    described = warehouse.describe(sql)
+    assert read_columns(warehouse.query(sql).schema) == described
+    assert [column.kind for column in described][:4] == [Kind.INTEGER, Kind.TEXT, Kind.TEXT, Kind.DATE]
+
+
+def test_describe_runs_nothing(warehouse: Warehouse, harness: Harness) -> None:
+    assert [column.name for column in warehouse.describe(harness.endless)] == ["l"]
+
+
+def test_a_query_without_rows_still_has_its_columns(warehouse: Warehouse) -> None:
+    sql = "SELECT * FROM crm.people WHERE id > 99"
+    table = warehouse.query(sql)
+    assert table.num_rows == 0
+    assert read_columns(table.schema) == warehouse.describe(sql)
+    batches = list(warehouse.stream(sql))
+    assert [batch.num_rows for batch in batches] == [0]
+
+
+def test_columns_of_the_same_name_stay_two_columns(warehouse: Warehouse) -> None:
+    table = warehouse.query('SELECT 1 AS a, 2 AS a, NULL AS "A"')
+    assert table.column_names == ["a", "a", "A"]
+    assert [column.to_pylist() for column in table.columns] == [[1], [2], [None]]
+
+
+def test_odd_column_names_come_back_unchanged(warehouse: Warehouse) -> None:
+    names = ['a"b', "a.b", "sel ect;--", "Ünï€", "'"]
+    quoted = ", ".join('{} AS "{}"'.format(number, name.replace('"', '""')) for number, name in enumerate(names))
+    assert warehouse.query(f"SELECT {quoted}").column_names == names
+
+
+def test_six_hundred_columns_come_back(warehouse: Warehouse) -> None:
+    table = warehouse.query("SELECT " + ", ".join(f"{number} AS c{number}" for number in range(600)))
+    assert table.num_columns == 600
+
+
+def test_max_rows_cuts_and_keeps_the_order(warehouse: Warehouse, harness: Harness) -> None:
+    sql = f"SELECT i FROM {harness.numbers.format(n=100_000)} ORDER BY i DESC"
+    assert warehouse.query(sql, max_rows=3)["i"].to_pylist() == [99_999, 99_998, 99_997]
+    assert warehouse.query(sql, max_rows=0).num_rows == 0
+
+
+def test_batches_hold_no_more_rows_than_asked_for_and_lose_none(warehouse: Warehouse, harness: Harness) -> None:
+    sql = f"SELECT i FROM {harness.numbers.format(n=50_001)} ORDER BY i"
+    batches = list(warehouse.stream(sql, batch_rows=1_000))
+    assert {batch.num_rows for batch in batches[:-1]} == {1_000}
+    assert pa.Table.from_batches(batches)["i"].to_pylist() == list(range(50_001))
+
+
+def test_a_result_that_does_not_fit_is_refused_with_the_limit(warehouse: Warehouse, harness: Harness) -> None:
+    sql = f"SELECT i FROM {harness.numbers.format(n=1_000_000)}"
+    with pytest.raises(ResultTooLarge, match="more than 1 MB"):
+        warehouse.query(sql, max_bytes=1024**2)
+
+
+def test_a_value_of_200_kb_arrives_whole(warehouse: Warehouse) -> None:
+    assert warehouse.query("SELECT repeat('é', 200000) AS v")["v"][0].as_py() == "é" * 200_000
+
+
+def test_a_time_out_stops_a_query_that_cannot_be_interrupted(warehouse: Warehouse, harness: Harness) -> None:
+    with pytest.raises(QueryTimeout) as caught:
+        warehouse.query(harness.endless, timeout_s=0.3)
+    assert "0.3 s" in caught.value.message and caught.value.hint and caught.value.retryable
+    assert warehouse.query("SELECT 1 AS n")["n"].to_pylist() == [1]
+
+
+def test_a_query_is_cancelled_from_another_thread(warehouse: Warehouse, harness: Harness) -> None:
+    token = CancelToken()
+    timer = threading.Timer(0.3, token.cancel, ["The browser was closed."])
+    timer.start()
+    with pytest.raises(QueryCancelled, match="The browser was closed"):
+        warehouse.query(harness.endless, cancel=token)
+    timer.join()
+
+
+def test_a_stream_is_cancelled_between_two_batches(warehouse: Warehouse, harness: Harness) -> None:
+    token = CancelToken()
+    stream = warehouse.stream(f"SELECT i FROM {harness.numbers.format(n=10**9)}", cancel=token)
+    next(stream)
+    token.cancel("Enough.")
+    with pytest.raises(QueryCancelled, match="Enough"):
+        list(stream)
+
+
+def test_a_token_cancelled_before_stops_the_query_from_starting(warehouse: Warehouse) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(QueryCancelled):
+        warehouse.query("SELECT 1", cancel=token)
+
+
+def test_a_token_cancelled_after_the_query_does_no_harm_to_the_next(warehouse: Warehouse) -> None:
+    token = CancelToken()
+    warehouse.query("SELECT 1 AS n", cancel=token)
+    token.cancel()
+    assert warehouse.query("SELECT 2 AS n")["n"].to_pylist() == [2]
+
+
+def test_closing_a_stream_ends_its_query(warehouse: Warehouse, harness: Harness) -> None:
+    stream = warehouse.stream(f"SELECT i FROM {harness.numbers.format(n=10**9)}")
+    assert next(stream).num_rows > 0
+    stream.close()
+    assert warehouse.query("SELECT 1 AS n")["n"].to_pylist() == [1]
+
+
+def test_too_much_memory_is_an_error_and_the_warehouse_lives_on(warehouse: Warehouse, harness: Harness) -> None:
+    if harness.hungry is None:
+        pytest.skip("the server decides how much memory a query may have")
+    with pytest.raises(ResultTooLarge) as caught:
+        warehouse.query(harness.hungry)
+    assert caught.value.code == "out_of_memory" and caught.value.hint
+    assert warehouse.query("SELECT 1 AS n")["n"].to_pylist() == [1]
+
+
+def test_several_threads_query_at_once(warehouse: Warehouse, harness: Harness) -> None:
+    sql = f"SELECT i FROM {harness.numbers.format(n=20_000)} WHERE i % 4 = "
+    found: dict[int, int] = {}
+
+    def ask(remainder: int) -> None:
+        found[remainder] = warehouse.query(sql + str(remainder)).num_rows
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == dict.fromkeys(range(4), 5_000)
+
+
+def test_two_streams_of_one_thread_interleave(warehouse: Warehouse, harness: Harness) -> None:
+    sql = f"SELECT i FROM {harness.numbers.format(n=40_000)} ORDER BY i"
+    one, two = warehouse.stream(sql, batch_rows=5_000), warehouse.stream(sql + " DESC", batch_rows=5_000)
+    pairs = [(a["i"][0].as_py(), b["i"][0].as_py()) for a, b in zip(one, two, strict=True)]
+    assert pairs[0] == (0, 39_999) and len(pairs) == 8
+
+
+@pytest.mark.parametrize(
+    ("sql", "place", "words"),
+    [
+        ("selec 1", (1, 1), "selec"),
+        ("SELECT 'ü€😀',\n  foo FROM crm.people", (2, 3), "foo"),
+        ("SELECT 1 FROM nowhere", (1, 15), "nowhere"),
+        ("SELECT nosuchfunction(1)", (1, 8), "nosuchfunction"),
+        ("SELECT id FROM crm.people WHERE", None, ""),
+    ],
+)
+def test_an_error_says_where_and_what(
+    warehouse: Warehouse, sql: str, place: tuple[int, int] | None, words: str
+) -> None:
+    for ask in (warehouse.query, warehouse.describe):
+        with pytest.raises(SqlSyntaxError) as caught:
+            ask(sql)
+        assert words in caught.value.message and caught.value.hint
+        if place is not None:
+            assert caught.value.message.startswith(f"Line {place[0]}, column {place[1]}:")
+            assert (caught.value.context["line"], caught.value.context["column"]) == place
+
+
+def test_an_error_in_a_value_names_the_value(warehouse: Warehouse) -> None:
+    with pytest.raises(CoreError, match="abc") as caught:
+        warehouse.query("SELECT CAST(name || 'abc' AS INTEGER) FROM crm.people")
+    assert caught.value.hint
+
+
+def test_no_statement_that_writes_gets_through_even_without_the_guard(warehouse: Warehouse, harness: Harness) -> None:
+    for sql in harness.writes:
+        with pytest.raises(CoreError) as caught:
+            warehouse.query(sql)
+        assert isinstance(caught.value, NotReadOnly | SqlSyntaxError), sql
+        assert caught.value.message and caught.value.hint, sql
+    assert warehouse.query("SELECT count(*) AS n FROM crm.people")["n"].to_pylist() == [2]
+    assert len(warehouse.list_tables()) == 3
+
+
+def test_no_query_reads_a_file_or_an_address_even_without_the_guard(warehouse: Warehouse, harness: Harness) -> None:
+    for sql in harness.files:
+        with pytest.raises((NotReadOnly, SqlSyntaxError)) as caught:
+            warehouse.query(sql)
+        assert caught.value.message and caught.value.hint, sql
+
+
+def test_closing_twice_is_fine(harness: Harness, tmp_path: Path) -> None:
+    opened = harness.make(tmp_path)
+    opened.close()
+    opened.close()

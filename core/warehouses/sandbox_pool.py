@@ -7,6 +7,7 @@ import functools
 import os
 import threading
 from pathlib import Path
+from typing import Literal
 
 from core.errors import QueryCancelled, QueryTimeout
 from core.warehouses.cancel import CancelToken
@@ -74,6 +75,12 @@ class SandboxPool:
             self._idle = [process for process in self._idle if process.path != path]
         for process in mine:
             process.kill()
+
+    def list_children(self, state: Literal["idle", "running", "spare"]) -> list[SandboxProcess]:
+        """Return the children that wait for a query on their file, answer one, or have no file yet."""
+        with self._lock:
+            spare = [self._spare] if self._spare else []
+            return {"idle": list(self._idle), "running": list(self._running), "spare": spare}[state]
 
     def close(self) -> None:
         """Kill every child, running ones too. The pool can be used again afterwards."""

@@ -1,0 +1,20 @@
+"""The dialects that exist."""
+
+from __future__ import annotations
+
+from core.errors import UnknownConnector
+from core.sql_models.dialects.dialect import SqlModelDialect
+from core.sql_models.dialects.duckdb import DuckDbDialect
+
+DIALECTS: dict[str, SqlModelDialect] = {"duckdb": DuckDbDialect()}
+
+
+def get_dialect(name: str) -> SqlModelDialect:
+    """Return the dialect.
+
+    Raises:
+        UnknownConnector: SQL models cannot be looked at in this dialect yet.
+    """
+    if name not in DIALECTS:
+        raise UnknownConnector(f"There is no dialect {name!r}.", hint=f"Use one of: {', '.join(DIALECTS)}.")
+    return DIALECTS[name]

@@ -1,0 +1,316 @@
+"""The sync engine: extract, compare with what was acknowledged, commit the plan, deliver, close the sheet.
+
+A run that is found interrupted is finished: a committed plan is carried out to its end with the same idempotency
+keys; a run that died before its plan was committed extracts again. See docs/decisions/0002.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import orjson
+import pyarrow as pa
+
+from core.destinations.destination import DeliveryContext, Operation
+from core.destinations.registry import get_action, open_destination
+from core.destinations.store import get_destination
+from core.errors import ConfigurationError, CoreError, InternalError, PrimaryKeyMissing, QueryCancelled, RunInProgress
+from core.mappings.compile import compile_mapping
+from core.mappings.validate import require_complete
+from core.records import Json
+from core.sql_models.extract import open_extract
+from core.sql_models.sql_model import SqlModel, get_sql_model
+from core.storage.lease import hold_lease
+from core.syncs.delivery import Delivery
+from core.syncs.records import get_records_path
+from core.syncs.run import RunState, SyncRun, get_run, list_unfinished_runs, update_run
+from core.syncs.sheet import BalanceSheet
+from core.syncs.state import SyncState
+from core.syncs.sync import Sync, get_sync
+from core.warehouses.cancel import CancelToken
+from core.warehouses.definition import read_columns
+from core.warehouses.registry import open_warehouse
+from core.workspaces.workspace import Workspace
+
+POLL_S = 0.3
+SAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSample:
+    """One record that would change: its fields as acknowledged and as they are now."""
+
+    operation: Operation
+    key: str
+    before: dict[str, Json] | None
+    after: dict[str, Json] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the next run would do. Counts of records; samples of each operation."""
+
+    extracted: int
+    added: int
+    updated: int
+    deleted: int
+    unchanged: int
+    rejected: int
+    samples: tuple[PlanSample, ...]
+
+
+def execute_run(
+    workspace: Workspace,
+    run_id: str,
+    *,
+    progress: Callable[[SyncRun], None] | None = None,
+    cancel: CancelToken | None = None,
+    confirm_deletes: bool = False,
+) -> SyncRun:
+    """Carry out a queued run, or finish an interrupted one; return it when it is over.
+
+    Args:
+        workspace: The opened workspace.
+        run_id: A run that is not over; one that is over is returned as it is.
+        progress: Called with the run whenever its progress was written.
+        cancel: Turned to stop at the next batch without ending the run: it is resumed later.
+        confirm_deletes: Delete even when the SQL model returns no rows at all.
+
+    Raises:
+        RunInProgress: Another process is at work on this sync.
+    """
+    run = get_run(workspace, run_id)
+    if run.is_final:
+        return run
+    with hold_lease(workspace.database, f"sync:{run.sync_id}"):
+        for unfinished in list_unfinished_runs(workspace):
+            if unfinished.sync_id == run.sync_id and unfinished.requested_at <= run.requested_at:
+                _Execution(workspace, unfinished.id, progress, cancel, confirm_deletes).carry_out()
+    return get_run(workspace, run_id)
+
+
+def plan(workspace: Workspace, sync_id: str) -> Plan:
+    """Return what a run would do now; nothing is written and nothing is sent.
+
+    Raises:
+        RunInProgress: A run of this sync is going.
+    """
+    sync = get_sync(workspace, sync_id)
+    with hold_lease(workspace.database, f"sync:{sync.id}"), _open_state(workspace, sync.id) as state:
+        _stage(workspace, sync, state, CancelToken(), lambda _: None)
+        counts, shown = state.dry_run(sync.mode, SAMPLES)
+    samples = tuple(
+        PlanSample(Operation(operation), key, _load(before), _load(after)) for operation, key, before, after in shown
+    )
+    return Plan(
+        extracted=counts["extracted"],
+        added=counts.get("added", 0),
+        updated=counts.get("updated", 0),
+        deleted=counts.get("deleted", 0),
+        unchanged=counts["unchanged"],
+        rejected=counts["rejected"],
+        samples=samples,
+    )
+
+
+def reset(workspace: Workspace, sync_id: str) -> None:
+    """Forget what was acknowledged, so that the next run adds every row again.
+
+    Raises:
+        RunInProgress: The sync has a run that is not over.
+    """
+    sync = get_sync(workspace, sync_id)
+    with hold_lease(workspace.database, f"sync:{sync.id}"):
+        if any(run.sync_id == sync.id for run in list_unfinished_runs(workspace)):
+            raise RunInProgress(
+                f"The sync {sync.name!r} has a run that is not over.", hint="Cancel it or wait, then reset."
+            )
+        with _open_state(workspace, sync.id) as state:
+            state.reset()
+
+
+class _Execution:
+    """One run on its way from queued to over."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        run_id: str,
+        progress: Callable[[SyncRun], None] | None,
+        stop: CancelToken | None,
+        confirm_deletes: bool,
+    ) -> None:
+        self._workspace = workspace
+        self._run = get_run(workspace, run_id)
+        self._report = progress
+        self._stop = stop or CancelToken()
+        self._confirm_deletes = confirm_deletes
+        self._counts: dict[str, int] = {}
+        self._written_at = 0.0
+
+    def carry_out(self) -> None:
+        """Take the run to its end; a failure of the run is stored with it, not raised."""
+        try:
+            self._sync = get_sync(self._workspace, self._run.sync_id)
+            with _open_state(self._workspace, self._sync.id) as state, self._watch_cancel() as cancel:
+                self._finish(state, cancel)
+        except QueryCancelled:
+            if not self._stop.cancelled or get_run(self._workspace, self._run.id).cancel_reason:
+                self._end(RunState.CANCELLED, BalanceSheet())
+        except CoreError as error:
+            self._end(RunState.FAILED, BalanceSheet(), error.to_dict())
+        except Exception as error:
+            problem = InternalError("The run stopped on an unexpected error.", hint="See the log; then start it again.")
+            self._end(RunState.FAILED, BalanceSheet(), problem.to_dict())
+            raise problem from error
+
+    def _finish(self, state: SyncState, cancel: CancelToken) -> None:
+        phase, owner = state.read_phase()
+        if phase != "none" and owner != self._run.id:
+            state.clear_plan()  # of a run that was closed in the store already, or is gone from it
+            phase = "none"
+        if self._run.started_at is None:
+            self._write(state=RunState.EXTRACTING, started_at=self._workspace.now())
+        else:
+            self._write(resumed=self._run.resumed + 1)
+        if phase == "closed":
+            self._close(state, state.read_closed_sheet())
+            return
+        if phase == "none":
+            self._write(state=RunState.EXTRACTING)
+            _stage(self._workspace, self._sync, state, cancel, self._count_extracted)
+            self._write(state=RunState.COMPARING)
+            state.commit_plan(self._run.id, self._sync.mode, confirm_deletes=self._confirm_deletes)
+        self._counts |= {"due": state.count_planned(), "done": state.read_last_sent()}
+        self._write(state=RunState.DELIVERING)
+        self._deliver(state, cancel)
+        if self._stop.cancelled and state.read_last_sent() < state.count_planned():
+            return  # asked to stop, not to cancel: the plan stays, and the run is resumed
+        self._close(state, state.close_plan(self._sync.mode, get_records_path(self._workspace, self._run.id)))
+
+    def _deliver(self, state: SyncState, cancel: CancelToken) -> None:
+        record = get_destination(self._workspace, self._sync.destination_id)
+        if not record.enabled:
+            raise ConfigurationError(
+                f"The destination {record.name!r} is disabled.", hint="Enable it, then sync again."
+            )
+        context = DeliveryContext(
+            source_id=self._sync.source_id,
+            sync_id=self._sync.id,
+            run_id=self._run.id,
+            sql_model_id=self._sync.sql_model_id,
+            action=self._sync.action,
+        )
+        delivery = Delivery(
+            open_destination(self._workspace, record.kind),
+            context,
+            is_cancelled=lambda: cancel.cancelled and not self._stop.cancelled,
+            is_stopping=lambda: self._stop.cancelled,
+            on_progress=self._count_delivered,
+        )
+        delivery.carry_out(state)
+
+    def _close(self, state: SyncState, sheet: BalanceSheet) -> None:
+        if "cancelled" in sheet.reasons:
+            final = RunState.CANCELLED
+        elif sheet.is_clean:
+            final = RunState.SUCCEEDED
+        elif sheet.delivered or sheet.unchanged or sheet.deleted_delivered or sheet.extracted == 0:
+            final = RunState.PARTLY_SUCCEEDED
+        else:
+            final = RunState.FAILED
+        self._end(final, sheet)
+        state.clear_plan()
+
+    def _end(self, final: RunState, sheet: BalanceSheet, error: dict[str, object] | None = None) -> None:
+        self._write(state=final, sheet=sheet.to_dict(), error=error, finished_at=self._workspace.now())
+
+    def _count_extracted(self, rows: int) -> None:
+        self._counts["extracted"] = rows
+        self._write_progress()
+
+    def _count_delivered(self, done: int) -> None:
+        self._counts["done"] = done
+        self._write_progress()
+
+    def _write_progress(self) -> None:
+        if time.monotonic() - self._written_at >= POLL_S:
+            self._write()
+
+    def _write(self, **values: object) -> None:
+        update_run(self._workspace, self._run.id, progress=dict(self._counts), **values)
+        self._written_at = time.monotonic()
+        if self._report is not None:
+            self._report(get_run(self._workspace, self._run.id))
+
+    @contextmanager
+    def _watch_cancel(self) -> Iterator[CancelToken]:
+        """Yield a token that turns when a person cancels the run, in whatever process, or when work must stop."""
+        token, over = CancelToken(), threading.Event()
+        forget = self._stop.on_cancel(lambda: token.cancel("The worker is stopping."))
+
+        def watch() -> None:
+            while not over.wait(POLL_S):
+                if get_run(self._workspace, self._run.id).cancel_reason is not None:
+                    token.cancel("The run was cancelled.")
+                    return
+
+        watcher = threading.Thread(target=watch, name=f"watch {self._run.id}", daemon=True)
+        if self._run.cancel_reason is not None:
+            token.cancel("The run was cancelled.")
+        watcher.start()
+        try:
+            yield token
+        finally:
+            over.set()
+            watcher.join()
+            forget()
+
+
+def _stage(
+    workspace: Workspace, sync: Sync, state: SyncState, cancel: CancelToken, on_rows: Callable[[int], None]
+) -> None:
+    model = get_sql_model(workspace, sync.sql_model_id)
+    destination = get_destination(workspace, sync.destination_id)
+    fields = get_action(destination.kind, sync.action).fields
+    with (
+        open_warehouse(workspace, model.warehouse_id) as warehouse,
+        closing(open_extract(warehouse, model, cancel)) as batches,
+    ):
+        first = next(batches)
+        columns = read_columns(first.schema)
+        _require_key(model, [column.name for column in columns])
+        require_complete(sync.mapping, fields, columns)
+        compiled = compile_mapping(sync.mapping, fields, columns, model.key_column)
+        state.stage(_count(first, batches, on_rows), compiled)
+
+
+def _count(
+    first: pa.RecordBatch, rest: Iterator[pa.RecordBatch], on_rows: Callable[[int], None]
+) -> Iterator[pa.RecordBatch]:
+    total = first.num_rows
+    yield first
+    for batch in rest:
+        total += batch.num_rows
+        on_rows(total)
+        yield batch
+
+
+def _require_key(model: SqlModel, names: list[str]) -> None:
+    if model.key_column not in names:
+        raise PrimaryKeyMissing(
+            f"The unique identifier column {model.key_column!r} is no longer in the SQL model {model.name!r}.",
+            hint="Put it back into the SQL, or choose another column in Define Model.",
+        )
+
+
+def _open_state(workspace: Workspace, sync_id: str) -> SyncState:
+    return SyncState(workspace.home.sync_state / f"{sync_id}.duckdb", sync_id)
+
+
+def _load(payload: str | None) -> dict[str, Json] | None:
+    return None if payload is None else orjson.loads(payload)

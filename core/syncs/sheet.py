@@ -1,0 +1,53 @@
+"""The balance sheet of a run: every record is accounted for, with a reason for each one not delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSheet:
+    """Counts of records.
+
+    `extracted = delivered + unchanged + rejected + held`. Deletions are records that are no longer extracted, so they
+    have lines of their own: `deleted_delivered`, `deleted_held`. `added` and `updated` split `delivered`. `reasons`
+    counts rejected and held records and held deletions by code.
+    """
+
+    extracted: int = 0
+    delivered: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    held: int = 0
+    added: int = 0
+    updated: int = 0
+    deleted_delivered: int = 0
+    deleted_rejected: int = 0
+    deleted_held: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def closes(self) -> bool:
+        """Whether every extracted record is accounted for, and every one not delivered has a reason."""
+        refused = self.rejected + self.held + self.deleted_held + self.deleted_rejected
+        return (
+            self.extracted == self.delivered + self.unchanged + self.rejected + self.held
+            and self.delivered == self.added + self.updated
+            and refused == sum(self.reasons.values())
+        )
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was rejected or held for want of a delivery."""
+        on_purpose = sum(count for code, count in self.reasons.items() if code.startswith("mode_excludes_"))
+        return self.rejected + self.held + self.deleted_rejected + self.deleted_held == on_purpose
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the sheet as plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, object]) -> BalanceSheet:
+        """Return the sheet that `to_dict` wrote."""
+        return cls(**document)  # type: ignore[arg-type]

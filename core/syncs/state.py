@@ -1,0 +1,388 @@
+"""The state of one sync: what the destination acknowledged, and the plan that is being carried out.
+
+One DuckDB file a sync, written only by the holder of the sync's lease. Tables:
+
+- `acked`: for each key the checksum and payload last accepted, and a version that grows with each acknowledgement.
+  A deleted record stays as a tombstone (no checksum), so that adding it again is a new version and not a repetition.
+- `plan`: the records to send, numbered. It is committed before the first is sent: it is the intent log.
+- `refused`: the records that will not be sent, each with its reason.
+- `sent`: up to which number the plan has been carried out; `exceptions`: what was not delivered up to there.
+- `meta`: the phase, the run it belongs to, counts, and the version from which new keys start.
+
+The phases: none -> planned (plan committed) -> closed (acknowledgements merged, sheet known) -> none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from core.destinations.destination import DeliveryRecord, Operation
+from core.errors import CoreError, StorageFull, StoreUnreadable
+from core.mappings.compile import CompiledMapping, literal
+from core.syncs.sheet import BalanceSheet
+
+MEMORY_LIMIT = "192MB"
+DUE_OPERATIONS = {
+    "add": ("added",),
+    "update": ("updated",),
+    "upsert": ("added", "updated"),
+    "delete": ("deleted",),
+    "mirror": ("added", "updated", "deleted"),
+}
+BASELINE_MODES = ("update", "delete")  # a record first seen becomes the baseline without being sent
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS acked (key VARCHAR, checksum UHUGEINT, version BIGINT, payload VARCHAR);
+CREATE TABLE IF NOT EXISTS plan (
+    seq BIGINT, key VARCHAR, operation VARCHAR, version BIGINT, checksum UHUGEINT, message_id VARCHAR, payload VARCHAR
+);
+CREATE TABLE IF NOT EXISTS refused (
+    key VARCHAR, operation VARCHAR, outcome VARCHAR, code VARCHAR, field VARCHAR, payload VARCHAR, checksum UHUGEINT
+);
+CREATE TABLE IF NOT EXISTS sent (last_seq BIGINT);
+CREATE TABLE IF NOT EXISTS exceptions (seq BIGINT, outcome VARCHAR, code VARCHAR, message VARCHAR);
+CREATE TABLE IF NOT EXISTS meta (name VARCHAR PRIMARY KEY, value VARCHAR);
+"""
+
+
+class Undelivered(NamedTuple):
+    """One planned record that was not delivered. `outcome` is rejected or held."""
+
+    seq: int
+    outcome: str
+    code: str
+    message: str
+
+
+class SyncState:
+    """The opened state file of one sync; a context manager."""
+
+    def __init__(self, path: Path, sync_id: str) -> None:
+        self._sync_id = sync_id
+        self.path = path
+        spill = path.parent / f"{path.stem}.tmp"
+        try:
+            self._db = duckdb.connect(
+                str(path), config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(spill)}
+            )
+            self._db.execute("SET TimeZone = 'UTC'")
+            self._db.execute("SET preserve_insertion_order = false")
+            self._db.execute(_SCHEMA)
+        except duckdb.IOException as error:
+            raise StoreUnreadable(
+                "The state of this sync cannot be opened.",
+                hint="Another program may hold the file; stop it, then try again.",
+            ) from error
+
+    def __enter__(self) -> SyncState:
+        """Return the state itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._db.close()
+
+    # -- phase ---------------------------------------------------------------------------------------------------
+    def read_phase(self) -> tuple[str, str | None]:
+        """Return the phase (none, planned, closed) and the run that it belongs to."""
+        return self._get("phase") or "none", self._get("run_id")
+
+    def clear_plan(self) -> None:
+        """Go back to the phase none."""
+        with self._transaction():
+            for table in ("plan", "refused", "sent", "exceptions"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own table names
+            self._db.execute("DELETE FROM meta WHERE name IN ('phase', 'run_id', 'counts', 'sheet')")
+
+    def reset(self) -> None:
+        """Forget what was acknowledged; versions go on growing."""
+        with self._transaction():
+            highest = self._one("SELECT max(version) FROM acked")
+            if highest is not None:
+                self._put("base_version", str(max(highest, self._base_version())))
+            self._db.execute("DELETE FROM acked")
+
+    # -- extract and compare -------------------------------------------------------------------------------------
+    def stage(self, batches: Iterable[pa.RecordBatch], compiled: CompiledMapping) -> int:
+        """Read all rows, map them and compare each with what was acknowledged; return the number of rows.
+
+        A payload is kept only where it differs, so that an unchanged row costs its key and its checksum.
+        """
+        iterator = iter(batches)
+        first = next(iterator)
+        rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], iterator))
+        self._db.execute("DROP TABLE IF EXISTS temp.staged")
+        self._db.register("model_rows", rows)
+        try:
+            self._db.execute(
+                "CREATE TEMP TABLE staged AS "  # noqa: S608 - compiled from quoted names
+                f"WITH mapped AS ({compiled.select('model_rows')}), "
+                "summed AS (SELECT *, md5_number(payload) AS checksum FROM mapped) "
+                "SELECT m.key, m.checksum, m.reject_code, m.reject_field, a.version, "
+                "a.checksum IS NOT NULL AS is_known, "
+                "CASE WHEN a.checksum IS DISTINCT FROM m.checksum OR m.reject_code IS NOT NULL "
+                "THEN m.payload END AS payload "
+                "FROM summed m LEFT JOIN acked a ON a.key = m.key"
+            )
+        except duckdb.Error as error:
+            raise _translate(error) from error
+        finally:
+            self._db.unregister("model_rows")
+        return self._one("SELECT count(*) FROM staged") or 0
+
+    def commit_plan(self, run_id: str, mode: str, *, confirm_deletes: bool = False) -> int:
+        """Commit what will be sent and what will not, in one transaction; return the number of planned records."""
+        with self._transaction():
+            self._compare(mode, confirm_deletes=confirm_deletes)
+            self._db.execute("INSERT INTO plan SELECT * FROM compared")
+            self._put("phase", "planned")
+            self._put("run_id", run_id)
+            self._put("counts", orjson.dumps(self._count_staged()).decode())
+        self._db.execute("DROP TABLE temp.staged")
+        self._db.execute("DROP TABLE temp.compared")
+        return self._one("SELECT count(*) FROM plan") or 0
+
+    def dry_run(self, mode: str, samples: int) -> tuple[dict[str, int], list[tuple[str, str, str | None, str | None]]]:
+        """Return counts by operation, and up to `samples` (operation, key, before, after) each; write nothing."""
+        self._db.execute("BEGIN")
+        try:
+            self._compare(mode, confirm_deletes=True)
+            counts = dict(self._db.execute("SELECT operation, count(*) FROM compared GROUP BY 1").fetchall())
+            staged = self._count_staged()
+            refused = self._one("SELECT count(*) FROM refused WHERE outcome = 'rejected'")
+            shown = self._db.execute(
+                "SELECT c.operation, c.key, a.payload, CASE WHEN c.operation <> 'deleted' THEN c.payload END "
+                "FROM (SELECT *, row_number() OVER (PARTITION BY operation ORDER BY seq) AS place FROM compared) c "
+                "LEFT JOIN acked a ON a.key = c.key AND a.checksum IS NOT NULL WHERE place <= ? ORDER BY c.seq",
+                [samples],
+            ).fetchall()
+        finally:
+            self._db.execute("ROLLBACK")
+        return {**counts, **staged, "rejected": refused or 0}, shown
+
+    def _compare(self, mode: str, *, confirm_deletes: bool) -> None:
+        """Fill `refused` and the temporary table `compared` (shaped like `plan`) from `staged`."""
+        due = ", ".join(literal(operation) for operation in DUE_OPERATIONS[mode])
+        base = self._base_version()
+        run = self._db.execute
+        run(
+            "CREATE OR REPLACE TEMP TABLE duplicated AS SELECT key FROM staged "
+            "WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1"
+        )
+        run(
+            "CREATE OR REPLACE TEMP TABLE changes AS "  # noqa: S608 - our own words
+            "SELECT s.key, CASE WHEN s.is_known THEN 'updated' ELSE 'added' END AS operation, s.payload, s.checksum, "
+            f"coalesce(s.version, {base}) + 1 AS version, s.reject_field, "
+            "CASE WHEN s.reject_code IS NOT NULL THEN s.reject_code WHEN d.key IS NOT NULL THEN 'record_duplicate' END "
+            "AS reject_code FROM staged s LEFT JOIN duplicated d ON d.key = s.key "
+            "WHERE s.payload IS NOT NULL OR s.reject_code IS NOT NULL OR d.key IS NOT NULL "
+            "UNION ALL BY NAME "
+            "SELECT a.key, 'deleted' AS operation, a.payload, a.checksum, a.version + 1 AS version FROM acked a "
+            "WHERE a.checksum IS NOT NULL AND NOT EXISTS (SELECT 1 FROM staged s WHERE s.key = a.key)"
+        )
+        if not confirm_deletes and self._one("SELECT count(*) FROM staged") == 0:
+            guard = "CASE WHEN operation = 'deleted' THEN 'empty_result_guard' END"
+        else:
+            guard = "NULL"
+        run(
+            "INSERT INTO refused SELECT key, operation, "  # noqa: S608 - our own words
+            "CASE WHEN reject_code IS NOT NULL THEN 'rejected' ELSE 'held' END, "
+            f"CASE WHEN reject_code IS NOT NULL THEN reject_code WHEN operation NOT IN ({due}) "
+            f"THEN 'mode_excludes_' || operation ELSE {guard} END, "
+            "nullif(reject_field, ''), payload, checksum FROM changes "
+            f"WHERE reject_code IS NOT NULL OR operation NOT IN ({due}) OR {guard} IS NOT NULL"
+        )
+        run(
+            "CREATE OR REPLACE TEMP TABLE compared AS SELECT row_number() OVER () AS seq, key, operation, version, "  # noqa: S608
+            f"checksum, 'msg_' || md5(concat_ws(chr(31), {literal(self._sync_id)}, version, operation, checksum, key)) "
+            "AS message_id, payload FROM changes "
+            f"WHERE reject_code IS NULL AND operation IN ({due}) AND {guard} IS NULL"
+        )
+
+    def _count_staged(self) -> dict[str, int]:
+        extracted, unchanged = self._db.execute(
+            "SELECT count(*), count_if(s.payload IS NULL AND s.reject_code IS NULL AND d.key IS NULL) "
+            "FROM staged s LEFT JOIN duplicated d ON d.key = s.key"
+        ).fetchone() or (0, 0)
+        return {"extracted": extracted, "unchanged": unchanged}
+
+    # -- deliver -------------------------------------------------------------------------------------------------
+    def count_planned(self) -> int:
+        """Return how many records the plan holds."""
+        return self._one("SELECT count(*) FROM plan") or 0
+
+    def read_last_sent(self) -> int:
+        """Return the number up to which the plan has been carried out."""
+        return self._one("SELECT max(last_seq) FROM sent") or 0
+
+    def iterate_plan(self, batch_records: int) -> Iterator[tuple[int, list[DeliveryRecord]]]:
+        """Yield (last number, records) batch by batch, from where the plan was left."""
+        last, total = self.read_last_sent(), self.count_planned()
+        while last < total:
+            until = min(last + batch_records, total)
+            rows = self._db.execute(
+                "SELECT key, operation, version, message_id, payload FROM plan WHERE seq BETWEEN ? AND ? ORDER BY seq",
+                [last + 1, until],
+            ).fetchall()
+            yield (
+                until,
+                [
+                    DeliveryRecord(key, Operation(operation), version, message_id, payload.encode())
+                    for key, operation, version, message_id, payload in rows
+                ],
+            )
+            last = until
+
+    def acknowledge(self, last_seq: int, exceptions: Sequence[Undelivered]) -> None:
+        """Commit that the plan has been carried out up to `last_seq`, all delivered but `exceptions`."""
+        with self._transaction():
+            self._db.execute("INSERT INTO sent VALUES (?)", [last_seq])
+            if exceptions:
+                self._db.executemany("INSERT INTO exceptions VALUES (?, ?, ?, ?)", [list(item) for item in exceptions])
+
+    def hold_rest(self, code: str, message: str) -> None:
+        """Commit that nothing more of the plan will be sent, and why."""
+        with self._transaction():
+            last, total = self.read_last_sent(), self.count_planned()
+            self._db.execute(
+                "INSERT INTO exceptions SELECT seq, 'held', ?, ? FROM plan WHERE seq > ?", [code, message, last]
+            )
+            self._db.execute("INSERT INTO sent VALUES (?)", [total])
+
+    # -- close ---------------------------------------------------------------------------------------------------
+    def close_plan(self, mode: str, records_path: Path) -> BalanceSheet:
+        """Write the records of the run, merge what was acknowledged, and return the balance sheet."""
+        sheet = self._make_sheet()
+        self._write_records(records_path)
+        with self._transaction():
+            self._db.execute(
+                "CREATE OR REPLACE TEMP TABLE done AS SELECT key, version, operation, checksum, payload FROM plan "
+                "WHERE seq NOT IN (SELECT seq FROM exceptions)"
+            )
+            if mode in BASELINE_MODES:
+                self._db.execute(
+                    "INSERT INTO done SELECT key, ?, 'added', checksum, payload FROM refused "
+                    "WHERE code = 'mode_excludes_added'",
+                    [self._base_version()],
+                )
+            self._db.execute("DELETE FROM acked WHERE key IN (SELECT key FROM done)")
+            self._db.execute(
+                "INSERT INTO acked SELECT key, CASE WHEN operation <> 'deleted' THEN checksum END, version, "
+                "CASE WHEN operation <> 'deleted' THEN payload END FROM done"
+            )
+            self._put("phase", "closed")
+            self._put("sheet", orjson.dumps(sheet.to_dict()).decode())
+        self._db.execute("DROP TABLE temp.done")
+        return sheet
+
+    def read_closed_sheet(self) -> BalanceSheet:
+        """Return the sheet of a plan that was closed before the process died."""
+        return BalanceSheet.from_dict(orjson.loads(self._get("sheet") or "{}"))
+
+    def _make_sheet(self) -> BalanceSheet:
+        counts = orjson.loads(self._get("counts") or "{}")
+        rows = self._db.execute(
+            "SELECT operation, outcome, code, count(*) FROM ("
+            "SELECT p.operation, coalesce(e.outcome, 'delivered') AS outcome, e.code AS code "
+            "FROM plan p LEFT JOIN exceptions e ON e.seq = p.seq "
+            "UNION ALL SELECT operation, outcome, code FROM refused) GROUP BY ALL"
+        ).fetchall()
+
+        def count(outcome: str, *operations: str) -> int:
+            return sum(n for operation, found, _, n in rows if found == outcome and operation in operations)
+
+        reasons: dict[str, int] = {}
+        for _, _, code, number in rows:
+            if code is not None:
+                reasons[code] = reasons.get(code, 0) + number
+        return BalanceSheet(
+            extracted=counts.get("extracted", 0),
+            unchanged=counts.get("unchanged", 0),
+            delivered=count("delivered", "added", "updated"),
+            rejected=count("rejected", "added", "updated"),
+            held=count("held", "added", "updated"),
+            added=count("delivered", "added"),
+            updated=count("delivered", "updated"),
+            deleted_delivered=count("delivered", "deleted"),
+            deleted_rejected=count("rejected", "deleted"),
+            deleted_held=count("held", "deleted"),
+            reasons=reasons,
+        )
+
+    def _write_records(self, path: Path) -> None:
+        scratch = path.with_suffix(".tmp")
+        try:
+            self._db.execute(
+                "COPY (SELECT p.key, p.operation, coalesce(e.outcome, 'delivered') AS outcome, e.code, e.message, "  # noqa: S608
+                "NULL AS field, p.message_id, p.payload FROM plan p LEFT JOIN exceptions e ON e.seq = p.seq "
+                "UNION ALL SELECT key, operation, outcome, code, NULL, field, NULL, left(payload, 4000) FROM refused) "
+                f"TO {literal(str(scratch))} (FORMAT parquet, COMPRESSION zstd)"
+            )
+        except duckdb.Error as error:
+            raise _translate(error) from error
+        scratch.replace(path)
+
+    # -- small things --------------------------------------------------------------------------------------------
+    def count_acknowledged(self) -> int:
+        """Return how many records the destination holds by our account."""
+        return self._one("SELECT count(*) FROM acked WHERE checksum IS NOT NULL") or 0
+
+    def _base_version(self) -> int:
+        return int(self._get("base_version") or 0)
+
+    def _get(self, name: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
+        return None if row is None else str(row[0])
+
+    def _put(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
+
+    def _one(self, sql: str) -> int | None:
+        row = self._db.execute(sql).fetchone()
+        return None if row is None or row[0] is None else int(row[0])
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+
+class _Transaction:
+    """Commits on the way out, or rolls back and translates what went wrong."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
+        self._db = database
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            try:
+                self._db.execute("COMMIT")
+            except duckdb.Error as problem:
+                raise _translate(problem) from problem
+            return
+        self._db.execute("ROLLBACK")
+        if isinstance(error, duckdb.Error):
+            raise _translate(error) from error
+
+
+def _translate(error: duckdb.Error) -> CoreError | duckdb.Error:
+    text = str(error)
+    if "No space left" in text or "Could not write" in text or "disk" in text.lower():
+        return StorageFull(
+            "The disk under ONRAMP_HOME is full; the run stopped.",
+            hint="Free some space and start the sync again. What was acknowledged before is safe.",
+        )
+    return error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-STATIC_FOLDER = Path(__file__).resolve().parent.parent / "shell" / "static"
+STATIC_FOLDER = Path(os.environ.get("ONRAMP_STATIC") or Path(__file__).resolve().parent.parent / "shell" / "static")
 COMPONENT_FOLDER = Path(__file__).resolve().parent / "browser"
 _STAMP = ".built-from"
 

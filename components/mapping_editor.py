@@ -15,6 +15,7 @@ import streamlit as st
 from components.assets import read_component_file
 from components.controlled import Controlled
 from components.format import format_count, format_share, shorten
+from components.state import read_component, write_component
 from core.errors import MappingError
 from core.fields import Field
 from core.mappings.check import FieldReport, MappingReport
@@ -105,7 +106,10 @@ def draw_mapping_editor(
 def _draw(
     screen: _Screen, mapping: FieldMapping, key: str, on_change: Callable[[FieldMapping], None] | None
 ) -> FieldMapping:
-    state: Controlled[Document] = Controlled(key, "mapping", mapping.to_dict())
+    given = mapping.to_dict()
+    state: Controlled[Document] = Controlled(key, given, read_component(key, "mapping"))
+    if state.is_replaced:
+        write_component(key, "mapping", given)
     current = _read(state.value, mapping)
     _mount(key=key, data=_describe(screen, current, state.revision), on_mapping_change=_nothing)
     if on_change is not None and state.is_changed:

@@ -56,6 +56,7 @@ class SessionValue(Generic[T]):
 
 # --- the session's values; a page adds its own here, so that no two pages use one name for two things
 EDITOR: SessionValue[dict[str, object]] = SessionValue("editor", dict)
+EDITOR_TEXT: SessionValue[str | None] = SessionValue("editor_text", lambda: None)
 
 
 def get_workspace() -> Workspace:

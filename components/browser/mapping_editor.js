@@ -24,7 +24,7 @@ class MappingEditor {
     this.root.addEventListener("pointerdown", event => this.onPointerDown(event));
     this.root.addEventListener("keydown", event => this.onKey(event));
     this.root.addEventListener("input", event => { if (event.target.dataset.act === "query") this.search(event.target.value); });
-    this.root.addEventListener("change", event => { if (event.target.dataset.act === "name") this.rename(event.target); });
+    this.root.addEventListener("change", event => { if (event.target.dataset.act === "name" && !this.isDrawing) this.rename(event.target); });
     this.root.addEventListener("focusin", event => this.onFocus(event));
   }
 
@@ -65,6 +65,12 @@ class MappingEditor {
     const { uid } = placeOf(input), wrong = this.model.renameFree(uid, input.value);
     if (wrong) { this.problems.set(uid, { text: wrong, typed: input.value }); this.draw(); this.say(wrong); }
     else this.save(this.model.row(uid).key ? `Named ${this.model.row(uid).key}` : "");
+  }
+  commitName(input) {
+    const { uid } = placeOf(input);
+    input.blur();  // fires the change event, if there is a change
+    const isWrong = this.problems.has(uid);
+    this.root.querySelector(`[data-id="k:${uid}"] ${isWrong ? ".key" : ".slot"}`)?.focus({ preventScroll: true });
   }
   hold(column) {
     this.held = this.held === column ? null : column;
@@ -163,7 +169,7 @@ class MappingEditor {
     if (act === "chip") return this.onChipKey(event, target);
     if (act === "slot") return this.onSlotKey(event, target);
     if (act === "query" && event.key === "ArrowDown") { event.preventDefault(); this.visibleChips()[0]?.focus(); }
-    if (act === "name" && event.key === "Enter") { event.preventDefault(); this.rename(target); this.focusRow(`k:${placeOf(target).uid}`); }
+    if (act === "name" && event.key === "Enter") { event.preventDefault(); this.commitName(target); }
     if (act === "name" && event.key === "Escape") { target.value = this.model.row(placeOf(target).uid).key; this.problems.clear(); this.draw(); }
   }
   onChipKey(event, chip) {
@@ -188,12 +194,14 @@ class MappingEditor {
   // --- drawing ----------------------------------------------------------------------------------------------------
   draw() {
     const focus = readFocus(this.shadow);
+    this.isDrawing = true;  // a field that is replaced while it has the focus fires a change event of its own
     if (!this.root.childElementCount) this.drawFrame();
     this.root.classList.toggle("holding", Boolean(this.held));
     this.drawBar();
     this.drawChips();
     this.drawFields();
     this.setTabStops();
+    this.isDrawing = false;
     restoreFocus(this.shadow, this.root, focus);
   }
   drawFrame() {

@@ -50,7 +50,7 @@ function drawFixedRow(field, value, hint, note, isGone) {
   const badge = field.required && make("span", { class: "badge", text: "required" });
   const closed = (field.choices ?? []).length > 0, choice = closed && value && field.choices.find(([one]) => one === value.constant);
   const slot = drawSlot(field.label, value, isGone, closed ? "Choose …" : "Drop a column or choose …");
-  if (choice) slot.querySelector(".name").textContent = choice[1];
+  if (choice) { slot.classList.add("choice"); slot.querySelector(".name").textContent = choice[1]; }
   if (closed) slot.querySelector(".type")?.remove();
   const target = make("div", { class: "field" }, make("div", { class: "label" }, make("span", { class: "title", text: field.label, title: field.description || field.label }), badge), drawNote(note));
   const clear = makeButton("icon", "clear", `Clear ${field.label}`, { text: "✕", title: "Clear" });
@@ -64,7 +64,7 @@ function drawFreeRow(field, row, note, problem, isGone) {
   const name = row.key || "New trait";
   const input = make("input", { type: "text", class: "key", "aria-label": `Name of trait ${name}`, placeholder: "trait_name", data: { act: "name" }, autocomplete: "off", spellcheck: "false", "aria-invalid": problem ? "true" : null });
   input.value = problem ? problem.typed : row.key;
-  const wrong = problem && make("p", { class: "note bad", role: "alert", text: problem.text });
+  const wrong = problem && make("p", { class: "note bad", text: problem.text });
   return make("div", { class: "row free-row", data: { field: field.name, uid: row.uid } },
     drawSlot(name, row.value, isGone, "Drop a column or choose …"), drawArrow(),
     make("div", { class: "field" }, input, wrong ?? drawNote(row.value ? note : { text: "Not sent: it has no value yet.", tone: "" })),

@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = Path(__file__).resolve().parent / "apps"
+STATIC = ROOT / "shell" / "static"
 START_TIMEOUT_S = 60
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
@@ -75,7 +76,7 @@ def serve(script: Path, home: Path, **environment: str) -> Iterator[str]:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "ONRAMP_HOME": str(home / "onramp"), **environment},
+            env={**os.environ, "ONRAMP_HOME": str(home / "onramp"), "PYTHONPATH": str(ROOT), **environment},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
@@ -90,6 +91,15 @@ def serve(script: Path, home: Path, **environment: str) -> Iterator[str]:
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def _lay_out_apps(home: Path) -> Path:
+    """Copy the small apps next to the built assets, where Streamlit looks for them: in static/ beside the script."""
+    folder = home / "apps"
+    shutil.copytree(APPS, folder)
+    if STATIC.is_dir():
+        shutil.copytree(STATIC, folder / "static")
+    return folder
 
 
 def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -122,8 +132,9 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     with ExitStack() as stack:
 
         def start(script: str | Path, **environment: str) -> str:
-            path = APPS / script if isinstance(script, str) else script
-            return stack.enter_context(serve(path, tmp_path_factory.mktemp("home"), **environment))
+            home = tmp_path_factory.mktemp("home")
+            path = _lay_out_apps(home) / script if isinstance(script, str) else script
+            return stack.enter_context(serve(path, home, **environment))
 
         yield start
 
@@ -151,6 +162,7 @@ class Screen:
         folder = os.environ.get("ONRAMP_SCREENSHOTS")
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.wait_for_timeout(300)  # fonts and the end of transitions
             self.page.screenshot(path=str(Path(folder) / f"{label}-{self.name}.png"))
 
 

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from tests.browser.axe_faults import find_faults
+
 pytest.importorskip("playwright")
 
 
@@ -253,7 +255,7 @@ def test_a_trait_name_is_refused_when_it_is_taken_or_empty(address, open_screen)
     name = page.get_by_label("Name of trait phone")
     name.fill("email")
     name.press("Enter")
-    assert page.get_by_text("There is already a trait named email.").is_visible()
+    assert page.locator(".note.bad").inner_text() == "There is already a trait named email."
     wait_for_mapping(screen, {"user_id": "user_id", "traits.email": "email", "traits.phone": "phone"})
 
 
@@ -316,28 +318,16 @@ def test_in_a_fragment_a_change_does_not_run_the_page_again(address, open_screen
 
 @pytest.mark.parametrize("name", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"])
 def test_no_serious_accessibility_fault_empty_filled_or_with_the_search_open(address, open_screen, name):
-    from axe_playwright_python.sync_playwright import Axe
-
     screen = open_screen(name)
     page = screen.open(address)
     screen.shoot("mapping-empty")
-    faults = find_faults(Axe(), page)
+    faults = find_faults(page)
     page.get_by_role("button", name="Load a saved mapping").click()
     page.get_by_text("column is gone").wait_for()
     screen.shoot("mapping-filled")
-    faults += find_faults(Axe(), page)
+    faults += find_faults(page)
     slot(page, "user_id").click()
     page.get_by_role("option").first.wait_for()
     screen.shoot("mapping-search")
-    faults += find_faults(Axe(), page)
+    faults += find_faults(page)
     assert faults == []
-
-
-def find_faults(axe, page):
-    found = axe.run(page, context=".stMain").response["violations"]
-    return [
-        (fault["id"], node["target"], node.get("failureSummary", "")[:200])
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-        for node in fault["nodes"]
-    ]

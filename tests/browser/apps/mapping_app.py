@@ -2,13 +2,9 @@
 
 import html
 import json
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import streamlit as st
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from components.frame import draw_style
 from components.mapping_editor import draw_mapping_editor

@@ -30,6 +30,8 @@ def run(context: CheckContext) -> Finding:
     warning; more than that means that the wrong column was chosen, which is a failure.
     Fix: choose another column, or leave the rows out in the SQL.
     """
+    if not context.configuration.sql_models:
+        return failed("There is no SQL model.", fix="Press Define Model in step 2, Add connections.")
     return combine([(sql_model.name, _look(context, sql_model)) for sql_model in context.configuration.sql_models])
 
 

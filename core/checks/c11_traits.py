@@ -59,4 +59,3 @@ def _is_seen(context: CheckContext, space: Space, event: str) -> bool:
         for source_id in senders
         if counts.get(source_id)
     )
-

@@ -34,6 +34,8 @@ def run(context: CheckContext) -> Finding:
     that do not are a warning, none that does is a failure.
     Fix: map a column that is filled to an identifier, or unblock the value.
     """
+    if not context.configuration.syncs:
+        return failed("There is no mapping to try.", fix="Press Create Mapping in step 2, Add connections.")
     rules = [rule for rules in context.configuration.identifiers.values() for rule in rules]
     return combine([(sync.name, _look(context, sync, rules)) for sync in context.configuration.syncs])
 

@@ -6,12 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from core.checks.check import Check, CheckResult, CheckState, Finding, failed, worst_state
 from core.checks.configuration import fingerprint, read_configuration
 from core.checks.context import CheckContext
 from core.checks.registry import CHECKS
-from core.checks.store import LEASE, CheckRun, save_run
+from core.checks.store import LEASE, CheckRun, list_runs, save_run
 from core.errors import CoreError, InternalError
 from core.ids import new_id
 from core.sources.store import enable_source, list_sources
@@ -46,7 +47,7 @@ def _run(workspace: Workspace, on_result: OnResult, checks: Sequence[Check]) -> 
     enabled_now = _enable_sources(workspace)
     configuration = read_configuration(workspace)
     results = [CheckResult(check.definition.code, check.definition.title, CheckState.PENDING) for check in checks]
-    now = workspace.now()
+    now = _choose_start(workspace)
     run = CheckRun(new_id("chk", now), now, None, CheckState.RUNNING, tuple(results), fingerprint(configuration))
     save_run(workspace, run, is_new=True)
     with CheckContext(workspace, configuration, enabled_now=enabled_now) as context:
@@ -61,6 +62,12 @@ def _run(workspace: Workspace, on_result: OnResult, checks: Sequence[Check]) -> 
     run = replace(run, state=state, finished_at=workspace.now())
     save_run(workspace, run)
     return run
+
+
+def _choose_start(workspace: Workspace) -> datetime:
+    """Return now, or the next moment after the newest run: the newest run must stay the last one started."""
+    runs = list_runs(workspace, limit=1)
+    return max(workspace.now(), runs[0].started_at + timedelta(milliseconds=1)) if runs else workspace.now()
 
 
 def _enable_sources(workspace: Workspace) -> list[str]:

@@ -1,0 +1,111 @@
+"""The demo end to end, once for all tests of this file: about twenty thousand customers become profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from core.checks.check import CheckState
+from core.errors import IllegalTransition
+from core.samples.headless import DemoResult, run_demo
+from core.setup import guided_setup
+from core.setup.entitlements import list_usage
+from core.syncs.run import RunState
+from core.workspaces.workspace import Workspace, open_workspace
+from tests import guided
+
+
+@dataclass
+class Demo:
+    workspace: Workspace
+    result: DemoResult
+    told: list[tuple[str, float]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    workspace = open_workspace(str(tmp_path_factory.mktemp("demo")))
+    told: list[tuple[str, float]] = []
+    yield Demo(workspace, run_demo(workspace, lambda what, share: told.append((what, share))), told)
+    workspace.close()
+
+
+def test_the_demo_completes_every_step_and_its_sheet_closes(demo: Demo) -> None:
+    result = demo.result
+    failed = [check for check in result.checks.results if check.state is CheckState.FAILED]
+    assert not failed
+    assert result.ok
+    assert [str(tile.state) for tile in result.setup.tiles] == ["complete"] * 4
+    assert result.run.sheet is not None
+    assert result.run.sheet.closes
+    assert result.run.sheet.delivered > 15_000
+
+
+def test_rows_and_events_become_profiles(demo: Demo) -> None:
+    result = demo.result
+    assert result.flex_events > 20_000
+    assert result.build.applied > 30_000
+    assert 10_000 < result.profiles < 30_000
+
+
+def test_progress_is_told_in_order_and_every_part_is_timed(demo: Demo) -> None:
+    shares = [share for _, share in demo.told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert [timing.step for timing in demo.result.timings][-1] == "4 Check configuration"
+
+
+def test_the_demo_stays_within_the_entitlements(demo: Demo) -> None:
+    assert {usage.label: usage.used for usage in list_usage(demo.workspace)} == {
+        "additional sources": 1,
+        "destinations": 1,
+        "Unify spaces": 1,
+        "computed traits": 2,
+        "predictions": 0,
+    }
+
+
+def test_a_second_demo_changes_nothing(demo: Demo) -> None:
+    again = run_demo(demo.workspace)
+    assert again.ok
+    assert again.run.state is RunState.SUCCEEDED or again.run.state is demo.result.run.state
+    assert again.run.sheet is not None
+    assert demo.result.run.sheet is not None
+    assert again.run.sheet.delivered == 0
+    assert again.run.sheet.unchanged == demo.result.run.sheet.delivered
+    assert (again.flex_events, again.build.read) == (0, 0)
+    assert again.profiles == demo.result.profiles
+    assert again.setup.version == demo.result.setup.version
+
+
+def test_the_result_is_plain_json(demo: Demo) -> None:
+    document = demo.result.to_dict()
+    assert document["ok"] is True
+    assert isinstance(document["timings_ms"], dict)
+
+
+def test_a_workspace_with_another_warehouse_is_left_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    workspace = open_workspace(str(tmp_path_factory.mktemp("mine")))
+    try:
+        before = guided.connect(workspace)
+        with pytest.raises(IllegalTransition, match="another warehouse") as caught:
+            run_demo(workspace)
+        assert "ONRAMP_HOME" in caught.value.hint
+        assert guided_setup.get_setup(workspace).warehouse_id == before.warehouse_id
+    finally:
+        workspace.close()
+
+
+def test_access_that_has_to_be_accepted_stops_the_demo(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONRAMP_ACCESS", "manual")
+    workspace = open_workspace(str(tmp_path_factory.mktemp("gate")))
+    try:
+        with pytest.raises(IllegalTransition, match="not accepted") as caught:
+            run_demo(workspace)
+        assert "access accept" in caught.value.hint
+    finally:
+        workspace.close()

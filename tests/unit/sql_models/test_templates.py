@@ -14,6 +14,7 @@ from sqlglot import exp
 from core.errors import InvalidField
 from core.samples.demo_people import DemoTruth
 from core.samples.demo_warehouse import build_demo_warehouse
+from core.sql_models.guard import check_query
 from core.sql_models.templates import DIALECTS, list_templates
 
 OBJECTS = ("accounts", "contacts", "leads")
@@ -135,6 +136,21 @@ def test_w102_duckdb_gives_the_true_phone_of_every_complete_row(
     assert dict(rows) == _wanted(demo, name)
     for _, phone in rows:
         assert phone is None or phonenumbers.is_valid_number(phonenumbers.parse(phone, None))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_guard_accepts_every_template_and_finds_its_table(dialect: str) -> None:
+    for template in list_templates(dialect):
+        table = template.name.removeprefix("all_")
+        assert check_query(template.sql, dialect).tables == (f"salesforce.{table}",)
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_the_guards_own_writing_of_a_template_gives_the_same_phones(
+    connection: duckdb.DuckDBPyConnection, demo: Demo, name: str
+) -> None:
+    sent = check_query(_sql("duckdb", name), "duckdb").sql
+    assert dict(connection.execute(f"SELECT ID, PHONE FROM ({sent})").fetchall()) == _wanted(demo, name)
 
 
 @pytest.mark.parametrize("name", OBJECTS)

@@ -19,7 +19,7 @@ from core.ids import snake_case
 from core.warehouses.definition import ColumnType
 from core.warehouses.embedded import DEFINITION, kind_of
 from core.warehouses.loading.column_types import quote
-from core.warehouses.loading.load import REJECTED_SUFFIX, escape, is_disk_full, load_file
+from core.warehouses.loading.load import escape, is_disk_full, load_file
 from core.warehouses.store import WarehouseRecord, check_new_name, save_warehouse
 from core.workspaces.workspace import Workspace
 
@@ -192,10 +192,10 @@ def _name_table(shown: str, taken: set[str], keywords: set[str]) -> tuple[str, s
     elif base in keywords:
         wanted = f"{base}_table"
     name, number = wanted, 1
-    while name in taken or name + REJECTED_SUFFIX in taken or name.removesuffix(REJECTED_SUFFIX) in taken - {name}:
+    while name in taken:  # no side table can clash: snake case has no two underscores in a row
         number += 1
         name = f"{wanted}_{number}"
-    taken |= {name, name + REJECTED_SUFFIX}
+    taken.add(name)
     return name, "" if name == base else f"{Path(shown).name} is the table {name}."
 
 

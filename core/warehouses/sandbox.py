@@ -23,7 +23,6 @@ import resource
 import struct
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 READY, SCHEMA, BATCH, COLUMNS, ERROR, DONE = b"R", b"S", b"B", b"C", b"E", b"D"
@@ -60,10 +59,8 @@ class Session:
     def __init__(self, path: str, memory_mb: int, threads: int) -> None:
         import duckdb
 
-        # The folder is left out of the path so that no message and no catalog view can show it.
-        os.chdir(Path(path).parent)
         self.connection = duckdb.connect(
-            Path(path).name,
+            path,
             read_only=True,
             config={
                 "memory_limit": f"{memory_mb}MB",

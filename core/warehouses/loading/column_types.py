@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import duckdb
 
 SAMPLE_ROWS = 2048
-COLUMNS_AT_ONCE = 40
+COLUMNS_AT_ONCE = 20
 MAX_DECIMAL_SCALE = 9
 MAX_DECIMAL_DIGITS = 18
 
@@ -82,19 +82,20 @@ def _keep_fitting(
     asked = [(column, candidate) for column, candidates in wanted.items() for candidate in candidates]
     if not asked:
         return {}
-    parts = [_test(column, candidate) for column, candidate in asked]
-    row = connection.execute(f"SELECT {', '.join(parts)} FROM {table}").fetchone() or ()  # noqa: S608 - quoted names
+    numbers = {column: number for number, column in enumerate(wanted)}
+    values = [f"nullif(trim({quote(column)}), '') AS v{number}" for column, number in numbers.items()]
+    tests = [
+        f"bool_and({candidate.test.replace('$v', f'v{numbers[column]}')}) FILTER (v{numbers[column]} IS NOT NULL)"
+        for column, candidate in asked
+    ]
+    sql = f"SELECT {', '.join(tests)} FROM (SELECT {', '.join(values)} FROM {table})"  # noqa: S608 - quoted names
+    row = connection.execute(sql).fetchone() or ()
     kept: dict[str, tuple[_Candidate, ...]] = {}
     for (column, candidate), fits in zip(asked, row, strict=True):
         # None: no value yet. In the sample that keeps every candidate alive; over all rows it means an empty column.
         if fits is not False:
             kept[column] = (*kept.get(column, ()), candidate)
     return kept
-
-
-def _test(column: str, candidate: _Candidate) -> str:
-    value = f"trim({quote(column)})"
-    return f"bool_and({candidate.test.replace('$v', value)}) FILTER (WHERE {value} <> '')"
 
 
 def _resolve(connection: duckdb.DuckDBPyConnection, table: str, column: str, fitting: Sequence[_Candidate]) -> str:

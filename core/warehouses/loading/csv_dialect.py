@@ -90,7 +90,9 @@ def _split(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     # The module refuses values above a limit that it keeps for the whole process; the head bounds ours anyway.
     csv.field_size_limit(max(csv.field_size_limit(), HEAD_CHARS))
     rows = []
-    for row in csv.reader([line.replace("\r", " ") + "\n" for line in lines], delimiter=delimiter):
+    for row in csv.reader(
+        [line.replace("\r", " ") + "\n" for line in lines], delimiter=delimiter, skipinitialspace=True
+    ):
         if any(row):
             rows.append([cell.strip() for cell in row])
         if len(rows) >= HEAD_ROWS:

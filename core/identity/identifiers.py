@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from core.events.message import Message, MessageType
@@ -27,6 +27,7 @@ MAX_VALUE_CHARS = 500
 _Value = Callable[[Message], object]
 _EMPTY: dict[str, object] = {}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_EXTERNAL_TYPE = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
 
 
 class DefaultIdentifier(NamedTuple):
@@ -64,11 +65,12 @@ RECOMMENDED_CUSTOM = DefaultIdentifier(
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The identifiers of one message by priority, those refused for their form, and external types without a rule."""
+    """The identifiers of one message by priority, those refused for their form or as blocked, and unknown types."""
 
     identifiers: list[Identifier]
     unusable: list[Identifier]
     unknown_types: list[str]
+    blocked: list[Identifier] = field(default_factory=list)
 
 
 def extract_identifiers(message: Message, rules: Sequence[IdentifierRule]) -> list[Identifier]:
@@ -138,7 +140,7 @@ def _read_external(entries: list[Any]) -> Iterator[tuple[str, object]]:
         if not isinstance(entry, dict) or not {"id", "type", "collection", "encoding"} <= entry.keys():
             continue
         type_ = entry["type"]
-        is_named = isinstance(type_, str) and 0 < len(type_) <= MAX_VALUE_CHARS and type_ == type_.lower()
+        is_named = isinstance(type_, str) and _EXTERNAL_TYPE.fullmatch(type_) is not None
         is_account = entry["collection"] == "accounts" and type_ == "group_id"
         if is_named and entry["encoding"] == "none" and (entry["collection"] == "users" or is_account):
             yield type_, entry["id"]

@@ -42,6 +42,9 @@ class Period(StrEnum):
         return None if days is None else days * _DAY_MS
 
 
+PERIODS = tuple(period.value for period in Period)
+
+
 @dataclass(frozen=True, slots=True)
 class IdentifierRule:
     """How one identifier is trusted. `priority` 1 is the highest; `external_only` ones were added by themselves."""

@@ -16,6 +16,7 @@ from core.identity.blocked import check_pattern
 from core.identity.identifiers import DEFAULT_IDENTIFIERS, DEFAULT_TYPES, RECOMMENDED_CUSTOM
 from core.identity.rule import (
     DEFAULT_VALUE_LIMIT,
+    PERIODS,
     SUGGESTED_BLOCKED_EXACT,
     SUGGESTED_BLOCKED_PATTERNS,
     IdentifierRule,
@@ -30,6 +31,8 @@ from core.workspaces.workspace import Workspace
 
 __all__ = [
     "DEFAULT_IDENTIFIERS",
+    "DEFAULT_VALUE_LIMIT",
+    "PERIODS",
     "RECOMMENDED_CUSTOM",
     "IdentifierRule",
     "Period",

@@ -278,7 +278,6 @@ identifiers = Table(
     Column("first_offset", BigInteger, nullable=False),
     Column("source_id", Text, nullable=False),
     Index(None, "space_id", "profile_id"),
-    sqlite_with_rowid=False,  # the key is most of the row: kept once, not twice
 )
 profile_messages = Table(
     "profile_messages",
@@ -288,7 +287,6 @@ profile_messages = Table(
     Column("profile_id", Text, nullable=False),  # as resolved then; a merge does not rewrite it
     Column("type", Text, nullable=False),
     Index(None, "space_id", "profile_id", "log_offset"),
-    sqlite_with_rowid=False,
 )
 merges = Table(
     "merges",

@@ -1,0 +1,70 @@
+"""How far the builder of a space has read, and the way back to the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from core.storage.tables import (
+    computed_traits,
+    identifiers,
+    merges,
+    profile_messages,
+    profiles,
+    reader_offsets,
+    trait_states,
+    violations,
+)
+
+_BUILT: tuple[Table, ...] = (profiles, identifiers, profile_messages, merges, violations, trait_states)
+
+
+def read_offset(connection: Connection, space_id: str) -> int:
+    """Return the offset of the last message that the space's profiles include; 0 before the first."""
+    query = select(reader_offsets.c.log_offset).where(reader_offsets.c.reader == _reader(space_id))
+    return connection.execute(query).scalar() or 0
+
+
+def write_offset(connection: Connection, space_id: str, offset: int, now: datetime) -> None:
+    """Save the offset in the caller's transaction."""
+    _save(connection, _reader(space_id), offset, now)
+
+
+def read_source_markers(connection: Connection, space_id: str) -> set[str]:
+    """Return the sources that the space's profiles include from the start of the log."""
+    prefix = f"{_reader(space_id)}/"
+    query = select(reader_offsets.c.reader).where(reader_offsets.c.reader.startswith(prefix, autoescape=True))
+    return {row.reader[len(prefix) :] for row in connection.execute(query)}
+
+
+def write_source_markers(connection: Connection, space_id: str, source_ids: Iterable[str], now: datetime) -> None:
+    """Note, in the caller's transaction, that the profiles include these sources from the start of the log."""
+    for source_id in sorted(source_ids):
+        _save(connection, f"{_reader(space_id)}/{source_id}", 0, now)
+
+
+def clear_space(connection: Connection, space_id: str) -> None:
+    """Forget everything that was built for the space, in the caller's transaction."""
+    for table in _BUILT:
+        connection.execute(delete(table).where(table.c.space_id == space_id))
+    connection.execute(update(computed_traits).where(computed_traits.c.space_id == space_id).values(computed_to=None))
+    connection.execute(delete(reader_offsets).where(reader_offsets.c.reader == _reader(space_id)))
+
+
+def reset_traits(connection: Connection, space_id: str) -> None:
+    """Have all computed traits of the space computed again, in the caller's transaction."""
+    connection.execute(delete(trait_states).where(trait_states.c.space_id == space_id))
+    connection.execute(update(computed_traits).where(computed_traits.c.space_id == space_id).values(computed_to=None))
+
+
+def _reader(space_id: str) -> str:
+    return f"profiles:{space_id}"
+
+
+def _save(connection: Connection, reader: str, offset: int, now: datetime) -> None:
+    values = {"log_offset": offset, "updated_at": now}
+    result = connection.execute(update(reader_offsets).where(reader_offsets.c.reader == reader).values(values))
+    if not result.rowcount:
+        connection.execute(insert(reader_offsets).values(reader=reader, **values))

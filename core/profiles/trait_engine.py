@@ -1,0 +1,68 @@
+"""The seam between the builder and the computed traits: profiles lie below traits, so the engine is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import Connection
+
+from core.events.message import Message
+
+
+class TraitUpdate(NamedTuple):
+    """A computed value that changed: of which trait, and the newest message that counts in it."""
+
+    trait_id: str
+    key: str
+    value: object
+    at_ms: int
+    log_offset: int
+
+
+class TraitBatch(Protocol):
+    """The computed traits during one batch of messages: loaded, changed in memory, saved with the profiles."""
+
+    def find_behind(self, log_offset: int) -> Mapping[str, int]:
+        """Return the traits whose history is not computed up to `log_offset`, each with the offset it is at."""
+        ...
+
+    def keep_only(self, trait_ids: Collection[str]) -> None:
+        """Look at no other traits than these."""
+        ...
+
+    def is_active(self, trait_id: str) -> bool:
+        """Say whether this trait still exists, so that its value is not a person's to overwrite."""
+        ...
+
+    def is_interested(self, message_type: str, name: object) -> bool:
+        """Say whether any trait counts messages of this type and name."""
+        ...
+
+    def load(self, connection: Connection, profile_ids: Collection[str]) -> None:
+        """Load the states of these profiles."""
+        ...
+
+    def observe(self, profile_id: str, message: Message, at_ms: int, log_offset: int) -> None:
+        """Count one message of a profile."""
+        ...
+
+    def merge(self, survivor_id: str, merged_id: str) -> None:
+        """Give what was counted for one profile to another."""
+        ...
+
+    def collect(self) -> Mapping[str, list[TraitUpdate]]:
+        """Return the values that may have changed, by profile."""
+        ...
+
+    def save(self, connection: Connection, computed_to: int) -> None:
+        """Write the changed states and the offset they stand for, in the caller's transaction."""
+        ...
+
+
+class TraitEngine(Protocol):
+    """Opens the traits of a space for a batch."""
+
+    def open_batch(self, connection: Connection, space_id: str) -> TraitBatch:
+        """Read the space's definitions; states are loaded later."""
+        ...

@@ -1,0 +1,124 @@
+"""The background worker: sync runs that are queued, due or interrupted, then profiles. Any number may run at once.
+
+Two workers never do the same work: each job is done under a lease in the store, and whoever finds it held goes on to
+the next. A failing job is logged with its number and does not stop the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.errors import CoreError, RunInProgress
+from core.ids import new_id
+from core.profiles.build import BuildReport, ProfileBuilder
+from core.syncs.engine import execute_run
+from core.syncs.run import list_unfinished_runs
+from core.syncs.schedule import request_due_runs
+from core.traits.engine import ComputedTraitEngine
+from core.warehouses.cancel import CancelToken
+from core.workspaces.spaces import list_spaces
+from core.workspaces.workspace import Workspace
+
+IDLE_S = 1.0
+_LOG = logging.getLogger("onramp.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkReport:
+    """What one round did. `failures` are incident numbers; the log has their traces."""
+
+    runs: int = 0
+    messages: int = 0
+    failures: tuple[str, ...] = ()
+
+
+class Worker:
+    """Does the background work of one workspace, in rounds or in a thread of its own."""
+
+    def __init__(self, workspace: Workspace, *, idle_s: float = IDLE_S) -> None:
+        self._workspace = workspace
+        self._idle_s = idle_s
+        self._stopping = threading.Event()
+        self._cancel = CancelToken()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the worker's thread is running."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def run_once(self) -> WorkReport:
+        """Do what there is to do now and return when it is done."""
+        failures: list[str] = []
+        runs = 0
+        self._attempt(lambda: request_due_runs(self._workspace), failures)
+        for run in list_unfinished_runs(self._workspace):
+            if self._stopping.is_set():
+                break
+            runs += self._attempt(
+                lambda run_id=run.id: execute_run(self._workspace, run_id, cancel=self._cancel),  # type: ignore[misc]
+                failures,
+            )
+        messages = 0
+        for space in list_spaces(self._workspace):
+            if self._stopping.is_set():
+                break
+            reports: list[BuildReport] = []
+            self._attempt(lambda space_id=space.id, out=reports: out.append(self._build(space_id)), failures)  # type: ignore[misc]
+            messages += sum(report.read for report in reports)
+        return WorkReport(runs, messages, tuple(failures))
+
+    def start(self) -> None:
+        """Start working in a thread; starting twice changes nothing."""
+        if self.is_alive:
+            return
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._loop, name="onramp worker", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """Stop after the batch in hand. What was begun is finished by the next worker."""
+        self._stopping.set()
+        self._cancel.cancel("The worker is stopping.")
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            failures: list[str] = []
+            done: list[WorkReport] = []
+            self._attempt(lambda out=done: out.append(self.run_once()), failures)  # type: ignore[misc]
+            busy = any(report.runs or report.messages for report in done)
+            self._stopping.wait(0.05 if busy else self._idle_s)
+
+    def _build(self, space_id: str) -> BuildReport:
+        engine = ComputedTraitEngine()
+        total = BuildReport()
+        builder = ProfileBuilder(self._workspace, space_id, engine)
+        while not self._stopping.is_set():
+            report = builder.build(max_messages=20_000)
+            total = BuildReport(total.read + report.read, offset=report.offset)
+            if report.read < 20_000:
+                break
+        return total
+
+    def _attempt(self, job: Callable[[], object], failures: list[str]) -> bool:
+        try:
+            job()
+        except RunInProgress:
+            return False  # another worker is at it
+        except CoreError as error:
+            failures.append(self._report(error))
+            return False
+        except Exception as error:  # noqa: BLE001 - one broken job must not stop the others; it is logged in full
+            failures.append(self._report(error))
+            return False
+        return True
+
+    def _report(self, error: Exception) -> str:
+        incident = new_id("inc", self._workspace.now())
+        _LOG.error("incident %s: %s", incident, error, exc_info=error)
+        return incident

@@ -1,0 +1,56 @@
+# Onramp. `make run` and `make test` are all a fresh machine needs.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+WORKERS ?= 2
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.run: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ $(VENV)/.run
+
+.PHONY: assets
+assets: $(VENV)/.run ## builds what the browser needs into shell/static
+	$(BIN)/python frontend/build.py
+
+.PHONY: run
+run: assets ## installs, builds, makes the demo warehouse, opens the workspace
+	$(BIN)/python -m core open --port $(PORT)
+
+.PHONY: test
+test: $(VENV)/.dev ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
+	$(BIN)/python frontend/build.py
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+.PHONY: lint
+lint: $(VENV)/.dev ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict core
+	$(BIN)/lint-imports
+
+.PHONY: check
+check: lint test ## style, types, layers, then the tests
+
+.PHONY: bench
+bench: $(VENV)/.dev ## prints the benchmarks of docs/benchmarks.md, each beside its baseline
+	for script in tests/benchmark/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+.PHONY: migration
+migration: $(VENV)/.dev ## writes the next migration from core/storage/tables.py; MESSAGE="what changes"
+	$(BIN)/python -m core.storage.migrations.write "$(MESSAGE)"
+
+.PHONY: clean
+clean: ## removes what was built; the workspace in .onramp stays
+	rm -rf $(VENV) shell/static frontend/node_modules

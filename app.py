@@ -1,0 +1,37 @@
+"""The one ASGI entry: pages and HTTP on one port, the worker in its lifespan; for `streamlit run` and for uvicorn."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from core.http.boundary import Boundary
+from core.http.process import Process
+from core.http.routes import make_routes
+
+
+@cache
+def get_process() -> Process:
+    """Return what this process holds: the workspace and its worker."""
+    return Process()
+
+
+@asynccontextmanager
+async def lifespan(_app: object) -> AsyncIterator[dict[str, object]]:
+    """Start the worker with the server and stop it with the server."""
+    process = get_process()
+    process.start()
+    try:
+        yield {}
+    finally:
+        process.stop()
+
+
+app = st.App(
+    "shell/main.py",
+    lifespan=lifespan,
+    routes=list(make_routes(lambda: get_process().workspace, lambda: get_process().is_worker_alive)),
+    middleware=[Middleware(Boundary)],
+)

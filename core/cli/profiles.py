@@ -1,0 +1,85 @@
+"""`profiles get TYPE:VALUE`, `profiles search TEXT`, `profiles rebuild`."""
+
+from __future__ import annotations
+
+import argparse
+
+from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table, say
+from core.clock import to_iso
+from core.errors import NotFound
+from core.profiles.build import ProfileBuilder, rebuild
+from core.profiles.lookup import get_profile, search_profiles
+from core.traits.engine import ComputedTraitEngine
+from core.workspaces.spaces import Space, list_spaces
+from core.workspaces.workspace import Workspace
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = commands.add_parser("profiles", help="unified profiles", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verb = verbs.add_parser("get", parents=[shared], help="identifiers, traits with origin, merges")
+    verb.add_argument("who", metavar="TYPE:VALUE", help="for example email:ada@example.org, or a profile id")
+    verb.set_defaults(run=get)
+    verb = verbs.add_parser("search", parents=[shared], help="by any identifier or trait")
+    verb.add_argument("text", metavar="TEXT")
+    verb.set_defaults(run=search)
+    verb = verbs.add_parser("rebuild", parents=[shared], help="build all profiles again from the event log")
+    verb.set_defaults(run=rebuild_all)
+
+
+def get(args: argparse.Namespace) -> int:
+    """Print one profile."""
+    workspace = open_for(args)
+    found = get_profile(workspace, _first_space(workspace).id, args.who)
+    document = {
+        "id": found.id,
+        "created_at": to_iso(found.created_at),
+        "updated_at": to_iso(found.updated_at),
+        "identifiers": [{"type": item.type, "value": item.value} for item in found.identifiers],
+        "traits": {
+            item.key: {"value": item.value, "updated_at": to_iso(item.updated_at), "origin": item.origin.sentence}
+            for item in found.traits
+        },
+        "merges": [item.sentence for item in found.merges],
+    }
+    if args.json:
+        print_json(document)
+        return DONE
+    print(found.id)
+    print_table(("identifier", "value"), [(item.type, item.value) for item in found.identifiers])
+    print()
+    print_table(("trait", "value", "from"), [(item.key, item.value, item.origin.sentence) for item in found.traits])
+    for merge in found.merges:
+        print(merge.sentence)
+    return DONE
+
+
+def search(args: argparse.Namespace) -> int:
+    """Print the profiles that match."""
+    workspace = open_for(args)
+    found = search_profiles(workspace, _first_space(workspace).id, args.text)
+    if args.json:
+        print_json_lines({"id": item.id, "title": item.title, "subtitle": item.subtitle} for item in found)
+    else:
+        print_table(("id", "name", ""), [(item.id, item.title, item.subtitle) for item in found])
+    return DONE
+
+
+def rebuild_all(args: argparse.Namespace) -> int:
+    """Throw all profiles away and build them again; their ids stay the same."""
+    workspace = open_for(args)
+    for space in list_spaces(workspace):
+        rebuild(workspace, space.id)
+        report = ProfileBuilder(workspace, space.id, ComputedTraitEngine()).build(
+            progress=lambda report: say(f"{report.read:,} messages")
+        )
+        print(f"{space.name}: {report.read:,} messages, {report.profiles_created:,} profiles, {report.merges:,} merges")
+    return DONE
+
+
+def _first_space(workspace: Workspace) -> Space:
+    spaces = list_spaces(workspace)
+    if not spaces:
+        raise NotFound("There is no profile space yet.", hint="Run `python -m core demo`, or the guided setup.")
+    return spaces[0]

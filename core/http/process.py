@@ -1,0 +1,43 @@
+"""What a server process holds: the workspace, opened once, and the worker."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+
+from core.log import set_up_logging
+from core.worker import Worker
+from core.workspaces.workspace import Workspace, open_workspace
+
+
+class Process:
+    """One server process, on the workspace in `home` (else `ONRAMP_HOME`)."""
+
+    def __init__(self, home: str | None = None) -> None:
+        self._home = home
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace of `ONRAMP_HOME`, opened and migrated on first use."""
+        workspace = open_workspace(self._home)
+        set_up_logging(workspace.home.logs)
+        return workspace
+
+    @cached_property
+    def _worker(self) -> Worker | None:
+        return None if os.environ.get("ONRAMP_WORKER") == "off" else Worker(self.workspace)
+
+    @property
+    def is_worker_alive(self) -> bool | None:
+        """Whether the worker runs; None where `ONRAMP_WORKER=off`."""
+        return None if self._worker is None else self._worker.is_alive
+
+    def start(self) -> None:
+        """Start the worker."""
+        if self._worker is not None:
+            self._worker.start()
+
+    def stop(self) -> None:
+        """Stop the worker after the batch in hand."""
+        if self._worker is not None:
+            self._worker.stop()

@@ -14,7 +14,7 @@ from core.checks.store import CheckRun
 from core.errors import IllegalTransition
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.profiles.build import BuildReport, ProfileBuilder
-from core.samples.demo import append_demo_events, ensure_demo_warehouse
+from core.samples.demo import DEMO_FILE, append_demo_events, ensure_demo_warehouse
 from core.setup import guided_setup
 from core.setup.guided_setup import Setup
 from core.sql_models.templates import SqlTemplate, list_templates
@@ -23,7 +23,7 @@ from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, request_run
 from core.traits.engine import ComputedTraitEngine
 from core.traits.recipes import OFFERED_RECIPES
-from core.warehouses.store import WarehouseRecord
+from core.warehouses.store import WarehouseRecord, get_warehouse
 from core.workspaces.workspace import Access, Workspace, request_access
 
 BRANCH = "warehouse"
@@ -120,10 +120,11 @@ class _Demo:
     def set_up(self) -> None:
         """Go through steps 1 to 3, as far as they are not complete."""
         workspace = self._workspace
-        with self._part("demo warehouse", 0.0):
-            warehouse = ensure_demo_warehouse(workspace)
-        with self._part("1 Select data sources", 0.10):
+        with self._part("1 Select data sources", 0.0):
+            _refuse_other_warehouse(workspace)
             _confirm(workspace)
+        with self._part("demo warehouse", 0.01):
+            warehouse = ensure_demo_warehouse(workspace)
         with self._part("2 Connect data warehouse", 0.12):
             _connect(workspace, warehouse)
         with self._part("2 Define Model", 0.15):
@@ -178,14 +179,17 @@ def _confirm(workspace: Workspace) -> None:
     guided_setup.confirm_branch(workspace, BRANCH)
 
 
-def _connect(workspace: Workspace, warehouse: WarehouseRecord) -> None:
-    setup = guided_setup.get_setup(workspace)
-    if setup.warehouse_id not in (None, warehouse.id):
+def _refuse_other_warehouse(workspace: Workspace) -> None:
+    warehouse_id = guided_setup.get_setup(workspace).warehouse_id
+    if warehouse_id and get_warehouse(workspace, warehouse_id).settings.get("path") != DEMO_FILE:
         raise IllegalTransition(
             "This workspace is set up with another warehouse than the demo's.",
             hint="Run the demo in a folder of its own: ONRAMP_HOME=./demo python -m core demo.",
         )
-    if not setup.has_warehouse:
+
+
+def _connect(workspace: Workspace, warehouse: WarehouseRecord) -> None:
+    if not guided_setup.get_setup(workspace).has_warehouse:
         guided_setup.connect_warehouse(workspace, warehouse_id=warehouse.id)
 
 

@@ -15,8 +15,8 @@ from core.setup.status import DEFAULT_INTERVAL_MINUTES, DEFAULT_MODE, Setup, des
 from core.setup.steps import Step
 from core.sources.store import Source, list_sources
 from core.sql_models.preview import Preview, preview
-from core.sql_models.sql_model import SqlModel, get_sql_model, save_sql_model
-from core.syncs.sync import get_sync, save_sync
+from core.sql_models.sql_model import SqlModel, get_sql_model, list_sql_models, save_sql_model
+from core.syncs.sync import Sync, get_sync, list_syncs, save_sync
 from core.warehouses.cancel import CancelToken
 from core.warehouses.registry import open_warehouse
 from core.warehouses.store import WarehouseRecord, get_warehouse, list_warehouses, save_warehouse
@@ -107,7 +107,7 @@ def define_sql_model(
     with acting(workspace, expected_version, typed) as record:
         setup = describe(workspace, record)
         warehouse_id = _require_warehouse(setup)
-        existing = get_sql_model(workspace, setup.sql_model_id) if setup.sql_model_id else None
+        existing = _find_sql_model(workspace, setup, name, sql)
         if sql.strip() != record.get_id("previewed_sql") and not _is_as_previewed(setup, existing, sql, warehouse_id):
             with open_warehouse(workspace, warehouse_id) as warehouse:
                 preview(warehouse, sql)
@@ -151,7 +151,7 @@ def create_mapping(
         sql_model, source_id = _require_sql_model(workspace, setup)
         require_complete(mapping, SEND_IDENTIFY.fields, sql_model.columns)
         destination = ensure_entitled_segment_profiles(workspace)
-        existing = get_sync(workspace, setup.sync_id) if setup.sync_id else None
+        existing = _find_sync(workspace, setup)
         sync = save_sync(
             workspace,
             name=name or (existing.name if existing else f"{sql_model.name} to profiles"),
@@ -234,6 +234,21 @@ def _require_sql_model(workspace: Workspace, setup: Setup) -> tuple[SqlModel, st
         reason = next((step.reason for step in setup.connections[1:2]), "")
         raise IllegalTransition("The model is not ready to be mapped.", code="step_locked", hint=reason)
     return get_sql_model(workspace, str(setup.sql_model_id)), str(setup.source_id)
+
+
+def _find_sql_model(workspace: Workspace, setup: Setup, name: str, sql: str) -> SqlModel | None:
+    if setup.sql_model_id:
+        return get_sql_model(workspace, setup.sql_model_id)
+    # A crash between saving the model and remembering it leaves exactly this model behind: it is taken up again.
+    twins = (model for model in list_sql_models(workspace) if model.name == name.strip() and model.sql == sql)
+    return next((model for model in twins if model.warehouse_id == setup.warehouse_id), None)
+
+
+def _find_sync(workspace: Workspace, setup: Setup) -> Sync | None:
+    if setup.sync_id:
+        return get_sync(workspace, setup.sync_id)
+    # As above: a sync of the setup's own model that the setup does not know of is left from a crash.
+    return next((sync for sync in list_syncs(workspace) if sync.sql_model_id == setup.sql_model_id), None)
 
 
 def _is_as_previewed(setup: Setup, existing: SqlModel | None, sql: str, warehouse_id: str) -> bool:

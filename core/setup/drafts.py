@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.errors import InvalidField
 from core.mappings.mapping import FieldMapping
 from core.setup.record import SetupRecord, read_record, update_record
 from core.setup.status import Setup, describe, get_setup, require_open
 from core.setup.steps import Step
+from core.sql_models.limits import MAX_SQL_CHARS
 from core.workspaces.workspace import Workspace
+
+MAX_DRAFT_CHARS = 1_000_000
+"""Longer than any model may be, so that too long a text can still be shortened in the editor."""
 
 
 def get_draft_sql(workspace: Workspace) -> str:
@@ -35,7 +40,10 @@ def save_draft_sql(
         VersionConflict: Somebody else saved a change first; the context holds the SQL, so that no text is lost.
     """
     given: dict[str, object] = {"key_column": key_column, "sql_model_name": sql_model_name}
-    changes: dict[str, object] = {"sql": sql, **{name: value for name, value in given.items() if value is not None}}
+    changes: dict[str, object] = {
+        "sql": _clean(sql),
+        **{name: value for name, value in given.items() if value is not None},
+    }
     return _save(workspace, changes, expected_version)
 
 
@@ -53,7 +61,10 @@ def save_draft_mapping(
         VersionConflict: Somebody else saved a change first; the context holds the mapping.
     """
     given: dict[str, object] = {"mode": mode, "interval_minutes": interval_minutes}
-    changes: dict[str, object] = {"mapping": mapping.to_dict(), **{name: value for name, value in given.items() if value is not None}}
+    changes: dict[str, object] = {
+        "mapping": mapping.to_dict(),
+        **{name: value for name, value in given.items() if value is not None},
+    }
     return _save(workspace, changes, expected_version)
 
 
@@ -64,6 +75,20 @@ def save_draft_traits(workspace: Workspace, keys: Sequence[str], *, expected_ver
         VersionConflict: Somebody else saved a change first; the context holds the keys.
     """
     return _save(workspace, {"trait_keys": list(keys)}, expected_version, Step.IDENTIFIERS)
+
+
+def _drop_missing(**given: object) -> dict[str, object]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _clean(text: str) -> str:
+    """Return the text as it can be stored; pasted text may hold NUL or half of a surrogate pair."""
+    if len(text) > MAX_DRAFT_CHARS:
+        raise InvalidField(
+            f"The SQL has {len(text):,} characters; it is not saved as a draft.",
+            hint=f"Shorten it: a model may have {MAX_SQL_CHARS:,} characters.",
+        )
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _save(

@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, select
 
 from core.errors import LimitExceeded
-from core.storage.tables import computed_traits, destinations, sources, spaces
+from core.storage.tables import computed_traits, destinations, sources, spaces, workspaces
 from core.workspaces.workspace import Workspace
 
 
@@ -149,7 +149,20 @@ def require_permitted_destination(kind: str) -> None:
 
 def make_admission(kind: Entitled) -> Callable[[Connection], None]:
     """Return a check for inside an inserting transaction: two browsers cannot both take the last place."""
-    return lambda connection: _require_room_in(connection, kind, 1)
+
+    def admit(connection: Connection) -> None:
+        lock_workspace(connection)
+        _require_room_in(connection, kind, 1)
+
+    return admit
+
+
+def lock_workspace(connection: Connection) -> None:
+    """Let no other transaction count or change the setup until this one ends.
+
+    On SQLite the transaction holds the only write lock already; on Postgres the workspace's row is the lock.
+    """
+    connection.execute(select(workspaces.c.id).with_for_update())
 
 
 def _require_room_in(connection: Connection, kind: Entitled, adding: int) -> None:

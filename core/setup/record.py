@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from core.errors import VersionConflict
+from core.setup.entitlements import lock_workspace
 from core.storage.tables import setups
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
@@ -83,6 +84,7 @@ def update_record(
         VersionConflict: Somebody else saved since `expected_version`; nothing is written.
     """
     with workspace.database.transaction() as connection:
+        lock_workspace(connection)
         before = _read(connection)
         _require_version(before, expected_version, typed)
         after = replace(change(before), version=before.version + 1)
@@ -135,9 +137,7 @@ def _write(connection: Connection, workspace: Workspace, before: SetupRecord, af
     if before.version == 0:
         connection.execute(insert(setups).values(id=SETUP_ID, **values))
         return
-    same = (setups.c.id == SETUP_ID) & (setups.c.version == before.version)
-    if connection.execute(update(setups).where(same).values(**values)).rowcount == 0:
-        _require_version(_read(connection), before.version, None)
+    connection.execute(update(setups).where(setups.c.id == SETUP_ID).values(**values))
 
 
 def _show(record: SetupRecord) -> dict[str, object]:

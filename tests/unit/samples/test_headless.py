@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import orjson
 import pytest
+from sqlalchemy import select
 
 from core.checks.check import CheckState
 from core.errors import IllegalTransition
+from core.samples.demo_events import demo_flex_events, true_trait_values
+from core.samples.demo_warehouse import demo_truth
 from core.samples.headless import DemoResult, run_demo
 from core.setup import guided_setup
 from core.setup.entitlements import list_usage
+from core.storage.tables import identifiers, profiles
 from core.syncs.run import RunState
 from core.workspaces.workspace import Workspace, open_workspace
 from tests import guided
@@ -48,6 +53,14 @@ def test_rows_and_events_become_profiles(demo: Demo) -> None:
     assert result.flex_events > 20_000
     assert result.build.applied > 30_000
     assert 10_000 < result.profiles < 30_000
+
+
+def test_w76_w77_every_computed_value_is_the_true_one(demo: Demo) -> None:
+    truth = demo_truth()
+    wanted = true_trait_values(truth, demo_flex_events(truth))
+    found = _read_computed_values(demo.workspace)
+    assert len(wanted) > 5_000
+    assert found == wanted
 
 
 def test_progress_is_told_in_order_and_every_part_is_timed(demo: Demo) -> None:
@@ -109,3 +122,18 @@ def test_access_that_has_to_be_accepted_stops_the_demo(
         assert "access accept" in caught.value.hint
     finally:
         workspace.close()
+
+
+def _read_computed_values(workspace: Workspace) -> dict[str, dict[str, object]]:
+    """Return, by contact ID, the computed traits of the profile that has it."""
+    query = select(identifiers.c.value, profiles.c.traits).where(
+        identifiers.c.type == "user_id", identifiers.c.profile_id == profiles.c.id
+    )
+    found = {}
+    with workspace.database.reading() as connection:
+        for contact, text in connection.execute(query):
+            traits = orjson.loads(text)
+            values = {key: traits[key][0] for key in ("total_inbounds", "frequent_inbound_channel") if key in traits}
+            if values:
+                found[contact] = values
+    return found

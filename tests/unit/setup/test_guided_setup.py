@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,7 @@ from core.setup import guided_setup
 from core.setup.entitled import create_entitled_source
 from core.setup.entitlements import Entitled, get_usage
 from core.setup.guided_setup import Setup, Step, TileState, get_setup
+from core.setup.record import update_record
 from core.sources.store import delete_source, disable_source, get_source, list_sources
 from core.sql_models.sql_model import get_sql_model, list_sql_models, save_sql_model
 from core.syncs.sync import get_sync, list_syncs
@@ -276,6 +278,16 @@ def test_a_source_deleted_elsewhere_reopens_the_warehouse_step(workspace: Worksp
     assert guided_setup.connect_warehouse(workspace, warehouse_id=setup.warehouse_id).has_warehouse
 
 
+def test_what_a_crash_left_half_done_is_taken_up_again(workspace: Workspace) -> None:
+    """Each object is saved before the setup remembers it; a kill in between leaves the object alone."""
+    first = guided.map_columns(workspace)
+    update_record(workspace, lambda now: replace(now, state={}))
+    assert states(get_setup(workspace))[1] == "open"
+    again = guided.map_columns(workspace)
+    assert (again.warehouse_id, again.source_id) == (first.warehouse_id, first.source_id)
+    assert (again.sql_model_id, again.sync_id) == (first.sql_model_id, first.sync_id)
+
+
 # -- step 3 -----------------------------------------------------------------------------------------------------
 def test_step_3_is_locked_before_the_connections_are_complete(workspace: Workspace) -> None:
     guided.define(workspace)
@@ -477,6 +489,18 @@ def test_defining_the_model_takes_the_place_of_its_draft(workspace: Workspace) -
     setup = guided_setup.define_sql_model(workspace, name="Whole", sql=guided.SQL, key_column="id")
     assert setup.draft.sql == get_sql_model(workspace, str(setup.sql_model_id)).sql
     assert setup.draft.sql_model_name == "Whole"
+
+
+def test_pasted_control_characters_do_not_lose_the_draft(workspace: Workspace) -> None:
+    guided.connect(workspace)
+    guided_setup.save_draft_sql(workspace, "SELECT \x00'Müller \ud83d' -- 日本")
+    assert guided_setup.get_draft_sql(workspace) == "SELECT 'Müller ?' -- 日本"
+
+
+def test_a_draft_beyond_all_measure_is_refused(workspace: Workspace) -> None:
+    guided.connect(workspace)
+    with pytest.raises(InvalidField, match="1,000,001 characters"):
+        guided_setup.save_draft_sql(workspace, "x" * 1_000_001)
 
 
 def test_trait_choices_are_kept_before_save(workspace: Workspace) -> None:

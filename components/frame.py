@@ -12,7 +12,7 @@ from core.workspaces.workspace import Workspace, get_workspace_info
 _STYLE = """
 <style>
 [data-testid="stCode"] code, [data-testid="stMarkdownContainer"] code, .stCode { font-variant-ligatures: none; }
-[data-testid="stSidebarNavLink"] span { overflow-wrap: anywhere; }
+[data-testid="stSidebarNavLink"] span, [data-testid="stPageLink-NavLink"] * { white-space: normal; overflow: visible; }
 [data-testid="stMainBlockContainer"] { max-width: 1200px; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
@@ -32,7 +32,7 @@ def draw_style() -> None:
 def draw_sidebar_footer(workspace: Workspace) -> None:
     """Draw the workspace's name, and a notice where the browser assets have not been built."""
     info = get_workspace_info(workspace)
-    st.caption(f":material/workspaces: **{escape_markdown(info.name)}** · local")
+    st.caption(f":material/workspaces: **{escape_markdown(info.name)}** · local · Onramp")
     if not are_assets_built():
         st.caption(
             ":material/info: Fonts and SQL editor are not built; a plain text box is used. "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SIGNS = re.compile(r"([\\`*_{}\[\]()#+!<>|~$:])")
+# What Markdown would read as a mark-up; an underscore inside a word is none.
+_SIGNS = re.compile(r"([\\`*\[\]<$~]|(?<![^\W_])_|_(?![^\W_])|:(?=[a-zA-Z])|^[-+#>]|(?<=^\d)[.)](?=\s))")
 
 
 def escape_markdown(text: str) -> str:
@@ -12,6 +13,6 @@ def escape_markdown(text: str) -> str:
 
     Example:
         >>> escape_markdown("a_b *c*")
-        'a\\_b \\*c\\*'
+        'a_b \\*c\\*'
     """
     return _SIGNS.sub(r"\\\1", " ".join(text.split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -42,20 +43,26 @@ def draw_preview_table(preview: PreviewLike, *, key: str = "preview") -> None:
     if not preview.columns:
         st.caption("The query returns no column.")
         return
-    frame = pd.DataFrame(
-        {
-            (shorten(column.type.lower(), 24), column.name): [
-                _cell(value, str(column.kind)) for value in preview.rows.column(index).to_pylist()
-            ]
-            for index, column in enumerate(preview.columns)
-        },
-        dtype=object,
-    )
-    if isinstance(frame.columns, pd.MultiIndex):
-        frame.columns.names = ["type", "column"]
+    cells = [
+        [_cell(value, str(column.kind)) for value in preview.rows.column(index).to_pylist()]
+        for index, column in enumerate(preview.columns)
+    ]
+    frame = pd.DataFrame(dict(enumerate(cells)), dtype=object)
+    frame.columns = pd.MultiIndex.from_tuples(_headings(preview.columns), names=["type", "column"])
     st.dataframe(frame, hide_index=True, key=key, placeholder="null", height="content")
     if preview.rows.num_rows == 0:
         st.caption("The query runs and returns no row.")
+
+
+def _headings(columns: Sequence[ColumnLike]) -> list[tuple[str, str]]:
+    """Return type and name per column; a name that comes twice is numbered, because a table needs names of its own."""
+    seen: Counter[str] = Counter()
+    headings = []
+    for column in columns:
+        seen[column.name] += 1
+        name = column.name if seen[column.name] == 1 else f"{column.name} ({seen[column.name]})"
+        headings.append((shorten(column.type.lower(), 24), name))
+    return headings
 
 
 def _cell(value: object, kind: str) -> object:

@@ -14,10 +14,12 @@ if str(ROOT) not in sys.path:  # `streamlit run shell/main.py` puts shell/ on th
     sys.path.insert(0, str(ROOT))
 
 from components import navigation  # noqa: E402
+from components.error_panel import error_panel  # noqa: E402
 from components.frame import draw_sidebar_footer, draw_style  # noqa: E402
 from components.state import get_workspace  # noqa: E402
 
-st.set_page_config(page_title="Onramp", page_icon=":material/conversion_path:", layout="wide")
+# A file, not a material icon: Streamlit fetches those for the browser tab from another host.
+st.set_page_config(page_icon=str(ROOT / "shell" / "icon.svg"), layout="wide")
 
 menu: dict[str, list[st.Page]] = {}
 for screen in navigation.list_screens():
@@ -32,8 +34,10 @@ for screen in navigation.list_screens():
     menu.setdefault(screen.group, []).append(page)
 
 current = st.navigation(menu, expanded=True)
+st.set_page_config(page_title=f"{current.title} · Onramp")
 draw_style()
 workspace = get_workspace()
 with st.sidebar:
     draw_sidebar_footer(workspace)
-current.run()
+with error_panel(f"opening {current.title}"):
+    current.run()

@@ -1,0 +1,127 @@
+"""The plain components and the frame in a real browser: steps, tiles, popup, progress, themes, deep links."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.axe_faults import find_faults
+from tests.browser.conftest import ROOT
+
+pytest.importorskip("playwright")
+
+
+@pytest.fixture(scope="module")
+def address(start_app):
+    return start_app("gallery_app.py")
+
+
+@pytest.fixture(scope="module")
+def frame_address(start_app):
+    return start_app(ROOT / "shell" / "main.py")
+
+
+def wait_for_result(screen, expected):
+    for _ in range(60):
+        screen.page.wait_for_timeout(50)
+        screen.settle()
+        found = screen.page.get_by_test_id("result").inner_text()
+        if found == expected:
+            return
+    assert found == expected
+
+
+def test_a_done_step_is_entered_by_click_and_by_keyboard_and_a_locked_one_is_not(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    steps = page.get_by_role("navigation", name="Steps")
+    steps.get_by_role("button").nth(0).click()
+    wait_for_result(screen, "sources None 0")
+    steps.get_by_role("button").nth(0).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    wait_for_result(screen, "connections None 0")
+    steps.get_by_role("button").nth(3).click(force=True)
+    page.wait_for_timeout(300)
+    assert "locked: Add identifiers first." in steps.get_by_role("button").nth(3).inner_text()
+    wait_for_result(screen, "connections None 0")
+
+
+def test_on_a_phone_the_strip_of_steps_shows_the_current_one(address, open_screen):
+    screen = open_screen("phone-light")
+    page = screen.open(address)
+    box = page.locator('[aria-current="step"]').bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+
+
+def test_an_open_tile_is_entered_and_a_locked_one_cannot_be(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    assert page.locator(".st-key-tiles_check_open button").first.is_disabled()
+    page.locator(".st-key-tiles_connections_open button").click()
+    wait_for_result(screen, "None connections 0")
+
+
+def test_a_popup_acts_on_agreement_only(address, open_screen):
+    screen = open_screen()
+    page = screen.open(address)
+    page.get_by_role("button", name="Choose for good").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    wait_for_result(screen, "None None 0")
+    page.get_by_role("button", name="Choose for good").click()
+    page.get_by_role("dialog").get_by_role("button", name="Continue").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    wait_for_result(screen, "None None 1")
+
+
+def test_a_popup_whose_action_fails_stays_open_with_the_reason(address, open_screen):
+    screen = open_screen()
+    page = screen.open(f"{address}/?refuse=1")
+    page.get_by_role("button", name="Choose for good").click()
+    page.get_by_role("dialog").get_by_role("button", name="Continue").click()
+    page.get_by_role("dialog").get_by_text("Somebody else has chosen already.").wait_for()
+
+
+def test_progress_refreshes_by_itself_and_redraws_the_page_at_its_end(address, open_screen):
+    screen = open_screen()
+    page = screen.page
+    page.goto(f"{address}/?progress=1")
+    page.get_by_text("The work is done.").wait_for()
+
+
+@pytest.mark.parametrize("name", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"])
+def test_the_components_have_no_serious_accessibility_fault(address, open_screen, name):
+    screen = open_screen(name)
+    page = screen.open(address)
+    page.get_by_text("Longest value").count()
+    screen.shoot("gallery")
+    assert find_faults(page) == []
+
+
+def test_a_first_visitor_with_a_deep_link_gets_the_menu_and_nothing_is_fetched_from_elsewhere(
+    frame_address, open_screen
+):
+    screen = open_screen()
+    asked = []
+    screen.page.on("request", lambda request: asked.append(request.url))
+    page = screen.open(f"{frame_address}/workspace-settings")
+    page.get_by_role("link", name="Getting started with Segment").wait_for()
+    assert page.title() == "Workspace settings · Onramp"
+    screen.shoot("frame")
+    assert [url for url in asked if not url.startswith((frame_address, "data:", "blob:", "ws:"))] == []
+
+
+def test_hidden_screens_are_reached_by_address_and_are_not_in_the_menu(frame_address, open_screen):
+    screen = open_screen()
+    page = screen.open(frame_address)
+    links = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
+    assert [link.split("\n")[-1] for link in links] == [
+        "Getting started with Segment",
+        "Syncs",
+        "Profile explorer",
+        "Event debugger",
+        "Your Segment Overview",
+        "Warehouses",
+        "Workspace settings",
+    ]

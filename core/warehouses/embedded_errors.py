@@ -64,6 +64,8 @@ def _choose(kind: str, details: Mapping[str, str], file_name: str) -> CoreError:
         )
     if "read-only mode" in lowered:
         return NotReadOnly("The query tries to write.", code="writes", hint=_READS_ONLY)
+    if "configuration has been locked" in lowered:
+        return NotReadOnly("The query tries to change a setting of the engine.", code="writes", hint=_READS_ONLY)
     match kind:
         case "ParserException":
             return SqlSyntaxError(f"{first_line}.", hint="Correct the SQL at that place.")

@@ -73,6 +73,7 @@ class Session:
         )
         for setting in (
             "temp_directory=''",
+            "python_enable_replacements=false",  # else a table name may find a variable of this program
             "GLOBAL TimeZone='UTC'",
             "GLOBAL errors_as_json=true",
             "enable_external_access=false",

@@ -84,6 +84,7 @@ HARNESSES = {
             "EXPLAIN ANALYZE SELECT 1",
             "USE memory",
             "VACUUM",
+            "SELECT * FROM enable_logging(storage='file', storage_config={'path': '/tmp/logs'})",
             "SELECT 1; DROP TABLE crm.people",
             "",
             "-- nothing",

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from core.errors import CoreError
+from core.errors import CoreError, NotReadOnly, SqlSyntaxError
 from core.warehouses.definition import Kind, read_columns
 from core.warehouses.embedded import EmbeddedWarehouse, kind_of
 
@@ -74,10 +74,27 @@ def test_times_are_in_utc_whatever_the_machine_says(
 
 def test_no_message_shows_the_folder(warehouse: EmbeddedWarehouse) -> None:
     folder = str(warehouse._path.parent)
-    for sql in ("SELECT * FROM read_text('w.duckdb')", f"SELECT * FROM '{folder}/w.duckdb'", "SELECT error('x')"):
+    for sql in (f"SELECT * FROM read_text('{folder}/w.duckdb')", f"SELECT * FROM read_csv('{folder}/x.csv')"):
         with pytest.raises(CoreError) as caught:
             warehouse.query(sql)
         assert folder not in str(caught.value.to_dict())
+
+
+def test_another_warehouse_file_cannot_be_read(warehouse: EmbeddedWarehouse, tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("CREATE TABLE secret AS SELECT 'x' AS v")
+    for sql in (f"FROM '{other}'", f"FROM read_duckdb('{other}')", f"FROM read_blob('{other}')"):
+        with pytest.raises(NotReadOnly) as caught:
+            warehouse.query(sql)
+        assert caught.value.code == "file_access"
+
+
+def test_a_table_name_finds_no_variable_of_the_child(warehouse: EmbeddedWarehouse) -> None:
+    for name in ("relation", "columns", "cursor", "session", "request", "sys"):
+        with pytest.raises(SqlSyntaxError) as caught:
+            warehouse.query(f"SELECT * FROM {name}")
+        assert caught.value.code == "unknown_table"
 
 
 def test_what_one_query_sets_does_not_reach_the_next(warehouse: EmbeddedWarehouse) -> None:

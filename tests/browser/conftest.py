@@ -154,8 +154,9 @@ class Screen:
         return self.page
 
     def settle(self) -> None:
-        """Wait until no script run is under way."""
+        """Wait until no script run is under way and every element has been drawn."""
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+        self.page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
 
     def shoot(self, label: str) -> None:
         """Keep a picture in the folder that ONRAMP_SCREENSHOTS names; nothing without it."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from core.errors import InvalidField, NotFound
 from core.ids import new_id, slugify
-from core.storage.tables import space_sources, spaces
+from core.storage.tables import space_sources, spaces, workspaces
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
@@ -56,6 +56,7 @@ def create_space(workspace: Workspace, name: str, *, kind: str = "dev", admit: A
             f"A space named {name!r} of kind {kind!r} cannot be made.", hint="Give it a name; its kind is dev or prod."
         )
     with workspace.database.transaction() as connection:
+        connection.execute(select(workspaces.c.id).with_for_update())  # on Postgres: one maker of spaces at a time
         if admit is not None:
             admit(connection)
         if connection.execute(select(spaces.c.id).where(spaces.c.slug == space.slug)).first() is not None:

@@ -29,13 +29,23 @@ def ensure_demo_warehouse(workspace: Workspace, progress: Progress | None = None
     Raises:
         StorageFull: The file (about 10 MB) cannot be written.
     """
-    path = workspace.home.warehouses / DEMO_FILE
-    if not path.exists():
-        _build(path, progress)
+    ensure_demo_file(workspace, progress)
     for record in list_warehouses(workspace):
         if record.kind == "duckdb" and record.settings.get("path") == DEMO_FILE:
             return record
     return save_warehouse(workspace, kind="duckdb", name=DEMO_WAREHOUSE_NAME, settings={"path": DEMO_FILE})
+
+
+def ensure_demo_file(workspace: Workspace, progress: Progress | None = None) -> str:
+    """Make the demo warehouse's file where it is missing, and return its name, the setting of its warehouse.
+
+    Raises:
+        StorageFull: The file cannot be written.
+    """
+    path = workspace.home.warehouses / DEMO_FILE
+    if not path.exists():
+        _build(path, progress)
+    return DEMO_FILE
 
 
 def append_demo_events(workspace: Workspace, progress: Progress | None = None) -> int:

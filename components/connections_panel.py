@@ -1,0 +1,54 @@
+"""Step 2 on the start page: the connections of the chosen branch, in their order (W19, W24, W28, W31, W35)."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.setup.guided_setup import Connection, ConnectionStep, Setup, TileState
+
+PAGES = {
+    Connection.WAREHOUSE: "../pages/connect_warehouse.py",
+    Connection.SQL_MODEL: "../pages/define_model.py",
+    Connection.MAPPING: "../pages/select_mappings.py",
+}
+EXPLANATIONS = {
+    Connection.WAREHOUSE: "Where your customer data lives.",
+    Connection.SQL_MODEL: "One SQL query that returns one row for each customer.",
+    Connection.MAPPING: "Which column fills which field of a profile.",
+}
+
+
+def draw_connections(setup: Setup) -> None:
+    """Draw one row a connection, each locked until the one before it is done."""
+    st.subheader("Add connections", anchor="add-connections")
+    st.caption(
+        "Connect your customer data now; more data sources can be added after the setup. The first sync of a large"
+        " warehouse can take up to 24 hours."
+    )
+    for step in setup.connections:
+        _draw_row(step)
+    if (
+        setup.connections
+        and setup.has_mapping
+        and st.button(
+            "Add identifiers and traits", type="primary", icon=":material/arrow_forward:", key="go_identifiers"
+        )
+    ):
+        st.switch_page("../pages/identifiers_and_traits.py")
+
+
+def _draw_row(step: ConnectionStep) -> None:
+    is_done, is_locked = step.state is TileState.COMPLETE, step.state is TileState.LOCKED
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        icon = ":green[:material/check_circle:]" if is_done else ":material/radio_button_unchecked:"
+        st.markdown(
+            f"{icon} **{step.label}**  \n:gray[{step.reason or EXPLANATIONS[step.connection]}]", width="stretch"
+        )
+        if st.button(
+            "Change" if is_done else step.label,
+            key=f"connection_{step.connection.name}",
+            disabled=is_locked,
+            help=step.reason if is_locked else None,
+            type="secondary" if is_done or is_locked else "primary",
+        ):
+            st.switch_page(PAGES[step.connection])

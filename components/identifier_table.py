@@ -1,0 +1,107 @@
+"""The table of identifiers with Edit and Delete, and the picker of the eleven default ones (W62-W64, W71)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from components.error_panel import error_panel
+from core.identity.identifiers import DEFAULT_IDENTIFIERS
+from core.identity.rules import PERIODS, IdentifierRule
+from core.setup.guided_setup import (
+    Setup,
+    add_custom_identifier,
+    add_default_identifiers,
+    delete_identifier,
+    edit_identifier,
+)
+from core.workspaces.workspace import Workspace
+
+_WIDTHS = (3, 1, 2, 2, 1)
+
+
+def draw_identifier_table(workspace: Workspace, setup: Setup, rules: Sequence[IdentifierRule]) -> None:
+    """Draw one row an identifier; the menu of each row holds **Edit** and **Delete**."""
+    with st.container(border=True):
+        for column, label in zip(st.columns(_WIDTHS), ("Identifier", "Priority", "Limit", "Blocked", ""), strict=True):
+            column.caption(label)
+        for rule in rules:
+            name, priority, limit, blocked, menu = st.columns(_WIDTHS, vertical_alignment="center")
+            name.markdown(f"`{rule.type}`" + (" :blue-badge[Custom]" if rule.custom else ""))
+            priority.markdown(str(rule.priority))
+            limit.markdown(f"{rule.value_limit} {rule.period}")
+            blocked.markdown(f"{len(rule.blocked_exact) + len(rule.blocked_patterns)} values")
+            with menu.popover("", icon=":material/more_vert:", help=f"Edit or delete {rule.type}"):
+                if st.button("Edit", key=f"edit_{rule.type}", icon=":material/edit:", width="stretch"):
+                    _edit(workspace, setup, rule)
+                if st.button("Delete", key=f"delete_{rule.type}", icon=":material/delete:", width="stretch"):
+                    _delete(workspace, setup, rule)
+
+
+@st.dialog("Add identifier")
+def open_add_identifier(workspace: Workspace, setup: Setup, rules: Sequence[IdentifierRule]) -> None:
+    """Show the picker of default identifiers and the form for a custom one."""
+    taken = {rule.type for rule in rules}
+    default, custom = st.tabs(["Select default identifiers", "Create identifier"])
+    with default, error_panel():
+        chosen = [
+            item.type
+            for item in DEFAULT_IDENTIFIERS
+            if st.checkbox(
+                f"**{item.label}** `{item.type}`  \n:gray[{item.description}]",
+                value=item.type in taken,
+                disabled=item.type in taken,
+                key=f"pick_{item.type}",
+            )
+            and item.type not in taken
+        ]
+        if st.button("Add identifiers", type="primary", disabled=not chosen):
+            add_default_identifiers(workspace, chosen, expected_version=setup.version)
+            st.rerun()
+    with custom, error_panel():
+        if "phone" not in taken:
+            st.caption("Recommended: `phone`, because Flex looks people up by phone number in E.164.")
+        key = st.text_input("Key of the trait or property", value="" if "phone" in taken else "phone", max_chars=80)
+        limit = st.number_input("Values for one profile", min_value=1, max_value=1000, value=5)
+        period = st.selectbox("Within", PERIODS, format_func=str.capitalize)
+        if st.button("Create identifier", type="primary"):
+            add_custom_identifier(
+                workspace, key.strip(), value_limit=int(limit), period=period, expected_version=setup.version
+            )
+            st.rerun()
+
+
+@st.dialog("Edit identifier")
+def _edit(workspace: Workspace, setup: Setup, rule: IdentifierRule) -> None:
+    st.markdown(f"`{rule.type}`")
+    limit = st.number_input("Values for one profile", min_value=1, max_value=1000, value=rule.value_limit)
+    period = st.selectbox("Within", PERIODS, index=PERIODS.index(rule.period), format_func=str.capitalize)
+    priority = st.number_input("Priority, 1 is strongest", min_value=1, max_value=100, value=rule.priority)
+    exact = st.text_area("Blocked values, one a line", value="\n".join(rule.blocked_exact))
+    patterns = st.text_area(
+        "Blocked patterns (regular expressions), one a line", value="\n".join(rule.blocked_patterns)
+    )
+    st.caption("Changes apply to new data. Loosening is safe; tightening can leave profiles as they were.")
+    with error_panel():
+        if st.button("Save", type="primary", key="save_identifier"):
+            edit_identifier(
+                workspace,
+                rule.type,
+                value_limit=int(limit),
+                period=period,
+                priority=int(priority),
+                blocked_exact=tuple(line.strip() for line in exact.splitlines() if line.strip()),
+                blocked_patterns=tuple(line.strip() for line in patterns.splitlines() if line.strip()),
+                expected_version=setup.version,
+            )
+            st.rerun()
+
+
+@st.dialog("Delete identifier")
+def _delete(workspace: Workspace, setup: Setup, rule: IdentifierRule) -> None:
+    st.markdown(f"New data will no longer be linked by `{rule.type}`. Profiles keep the values they have.")
+    with error_panel():
+        if st.button("Delete", type="primary", key="confirm_delete_identifier"):
+            delete_identifier(workspace, rule.type, expected_version=setup.version)
+            st.rerun()

@@ -1,0 +1,37 @@
+"""The choice of up to two computed traits (W66, W67)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from components.state import CHOOSING_TRAITS
+from core.errors import CoreError
+from core.setup.guided_setup import MAX_TRAITS, Setup, save_traits
+from core.traits.computed_trait import ComputedTrait
+from core.traits.recipes import OFFERED_RECIPES
+from core.workspaces.workspace import Workspace
+
+
+def draw_trait_picker(workspace: Workspace, setup: Setup, traits: Sequence[ComputedTrait]) -> None:
+    """Draw the offered traits, the recommended ones marked, and **Save**."""
+    saved = {trait.key for trait in traits}
+    with st.form("traits", border=True):
+        st.caption(f"At most {MAX_TRAITS}. They are computed from Flex events and stay up to date.")
+        chosen = []
+        for recipe in OFFERED_RECIPES:
+            label = f"**{recipe.name}**" + (" :green-badge[Recommended]" if recipe.recommended else "")
+            if st.checkbox(
+                f"{label}  \n:gray[{recipe.description}]", value=recipe.key in saved, key=f"trait_{recipe.key}"
+            ):
+                chosen.append(recipe.key)
+        if st.form_submit_button("Save", type="primary"):
+            try:
+                save_traits(workspace, chosen, expected_version=setup.version)
+            except CoreError as error:
+                st.warning(str(error), icon=":material/warning:")
+            else:
+                CHOOSING_TRAITS.clear()
+                st.toast("Saved.", icon=":material/check:")
+                st.rerun()

@@ -1,0 +1,43 @@
+"""Step 3, Add identifiers and traits (W61-W67)."""
+
+import streamlit as st
+
+from components.error_panel import error_panel
+from components.identifier_table import draw_identifier_table, open_add_identifier
+from components.state import CHOOSING_TRAITS, get_workspace
+from components.trait_picker import draw_trait_picker
+from components.wizard import draw_back_link, draw_wizard_header
+from core.identity.rules import list_rules
+from core.traits.store import list_traits
+
+workspace = get_workspace()
+
+with error_panel():
+    setup = draw_wizard_header(workspace, "Add identifiers and traits", "identifiers-and-traits")
+    draw_back_link()
+    st.markdown(
+        "**Identifiers** are unique pieces of data that link what you know about one customer across programs, such as"
+        " an e-mail address.  \n**Traits** are facts you know about a customer, such as how often they called."
+    )
+    st.subheader("Identifiers", anchor=False)
+    rules = list_rules(workspace, setup.space_id)
+    if rules:
+        draw_identifier_table(workspace, setup, rules)
+    else:
+        st.info("Add at least one identifier. Most start with User ID, Email and Phone.", icon=":material/fingerprint:")
+    if st.button("Add identifier", icon=":material/add:", type="secondary" if rules else "primary"):
+        open_add_identifier(workspace, setup, rules)
+
+    st.subheader("Computed traits", anchor=False)
+    traits = list_traits(workspace, setup.space_id)
+    for trait in traits:
+        st.markdown(f":material/functions: **{trait.name}** :gray[`{trait.key}`]")
+    if not rules:
+        st.caption("Add an identifier first.")
+    elif CHOOSING_TRAITS.read() or traits:
+        draw_trait_picker(workspace, setup, traits)
+    elif st.button("Add computed traits", icon=":material/functions:", type="primary"):
+        CHOOSING_TRAITS.write(True)
+        st.rerun()
+    if setup.identifiers_saved and st.button("Check configuration", icon=":material/arrow_forward:"):
+        st.switch_page("../pages/check_configuration.py")

@@ -1,0 +1,38 @@
+"""Select mappings: columns onto fields, checked over all rows; a test record; Create mapping. (W31-W34)."""
+
+import streamlit as st
+
+from components.error_panel import error_panel
+from components.mapping_workbench import draw_check, draw_delivery_options, draw_editor, draw_test_record
+from components.state import get_workspace
+from components.wizard import HOME, draw_back_link, draw_wizard_header
+from core.setup.guided_setup import create_mapping
+
+workspace = get_workspace()
+
+with error_panel():
+    setup = draw_wizard_header(workspace, "Select mappings", "add-connections")
+    draw_back_link()
+    if not setup.sql_model_id:
+        st.info("Define the model first.", icon=":material/lock:")
+        st.stop()
+    st.markdown("Which column fills which field of a profile. Drag a column onto a field, or search.")
+    mapping = draw_editor(workspace, setup)
+    report, issues = draw_check(workspace, setup, mapping)
+    draw_test_record(workspace, setup, mapping, issues)
+    mode, interval_minutes = draw_delivery_options()
+    blocked = [issue for issue in issues if issue.blocking]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            "Create mapping", type="primary", disabled=bool(blocked), key="create_mapping", icon=":material/check:"
+        ):
+            create_mapping(
+                workspace,
+                mapping=mapping,
+                mode=mode,
+                interval_minutes=interval_minutes,
+                expected_version=setup.version,
+            )
+            st.switch_page(HOME)
+        if blocked:
+            st.caption(f"{blocked[0].message} {blocked[0].hint}")

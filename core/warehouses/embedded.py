@@ -166,22 +166,36 @@ class EmbeddedWarehouse(Warehouse):
             raise _cancelled(token)
         budget = Budget(timeout_s)
         try:
-            process = self._pool.acquire(self._path, budget, token)
+            yield from self._ask_child({**request, "path": str(self._path)}, budget, token)
         except FileNotFoundError as error:
             raise _gone(self._path) from error
-        try:
-            for frame in process.ask({**request, "path": str(self._path)}, budget, token):
-                if token.cancelled:
-                    raise _cancelled(token)
-                yield frame
         except ChildRefused as error:
             raise translate_error(error.reply, str(request["sql"]), self._path) from error
         except OutOfTime as error:
             raise _timed_out(timeout_s) from error
         except ChildGone as error:
             raise (_cancelled(token) if token.cancelled else _crashed()) from error
+
+    def _ask_child(
+        self, request: Mapping[str, object], budget: Budget, token: CancelToken
+    ) -> Generator[tuple[bytes, memoryview], None, None]:
+        process = self._pool.acquire(self._path, budget, token)
+        was_warm, is_first = process.answered, True
+        try:
+            for frame in process.ask(request, budget, token):
+                if token.cancelled:
+                    raise _cancelled(token)
+                is_first = False
+                yield frame
+        except ChildGone:
+            # A child that died while it waited is no fault of this query, which had not begun: the next one takes it.
+            if not (was_warm and is_first) or token.cancelled:
+                raise
+        else:
+            return
         finally:
             self._pool.release(process)
+        yield from self._ask_child(request, budget, token)
 
 
 def _read_column_types(payload: memoryview) -> tuple[ColumnType, ...]:

@@ -95,6 +95,7 @@ class SandboxProcess:
         self.path: Path | None = None
         self.identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
         self.idle = True
+        self.answered = False
 
     @property
     def pid(self) -> int:
@@ -169,7 +170,7 @@ class SandboxProcess:
             kind, payload = self._read_frame(budget)
             if kind in (sandbox.DONE, sandbox.ERROR):
                 reply = json.loads(bytes(payload))
-                self.idle = reply["fit"]
+                self.idle, self.answered = reply["fit"], True
                 if kind == sandbox.ERROR:
                     raise ChildRefused(reply)
                 return

@@ -18,8 +18,10 @@ from core.warehouses.sandbox_pool import get_pool
 QUERIES = {
     "first 10 of a table": "SELECT * FROM customers LIMIT 10",
     "filter and sort": "SELECT * FROM customers WHERE country = 'DE' ORDER BY spent DESC LIMIT 10",
-    "join and group": """SELECT c.id, c.email, count(*) AS orders, sum(o.amount) AS total
-                         FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY ALL ORDER BY 4 DESC LIMIT 10""",
+    "join and group": (
+        "SELECT c.id, c.email, count(*) AS orders, sum(o.amount) AS total FROM customers c"
+        " JOIN orders o ON o.customer_id = c.id GROUP BY ALL ORDER BY total DESC LIMIT 10"
+    ),
 }
 
 

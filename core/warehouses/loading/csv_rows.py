@@ -95,8 +95,8 @@ class _Splitter:
         # Possessive throughout: a row of megabytes is matched or refused in one pass.
         value = rf'(?:{quoted}|[^"{mark}\r\n]*+)'
         self._clean = re.compile(rf"(?:{value}{mark}){{{dialect.width - 1}}}+{value}")
-        self._value = re.compile(rf'[ \t]*+({quoted})[ \t]*+(?={mark}|\Z)|((?![ \t]*+")[^{mark}]*+)')
-        self._open_quote = re.compile(r'[ \t]*+"[^"]*+(?:""[^"]*+)*+\Z')
+        self._value = re.compile(rf' *+({quoted}) *+(?={mark}|\Z)|((?! *+")[^{mark}]*+)')
+        self._open_quote = re.compile(r' *+"[^"]*+(?:""[^"]*+)*+\Z')
 
     def read(self, lines: _Lines) -> Iterator[tuple[int, str, str | None, str]]:
         """Yield line number, text, the row to load (None: broken) and the reason."""

@@ -13,6 +13,7 @@ import pytest
 from core.checks.check import Check, CheckState
 from core.checks.configuration import read_configuration
 from core.checks.context import CheckContext
+from core.checks.reference import write_reference
 from core.checks.registry import CHECKS
 from core.clock import FixedClock
 from core.workspaces.workspace import Workspace, open_workspace
@@ -95,3 +96,10 @@ def _dump(workspace: Workspace) -> list[str]:
         raw = connection.connection.driver_connection
         assert raw is not None
         return list(raw.iterdump())
+
+
+def test_the_reference_page_is_made_from_the_checks() -> None:
+    page = Path(__file__).parents[2] / "docs" / "checks.md"
+    assert page.read_text(encoding="utf-8") == write_reference(), (
+        "run: python -m core.checks.reference > docs/checks.md"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import secrets
@@ -65,8 +66,8 @@ def snake_case(name: str) -> str:
 
 
 def _base32(number: int) -> str:
-    out = []
-    for _ in range(26):
-        number, digit = divmod(number, 32)
-        out.append(_ALPHABET[digit])
-    return "".join(reversed(out))
+    # 26 characters are 130 bits; b32encode works on blocks of 40 bits, so it is given 160 and its head is dropped
+    return base64.b32encode(number.to_bytes(20, "big"))[6:].translate(_TO_CROCKFORD).decode()
+
+
+_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())

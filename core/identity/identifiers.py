@@ -86,9 +86,12 @@ class IdentifierReader:
     def __init__(self, rules: Sequence[IdentifierRule]) -> None:
         ordered = sorted(rules, key=lambda rule: (rule.priority, rule.type))
         self._rank = {rule.type: rank for rank, rule in enumerate(ordered)}
+        self._has_email = "email" in self._rank
         self._places: list[tuple[str, _Value]] = []
         self._trait_keys: list[tuple[str, tuple[str, ...]]] = []
         for rule in ordered:
+            if rule.type == "email":
+                continue  # it is read with the traits, which are looked up once
             if rule.type in _PLACES:
                 self._places.append((rule.type, _PLACES[rule.type]))
             elif not rule.external_only:
@@ -96,47 +99,49 @@ class IdentifierReader:
 
     def read(self, message: Message) -> Extracted:
         """Return what `message` holds."""
-        found: list[Identifier] = []
-        unusable: list[Identifier] = []
-        unknown: list[str] = []
+        extracted = Extracted([], [], [])
         for type_, raw in self._read_raw(message):
             value = _normalise(type_, raw)
             if value is None:
                 continue
             identifier = Identifier(type_, value)
-            if len(value) > MAX_VALUE_CHARS or _CONTROL.search(value):
-                unusable.append(identifier)
+            if len(value) > MAX_VALUE_CHARS or (not value.isprintable() and _CONTROL.search(value)):
+                extracted.unusable.append(identifier)
             elif type_ not in self._rank:
-                unknown.append(type_)
-            elif identifier not in found:
-                found.append(identifier)
-        if len(found) > 1:
-            found.sort(key=lambda identifier: self._rank[identifier.type])
-        return Extracted(found, unusable, unknown)
+                extracted.unknown_types.append(type_)
+            elif identifier not in extracted.identifiers:
+                extracted.identifiers.append(identifier)
+        if len(extracted.identifiers) > 1:
+            extracted.identifiers.sort(key=self._get_rank)
+        return extracted
 
-    def _read_raw(self, message: Message) -> Iterator[tuple[str, object]]:
+    def _get_rank(self, identifier: Identifier) -> int:
+        return self._rank[identifier.type]
+
+    def _read_raw(self, message: Message) -> list[tuple[str, object]]:
         context = _object(message, "context")
-        for type_, place in self._places:
-            yield type_, place(message)
         root_traits = _user_traits(message)
         context_traits = _object(context, "traits")
-        if "email" in self._rank:
-            yield "email", root_traits.get("email")
-            yield "email", context_traits.get("email")
+        raw: list[tuple[str, object]] = [(type_, place(message)) for type_, place in self._places]
+        if self._has_email:
+            raw.append(("email", root_traits.get("email")))
+            raw.append(("email", context_traits.get("email")))
         if self._trait_keys:
             containers = [c for c in (root_traits, context_traits, _object(message, "properties")) if c]
-            for type_, keys in self._trait_keys:
-                for container in containers:
-                    for key in keys:
-                        if key in container:
-                            yield type_, container[key]
-        external = context.get("externalIds")
-        if isinstance(external, list):
-            yield from _read_external(external)
+            raw += [
+                (type_, container[key])
+                for type_, keys in self._trait_keys
+                for container in containers
+                for key in keys
+                if key in container
+            ]
+        if "externalIds" in context:
+            raw += _read_external(context["externalIds"])
+        return [pair for pair in raw if pair[1] is not None]
 
 
-def _read_external(entries: list[Any]) -> Iterator[tuple[str, object]]:
-    for entry in entries:
+def _read_external(entries: object) -> Iterator[tuple[str, object]]:
+    for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict) or not {"id", "type", "collection", "encoding"} <= entry.keys():
             continue
         type_ = entry["type"]
@@ -149,7 +154,7 @@ def _read_external(entries: list[Any]) -> Iterator[tuple[str, object]]:
 def _normalise(type_: str, raw: object) -> str | None:
     if isinstance(raw, str):
         value = raw.strip()
-    elif isinstance(raw, bool) or not isinstance(raw, int | float):
+    elif isinstance(raw, bool) or not isinstance(raw, (int, float)):
         return None
     else:
         value = str(int(raw)) if isinstance(raw, float) and raw.is_integer() else str(raw)
@@ -192,7 +197,6 @@ def _spellings(type_: str) -> tuple[str, ...]:
 
 _PLACES: dict[str, _Value] = {
     "user_id": lambda message: message.get("userId"),
-    "email": lambda message: None,  # read with the traits, which are looked up once
     "android.id": _device("android", "id"),
     "android.idfa": _device("android", "advertisingId", needs_tracking=True),
     "android.push_token": _device("android", "token"),

@@ -96,7 +96,7 @@ class BatchApplier:
         for profile_id, updates in self._traits.collect().items():
             profile = self._around.profiles[profile_id]
             for update in updates:
-                entry = (update.value, update.at_ms, update.log_offset, update.trait_id)
+                entry = [update.value, update.at_ms, update.log_offset, update.trait_id]
                 profile.put_trait(update.key, entry, self._traits.is_active)
             self._around.touch(profile)
 
@@ -146,7 +146,7 @@ class BatchApplier:
             profile.updated_at = at_ms
         if event.type == MessageType.IDENTIFY:
             for key, value in _read_traits(read.message).items():
-                profile.put_trait(key, (value, at_ms, event.offset, None), self._is_active)
+                profile.put_trait(key, [value, at_ms, event.offset, None], self._is_active)
         if self._traits is not None:
             self._traits.observe(profile.id, read.message, at_ms, event.offset)
         around.messages.append((around.space_id, event.offset, profile.id, event.type))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Connection, Integer, Row, Table
+from sqlalchemy import BigInteger, Column, Connection, Integer, Row, Table
 
 _Values = tuple[object, ...]
 
@@ -32,32 +32,26 @@ def upsert_rows(connection: Connection, table: Table, rows: Sequence[_Values]) -
 
 def select_in(
     connection: Connection,
-    table: Table,
+    columns: Sequence[Column[Any]],
     fixed: Mapping[str, object],
     column: str,
     values: Collection[object],
-    *,
-    index: str | None = None,
-) -> list[Row[Any]]:
-    """Return the rows whose columns equal `fixed` and whose `column` is one of `values`, however many those are.
-
-    `index` is the one SQLite must use: without statistics it takes the first column of the primary key of a table
-    without row numbers over any longer index, and reads the whole space once for each value.
-    """
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return `columns` of their table's rows whose columns equal `fixed` and whose `column` is one of `values`."""
     if not values:
         return []
-    names = ", ".join(f"t.{each.name}" for each in table.columns)
+    table = columns[0].table.name
+    names = ", ".join(f"t.{each.name}" for each in columns)
     if connection.dialect.name == "sqlite":
         equal = " AND ".join(f"t.{name} = ?" for name in fixed)
         # CROSS JOIN keeps this order: each wanted value is looked up, the table is not read through
-        place = f"{table.name} AS t" + (f" INDEXED BY {index}" if index else "")
-        sql = f"SELECT {names} FROM json_each(?) AS j CROSS JOIN {place} ON {equal} AND t.{column} = j.value"  # noqa: S608
+        sql = f"SELECT {names} FROM json_each(?) AS j CROSS JOIN {table} AS t ON {equal} AND t.{column} = j.value"  # noqa: S608
         parameters: _Values = (orjson.dumps(list(values)).decode(), *fixed.values())
     else:
         equal = " AND ".join(f"t.{name} = %s" for name in fixed)
-        sql = f"SELECT {names} FROM {table.name} AS t WHERE {equal} AND t.{column} = ANY(%s)"  # noqa: S608
+        sql = f"SELECT {names} FROM {table} AS t WHERE {equal} AND t.{column} = ANY(%s)"  # noqa: S608
         parameters = (*fixed.values(), list(values))
-    return list(connection.exec_driver_sql(sql, parameters).all())
+    return connection.exec_driver_sql(sql, parameters).all()
 
 
 def _array_type(type_: object) -> str:

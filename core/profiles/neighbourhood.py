@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import orjson
 from sqlalchemy import Connection
@@ -15,8 +16,19 @@ from core.storage.tables import identifiers, merges, profile_messages, profiles,
 
 MAX_SEARCH_CHARS = 8_000
 
-TraitEntry = tuple[object, int, int, str | None]
-"""Value, time in ms, log offset, id of the computed trait or None."""
+TraitEntry: TypeAlias = list[Any]
+"""Value, time in ms, log offset, id of the computed trait or None; as the store's JSON has it, copied nowhere."""
+
+_SCALARS = (str, int, float)  # a union of types is four times slower to test for
+_OWNER = (identifiers.c.profile_id,)
+_PROFILE = tuple(
+    profiles.c[name]
+    for name in ("id", "created_at", "merge_count", "created_offset", "updated_at", "merged_into", "traits")
+)
+_IDENTIFIER = tuple(
+    identifiers.c[name]
+    for name in ("profile_id", "type", "value", "first_seen_at", "last_seen_at", "first_offset", "source_id")
+)
 
 IsActive = Callable[[str], bool]
 
@@ -28,7 +40,15 @@ class ProfileRow(KnownProfile):
     created_offset: int = 0
     updated_at: int = 0
     merged_into: str | None = None
-    traits: dict[str, TraitEntry] = field(default_factory=dict)
+    stored_traits: str = "{}"
+    _traits: dict[str, TraitEntry] | None = None
+
+    @property
+    def traits(self) -> dict[str, TraitEntry]:
+        """The traits by key; read from the stored text when they are first asked for."""
+        if self._traits is None:
+            self._traits = orjson.loads(self.stored_traits)
+        return self._traits
 
     def put_trait(self, key: str, entry: TraitEntry, is_active: IsActive) -> None:
         """Set a trait unless a newer value is there: newest time first, then the later offset.
@@ -45,11 +65,15 @@ class ProfileRow(KnownProfile):
                 return
         self.traits[key] = entry
 
+    def drop_all(self) -> None:
+        """Leave nothing but the row."""
+        self.identifiers, self._traits = {}, {}
+
     def search_text(self) -> str:
         """Return what the explorer searches: identifiers, name and trait values in lower case."""
         parts = [value for values in self.identifiers.values() for value in values]
-        parts += [str(entry[0]) for entry in self.traits.values() if isinstance(entry[0], str | int | float)]
-        return "\n".join(dict.fromkeys(parts)).lower().replace("\0", "")[:MAX_SEARCH_CHARS]
+        parts += [str(entry[0]) for entry in self.traits.values() if isinstance(entry[0], _SCALARS)]
+        return "\n".join(parts)[:MAX_SEARCH_CHARS].lower().replace("\0", "")
 
 
 class Neighbourhood:
@@ -73,29 +97,23 @@ class Neighbourhood:
             by_type.setdefault(type_, []).append(value)
         ids: set[str] = set()
         for type_, values in by_type.items():
-            rows = select_in(connection, identifiers, {"space_id": self.space_id, "type": type_}, "value", values)
-            ids.update(row.profile_id for row in rows)
+            fixed = {"space_id": self.space_id, "type": type_}
+            ids.update(profile_id for (profile_id,) in select_in(connection, _OWNER, fixed, "value", values))
         self.load_profiles(connection, ids)
 
     def load_profiles(self, connection: Connection, ids: set[str]) -> None:
         """Load profiles by id, with their identifiers."""
         fixed = {"space_id": self.space_id}
-        for row in select_in(connection, profiles, fixed, "id", ids):
-            self.profiles[row.id] = ProfileRow(
-                id=row.id,
-                created_at=row.created_at,
-                merge_count=row.merge_count,
-                created_offset=row.created_offset,
-                updated_at=row.updated_at,
-                merged_into=row.merged_into,
-                traits={key: tuple(entry) for key, entry in orjson.loads(row.traits).items()},
+        for id_, created_at, merge_count, created_offset, updated_at, merged_into, traits in select_in(
+            connection, _PROFILE, fixed, "id", ids
+        ):
+            self.profiles[id_] = ProfileRow(
+                id_, created_at, merge_count, {}, created_offset, updated_at, merged_into, traits
             )
-        by_profile = "ix_identifiers_space_id_profile_id"
-        for row in select_in(connection, identifiers, fixed, "profile_id", ids, index=by_profile):
-            owner = self.profiles[row.profile_id]
-            sighting = Sighting(row.first_seen_at, row.last_seen_at, row.first_offset, row.source_id)
-            owner.identifiers.setdefault(row.type, {})[row.value] = sighting
-            self.owners[Identifier(row.type, row.value)] = owner
+        for profile_id, type_, value, *sighting in select_in(connection, _IDENTIFIER, fixed, "profile_id", ids):
+            owner = self.profiles[profile_id]
+            owner.identifiers.setdefault(type_, {})[value] = Sighting(*sighting)
+            self.owners[Identifier(type_, value)] = owner
 
     def create(self, profile_id: str, at_ms: int, log_offset: int) -> ProfileRow:
         """Make a profile."""
@@ -135,25 +153,30 @@ class Neighbourhood:
             survivor.put_trait(key, entry, is_active)
         survivor.merge_count += merged.merge_count + 1
         survivor.updated_at = max(survivor.updated_at, merged.updated_at)
-        merged.merged_into, merged.identifiers, merged.traits = survivor.id, {}, {}
+        merged.merged_into = survivor.id
+        merged.drop_all()
         self.touch(survivor)
         self.touch(merged)
 
     def write(self, connection: Connection) -> None:
         """Write what changed, in the caller's transaction."""
         space = self.space_id
-        upsert_rows(connection, profiles, [_to_row(space, profile) for profile in self._changed.values()])
-        upsert_rows(connection, identifiers, list(self._identifier_rows()))
+        # in the order of their keys, so that neighbours in an index are written together
+        upsert_rows(connection, profiles, [_to_row(space, profile) for _, profile in sorted(self._changed.items())])
+        upsert_rows(connection, identifiers, self._list_identifier_rows())
         upsert_rows(connection, profile_messages, self.messages)
         upsert_rows(connection, merges, self.merges)
         upsert_rows(connection, violations, self.violations)
 
-    def _identifier_rows(self) -> Iterable[tuple[object, ...]]:
-        for identifier in self._changed_identifiers:
+    def _list_identifier_rows(self) -> list[tuple[object, ...]]:
+        space, rows = self.space_id, list[tuple[object, ...]]()
+        for identifier in sorted(self._changed_identifiers):
+            type_, value = identifier
             owner = self.owners[identifier]  # not the one that saw it: it may have been merged away since
-            seen = owner.identifiers[identifier.type][identifier.value]
-            times = (seen.first_seen_at, seen.last_seen_at, seen.first_offset)
-            yield (self.space_id, identifier.type, identifier.value, owner.id, *times, seen.source_id)
+            seen = owner.identifiers[type_][value]
+            times = seen.first_seen_at, seen.last_seen_at, seen.first_offset
+            rows.append((space, type_, value, owner.id, *times, seen.source_id))
+        return rows
 
 
 def _to_row(space_id: str, profile: ProfileRow) -> tuple[object, ...]:

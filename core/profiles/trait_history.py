@@ -49,7 +49,7 @@ def compute_history(
         _observe(traits, log, rows, owners)
         for profile_id, updates in traits.collect().items():
             for update in updates:
-                entry = (update.value, update.at_ms, update.log_offset, update.trait_id)
+                entry = [update.value, update.at_ms, update.log_offset, update.trait_id]
                 around.profiles[profile_id].put_trait(update.key, entry, traits.is_active)
             around.touch(around.profiles[profile_id])
         with workspace.database.transaction() as connection:
@@ -63,7 +63,7 @@ def find_survivors(connection: Connection, space_id: str, profile_ids: set[str])
     where = {profile_id: profile_id for profile_id in profile_ids}
     open_ids = set(profile_ids)
     while open_ids:
-        rows = select_in(connection, profiles, {"space_id": space_id}, "id", open_ids)
+        rows = select_in(connection, (profiles.c.id, profiles.c.merged_into), {"space_id": space_id}, "id", open_ids)
         merged = {row.id: row.merged_into for row in rows if row.merged_into is not None}
         where = {profile_id: merged.get(at, at) for profile_id, at in where.items()}
         open_ids = set(merged.values())

@@ -113,7 +113,8 @@ class ComputedTraitBatch:
         """Load the states of these profiles."""
         for trait_id in self._traits:
             fixed = {"space_id": self._space_id, "trait_id": trait_id}
-            for row in select_in(connection, trait_states, fixed, "profile_id", profile_ids):
+            columns = (trait_states.c.profile_id, trait_states.c.state)
+            for row in select_in(connection, columns, fixed, "profile_id", profile_ids):
                 self._states[trait_id, row.profile_id] = orjson.loads(row.state)
 
     def observe(self, profile_id: str, message: Message, at_ms: int, log_offset: int) -> None:

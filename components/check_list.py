@@ -65,10 +65,13 @@ def _draw_row(row: CheckLike) -> None:
             st.markdown(f":{color}[{icon}] **{escape_markdown(row.title)}**", width="stretch")
             took = f" · {format_duration(row.took_ms / 1000)}" if row.took_ms is not None else ""
             st.caption(f"{label}{took} · {row.code}", width="content")
-        if row.cause:
-            st.markdown(escape_markdown(row.cause))
-        if row.evidence:
-            st.caption(_evidence_text(row.evidence))
+        evidence = _evidence_text(row.evidence) if row.evidence else ""
+        cause = escape_markdown(row.cause or "")
+        if is_problem and cause:
+            st.markdown(cause)
+            cause = ""
+        if cause or evidence:
+            st.caption("  \n".join(text for text in (cause, evidence) if text))
         if row.fix and is_problem:
             st.caption("**How to fix it**")
             st.code(row.fix, language=None, wrap_lines=True)

@@ -5,6 +5,7 @@ without this file: no menu, no gate.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -27,12 +28,16 @@ for screen in navigation.list_screens():
         screen.path,
         title=screen.label,
         icon=screen.icon,
-        url_path=screen.url_path,
+        url_path=None if screen.is_default else screen.url_path,
         default=screen.is_default,
         visibility="hidden" if screen.is_hidden else "visible",
     )
     menu.setdefault(screen.group, []).append(page)
 
+# The default page's address is "/" only; its own name has to lead there too.
+for home in [screen for screen in navigation.list_screens() if screen.is_default]:
+    alias = st.Page(partial(st.switch_page, home.path), title=home.label, url_path=home.url_path, visibility="hidden")
+    menu[home.group].append(alias)
 current = st.navigation(menu, expanded=True)
 st.set_page_config(page_title=f"{current.title} · Onramp")
 draw_style()

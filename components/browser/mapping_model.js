@@ -112,11 +112,11 @@ class MappingModel {
     return added;
   }
 
-  /** Suggestions that still say something new: their place is empty. */
+  /** Suggestions that still say something new: their place is empty, and their column is not in this object yet. */
   openSuggestions() {
-    return this.suggestions.filter(({ field, key }) => {
+    return this.suggestions.filter(({ field, key, value }) => {
       if (key == null) return !this.fixedRow(field);
-      return !this.freeRows(field).some(row => row.key === key && row.value);
+      return !this.freeRows(field).some(row => row.value && (row.key === key || sameValue(row.value, value)));
     });
   }
   accept(suggestions) {

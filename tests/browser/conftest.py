@@ -180,6 +180,7 @@ def open_screen(browser: object) -> Iterator[Callable[[str], Screen]]:
         return screen
 
     yield open_one
-    for screen, context in opened:
+    for number, (screen, context) in enumerate(opened):
+        screen.shoot(f"last-{number}")
         context.close()
         assert screen.errors == [], f"{screen.name}: {screen.errors}"

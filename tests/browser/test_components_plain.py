@@ -126,3 +126,11 @@ def test_hidden_screens_are_reached_by_address_and_are_not_in_the_menu(frame_add
         "Warehouses",
         "Workspace settings",
     ]
+
+
+@pytest.mark.parametrize("path", ["/", "/getting-started"])
+def test_the_home_page_is_reached_by_its_name_too(frame_address, open_screen, path):
+    screen = open_screen()
+    page = screen.open(f"{frame_address}{path}")
+    page.get_by_role("heading", name="Getting started with Segment").wait_for()
+    assert page.get_by_text("Page not found").count() == 0

@@ -18,15 +18,11 @@ from components.preview_table import draw_preview_table
 from components.progress import Progress, draw_progress
 from components.state import SessionValue
 from components.stepper import draw_stepper
-from components.tiles import draw_tiles
+from components.tiles import HomeTile, draw_tiles
 from core.errors import IllegalTransition, NotReadOnly
 
 CONFIRMED = SessionValue("confirmed", int)
 READS = SessionValue("reads", int)
-
-
-def tile(step: str, title: str, state: str, reason: str = "") -> SimpleNamespace:
-    return SimpleNamespace(step=step, title=title, state=state, reason=reason)
 
 
 def check(code: str, title: str, state: str, **more: object) -> SimpleNamespace:
@@ -65,18 +61,34 @@ went = draw_stepper(
 )
 pressed = draw_tiles(
     [
-        tile("sources", "Select data sources", "complete"),
-        tile("connections", "Add connections", "open", "Two of three connections are missing."),
-        tile("identifiers", "Add identifiers and traits", "locked", "Add connections first."),
-        tile("check", "Check configuration", "locked", "Add identifiers and traits first."),
+        HomeTile("sources", "Select data sources", "Choose where your customer data lives.", "complete", "Review"),
+        HomeTile(
+            "connections",
+            "Add connections",
+            "Connect the warehouse, define the model, map its columns.",
+            "open",
+            "Add connections",
+            "Two of three connections are missing.",
+            is_primary=True,
+        ),
+        HomeTile(
+            "identifiers",
+            "Add identifiers and traits",
+            "Which values name a person, and which facts to compute.",
+            "locked",
+            "Add identifiers and traits",
+            "Add connections first.",
+        ),
+        HomeTile(
+            "check",
+            "Check configuration",
+            "One button checks everything.",
+            "locked",
+            "Check configuration",
+            "Add identifiers and traits first.",
+        ),
     ],
     "tiles",
-    texts={
-        "sources": "Choose where your customer data lives.",
-        "connections": "Connect the warehouse, define the model, map its columns.",
-        "identifiers": "Which values name a person, and which facts to compute.",
-        "check": "One button checks everything.",
-    },
 )
 if st.button("Choose for good"):
     confirm("A data warehouse only", "Rows of your warehouse become profiles.", agree, warning="This cannot be undone.")

@@ -109,18 +109,17 @@ def test_a_session_value_is_kept_by_scope_and_taken_once():
 
 def test_tiles_are_numbered_and_a_locked_one_is_disabled_with_its_reason():
     def script():
-        from types import SimpleNamespace
-
         import streamlit as st
 
-        from components.tiles import draw_tiles
+        from components.tiles import HomeTile, draw_tiles
 
         tiles = [
-            SimpleNamespace(step="one", title="Select", state="complete", reason=""),
-            SimpleNamespace(step="two", title="Add connections", state="open", reason="Two are missing."),
-            SimpleNamespace(step="three", title="Check", state="locked", reason="Add connections first."),
+            HomeTile("one", "Select", "Where data lives.", "complete", "Review"),
+            HomeTile("two", "Add connections", "", "open", "Add connections", "Two are missing.", is_primary=True),
+            HomeTile("three", "Check", "", "locked", "Check", "Add connections first."),
+            HomeTile("four", "No button", "", "open"),
         ]
-        st.session_state["pressed"] = draw_tiles(tiles, "tiles", texts={"one": "Where data lives."})
+        st.session_state["pressed"] = draw_tiles(tiles, "tiles")
 
     app = run(script)
     labels = {button.key: (button.label, button.disabled) for button in app.button}

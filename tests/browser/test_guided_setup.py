@@ -1,0 +1,119 @@
+"""The whole guided setup in a real browser, as a stranger walks it: from the access gate to Return to Flex."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SQL = (
+    "SELECT ID, FIRST_NAME, LAST_NAME, lower(trim(EMAIL)) AS EMAIL, PHONE, MAILING_COUNTRY, SYSTEM_MODSTAMP\n"
+    "FROM salesforce.contacts"
+)
+SLOW_MS = 30_000
+
+
+def press(page: object, label: str) -> None:
+    """Press the button with this label once it can be pressed; an icon may stand before the label."""
+    button = page.get_by_role("button", name=re.compile(rf"(^|\s){re.escape(label)}$")).last
+    button.click(timeout=SLOW_MS)
+
+
+def see(page: object, text: str) -> None:
+    """Wait until a text is on the page."""
+    page.get_by_text(text).first.wait_for(timeout=SLOW_MS)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.xdist_group("journey")
+def test_a_stranger_finishes_the_setup_and_finds_a_customer(
+    start_app: Callable[..., str], open_screen: Callable[..., object]
+) -> None:
+    """W3, W5, W9-W14, W24-W35, W38, W61-W67, W83-W92."""
+    address = start_app(ROOT / "app.py")
+    screen = open_screen("desktop-light")
+    page = screen.open(address)
+
+    see(page, "Getting started with Segment")
+    press(page, "Request access")
+    see(page, "Step 1")
+    screen.shoot("home-start")
+
+    press(page, "Select data sources")
+    see(page, "Unable to change data source selection after this step")
+    press(page, "Next")
+    see(page, "After Continue the choice cannot be changed")
+    screen.shoot("popup")
+    press(page, "Continue")
+
+    see(page, "Connect your customer data now")
+    screen.shoot("home-connections")
+    press(page, "Connect data warehouse")
+    see(page, "Available warehouses")
+    press(page, "Next")
+    press(page, "Save")
+    see(page, "is connected.")
+    screen.shoot("warehouse")
+    press(page, "Next")
+
+    press(page, "Define Model")
+    editor = page.locator(".cm-content")
+    editor.wait_for(timeout=SLOW_MS)
+    editor.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(SQL)
+    page.keyboard.press("Control+Enter")
+    see(page, "Unique identifier")
+    see(page, "is unique and filled in all")
+    screen.settle()
+    screen.shoot("model")
+    press(page, "Next")
+
+    press(page, "Create Mapping")
+    see(page, "Which column fills which field")
+    chip = page.locator('.chip[data-column="ID"], .chip[data-col="ID"]').first
+    chip.wait_for(timeout=SLOW_MS)
+    slot = page.locator('.slot[data-field="user_id"]').first
+    chip.drag_to(slot)
+    screen.settle()
+    page.get_by_role("button", name=re.compile("accept all|take all", re.IGNORECASE)).first.click()
+    see(page, "Checked on all")
+    screen.settle()
+    screen.shoot("mapping")
+    press(page, "Create mapping")
+
+    press(page, "Add identifiers and traits")
+    press(page, "Add identifier")
+    for label in ("User ID", "Email"):
+        page.get_by_text(label, exact=True).first.click()
+    press(page, "Add identifiers")
+    see(page, "user_id")
+    press(page, "Add computed traits")
+    for label in ("Total inbounds", "Frequent inbound channel"):
+        page.get_by_text(label).first.click()
+    screen.shoot("traits")
+    press(page, "Save")
+    screen.settle()
+
+    press(page, "Check configuration")
+    press(page, "Enable Sources and Test Connections")
+    see(page, "Everything is connected")
+    screen.settle()
+    screen.shoot("checks")
+    assert page.get_by_role("link", name="Return to Flex").count() == 1
+    for tool in ("Event Debugger", "Profile Explorer", "Advanced Segment"):
+        assert page.get_by_role("link", name=tool).count() >= 1
+
+    page.goto(f"{address}/profile-explorer")
+    see(page, "profiles in")
+    deadline = time.monotonic() + 60
+    while "0 profiles in" in page.inner_text("body") and time.monotonic() < deadline:
+        page.reload()
+        page.wait_for_timeout(1000)
+    see(page, "Open")
+    screen.shoot("explorer")
+    assert screen.errors == []

@@ -59,13 +59,16 @@ class SandboxPool:
 
     def release(self, process: SandboxProcess) -> None:
         """Take a child back: one that answered to the end waits for the next query, any other dies now."""
+        leaving = [process]
         with self._lock:
             self._running.discard(process)
-            keep = process.idle and process.alive and self._has_room(process.path)
-            if keep:
+            same = sum(other.path == process.path for other in self._idle)
+            if process.idle and process.alive and same < MAX_IDLE_PER_FILE:
+                # The one that has waited longest makes room: its file may not even exist any more.
                 self._idle.append(process)
-        if not keep:
-            process.kill()
+                leaving = [self._idle.pop(0)] if len(self._idle) > MAX_IDLE else []
+        for each in leaving:
+            each.kill()
         self._places.release()
 
     def release_file(self, path: Path) -> None:
@@ -133,10 +136,6 @@ class SandboxPool:
     def _start_spare(self) -> None:
         if self._spare is None:
             self._spare = SandboxProcess(self._limits)
-
-    def _has_room(self, path: Path | None) -> bool:
-        same = sum(process.path == path for process in self._idle)
-        return same < MAX_IDLE_PER_FILE and len(self._idle) < MAX_IDLE
 
 
 @functools.cache

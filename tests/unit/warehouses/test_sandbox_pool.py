@@ -11,7 +11,7 @@ import pytest
 from core.errors import QueryCancelled, QueryTimeout, Unreachable
 from core.warehouses.cancel import CancelToken
 from core.warehouses.embedded import EmbeddedWarehouse
-from core.warehouses.sandbox_pool import MAX_IDLE_PER_FILE, SandboxPool
+from core.warehouses.sandbox_pool import MAX_IDLE, MAX_IDLE_PER_FILE, SandboxPool
 
 
 @pytest.fixture
@@ -91,6 +91,13 @@ def test_only_a_few_children_wait_for_work(tmp_path: Path, pool: SandboxPool) ->
         list(stream)
     assert len(pool.list_children("idle")) == MAX_IDLE_PER_FILE
     assert pool.list_children("running") == []
+
+
+def test_the_child_that_waited_longest_makes_room_for_another_file(tmp_path: Path, pool: SandboxPool) -> None:
+    files = [_make(tmp_path / f"{number}.duckdb", number) for number in range(MAX_IDLE + 1)]
+    for file in files:
+        EmbeddedWarehouse(file, pool=pool).query("SELECT 1")
+    assert [child.path for child in pool.list_children("idle")] == files[1:]
 
 
 def test_a_query_beyond_the_places_waits_and_then_says_so(tmp_path: Path, pool: SandboxPool) -> None:

@@ -191,7 +191,7 @@ def test_w32_the_target_side_is_prefilled_with_the_profile_space(workspace: Work
     assert guided_setup.get_draft_mapping(workspace) == setup.draft.mapping
 
 
-def test_w34_w35_creating_the_mapping_completes_the_tile(workspace: Workspace) -> None:
+def test_w20_w34_w35_w38_creating_the_mapping_completes_the_tile(workspace: Workspace) -> None:
     setup = guided.map_columns(workspace)
     sync = get_sync(workspace, str(setup.sync_id))
     assert (sync.source_id, sync.sql_model_id) == (setup.source_id, setup.sql_model_id)
@@ -297,7 +297,7 @@ def test_step_3_is_locked_before_the_connections_are_complete(workspace: Workspa
         guided_setup.save_traits(workspace, [])
 
 
-def test_w63_w66_step_3_needs_an_identifier_and_a_press_of_save(workspace: Workspace) -> None:
+def test_w62_w63_w66_step_3_needs_an_identifier_and_a_press_of_save(workspace: Workspace) -> None:
     guided.map_columns(workspace)
     saved = guided_setup.save_traits(workspace, [])
     assert "at least one identifier" in saved.tiles[2].reason
@@ -370,7 +370,7 @@ def test_step_4_is_locked_before_step_3_is_complete(workspace: Workspace) -> Non
         guided_setup.run_setup_checks(workspace)
 
 
-def test_w84_w87_checks_that_pass_complete_the_setup(workspace: Workspace) -> None:
+def test_w83_w85_w87_checks_that_pass_complete_the_setup(workspace: Workspace) -> None:
     before = guided.add_identifiers_and_traits(workspace)
     assert states(before) == ["complete", "complete", "complete", "open"]
     assert not before.is_complete

@@ -117,7 +117,7 @@ def _suggest_traits(
             continue
         taken.add(trait)
         entry = MappingEntry(field, trait, ColumnRef(column.name))
-        found.append(Suggestion(entry, f"{column.name}: {reason}", confidence))
+        found.append(Suggestion(entry, reason, confidence))
     return found
 
 

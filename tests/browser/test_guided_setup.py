@@ -67,7 +67,6 @@ def test_a_stranger_finishes_the_setup_and_finds_a_customer(
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(SQL)
     page.keyboard.press("Control+Enter")
-    see(page, "Unique identifier")
     see(page, "is unique and filled in all")
     screen.settle()
     screen.shoot("model")
@@ -75,12 +74,12 @@ def test_a_stranger_finishes_the_setup_and_finds_a_customer(
 
     press(page, "Create Mapping")
     see(page, "Which column fills which field")
-    chip = page.locator('.chip[data-column="ID"], .chip[data-col="ID"]').first
+    chip = page.locator('.chip[data-column="ID"]')
     chip.wait_for(timeout=SLOW_MS)
-    slot = page.locator('.slot[data-field="user_id"]').first
+    slot = page.locator('.row[data-field="user_id"] .slot, .row[data-field="User ID"] .slot').first
     chip.drag_to(slot)
     screen.settle()
-    page.get_by_role("button", name=re.compile("accept all|take all", re.IGNORECASE)).first.click()
+    page.get_by_role("button", name=re.compile("Accept all")).first.click()
     see(page, "Checked on all")
     screen.settle()
     screen.shoot("mapping")

@@ -14,6 +14,7 @@ import streamlit as st
 
 from components.assets import read_component_file
 from components.controlled import Controlled
+from components.error_panel import error_panel
 from components.format import format_count, format_share, shorten
 from components.state import read_component, write_component
 from core.errors import MappingError
@@ -113,7 +114,8 @@ def _draw(
     current = _read(state.value, mapping)
     _mount(key=key, data=_describe(screen, current, state.revision), on_mapping_change=_nothing)
     if on_change is not None and state.is_changed:
-        on_change(current)
+        with error_panel("saving the mapping"):  # in a fragment's own run no panel of the page is around it
+            on_change(current)
     return current
 
 

@@ -110,6 +110,31 @@ def test_a_column_is_dragged_with_a_finger_by_its_grip(address, open_screen):
     wait_for_mapping(screen, {"user_id": "first_name"})
 
 
+def test_a_finger_drags_a_chip_after_a_short_hold_and_scrolls_the_list_without_one(address, open_screen):
+    screen = open_screen("phone-light")
+    page = screen.open(address)
+    touch = page.context.new_cdp_session(page)
+    start = chip(page, "first_name").locator(".name").bounding_box()
+    goal = slot(page, "user_id").bounding_box()
+    x, y = start["x"] + 60, start["y"] + 8
+
+    def swipe(to_x, to_y, hold_ms):
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        page.wait_for_timeout(hold_ms)
+        for step in range(1, 11):
+            point = {"x": x + (to_x - x) * step / 10, "y": y + (to_y - y) * step / 10}
+            touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    swipe(x, y - 100, hold_ms=0)
+    page.wait_for_timeout(300)
+    assert page.locator(".chips").evaluate("list => list.scrollTop") > 0
+    assert read_mapping(screen) == {}
+    page.locator(".chips").evaluate("list => { list.scrollTop = 0 }")
+    swipe(goal["x"] + 40, goal["y"] + 15, hold_ms=400)
+    wait_for_mapping(screen, {"user_id": "first_name"})
+
+
 def test_a_finger_can_tap_a_column_and_then_a_field(address, open_screen):
     screen = open_screen("phone-light")
     page = screen.open(address)

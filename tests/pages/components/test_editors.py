@@ -111,6 +111,24 @@ def test_a_change_calls_on_change_once():
     assert app.session_state["calls"] == [{"entries": [ENTRY]}]
 
 
+def test_a_change_that_cannot_be_saved_is_explained_beside_the_editor():
+    def script():
+        from components.mapping_editor import draw_mapping_editor
+        from core.errors import VersionConflict
+        from core.mappings.mapping import FieldMapping
+
+        def refuse(_mapping):
+            raise VersionConflict("Somebody else has changed the mapping.", hint="Load the page again.")
+
+        draw_mapping_editor([], [], FieldMapping(), "editor", on_change=refuse)
+
+    app = run(script)
+    app.session_state["editor"] = {"mapping": {"entries": [ENTRY]}}
+    app.run()
+    assert not app.exception
+    assert "Somebody else has changed the mapping." in app.error[0].value
+
+
 def test_notes_belong_to_mapped_fields_and_issues_stand_above_reports():
     def script():
         from components.mapping_editor import draw_mapping_editor

@@ -59,6 +59,10 @@ EDITOR: SessionValue[dict[str, object]] = SessionValue("editor", dict)
 EDITOR_TEXT: SessionValue[str | None] = SessionValue("editor_text", lambda: None)
 
 
+PREVIEWED_SQL: SessionValue[str | None] = SessionValue("previewed_sql", lambda: None)
+CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
+
+
 def get_workspace() -> Workspace:
     """Return the workspace of `ONRAMP_HOME`, opened once per process.
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
@@ -15,7 +19,7 @@ SQL = "SELECT id, email, phone, plan, updated_at FROM customers"
 
 def make_warehouse_file(workspace: Workspace, *, rows: int = 12, file: str = FILE) -> str:
     """Write a table of customers whose keys are unique and never null; return the file's name."""
-    with duckdb.connect(str(workspace.home.warehouses / file)) as connection:
+    with _replacing(workspace, file) as connection:
         connection.execute(
             "CREATE OR REPLACE TABLE customers AS SELECT 'c' || i AS id, 'c' || i || '@example.com' AS email, "
             "'+1415555' || lpad(i::VARCHAR, 4, '0') AS phone, CASE WHEN i % 2 = 0 THEN 'pro' ELSE 'basic' END AS plan, "
@@ -27,9 +31,21 @@ def make_warehouse_file(workspace: Workspace, *, rows: int = 12, file: str = FIL
 
 
 def change_file(workspace: Workspace, sql: str, file: str = FILE) -> None:
-    """Run SQL on the warehouse's file, as its owner would."""
-    with duckdb.connect(str(workspace.home.warehouses / file)) as connection:
+    """Run SQL on the warehouse's data, as its owner would."""
+    with _replacing(workspace, file) as connection:
         connection.execute(sql)
+
+
+@contextmanager
+def _replacing(workspace: Workspace, file: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    # A warm child keeps the old file open for reading, and DuckDB lets nobody write to it then: a new one is put there.
+    path = workspace.home.warehouses / file
+    draft = path.with_suffix(".draft")
+    if path.exists():
+        shutil.copy(path, draft)
+    with duckdb.connect(str(draft)) as connection:
+        yield connection
+    draft.replace(path)
 
 
 def make_mapping(space_id: str | None, *, user_id: str = "id", phone: str | None = "phone") -> FieldMapping:

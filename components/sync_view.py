@@ -11,7 +11,8 @@ from components.balance_sheet import draw_balance_sheet
 from components.error_panel import error_panel
 from components.format import format_duration, format_number, format_time
 from core.syncs import engine
-from core.syncs.run import FINAL_STATES, RunState, SyncRun, get_run, request_cancel, request_run, search_records
+from core.syncs.records import search_records
+from core.syncs.run import FINAL_STATES, RunState, SyncRun, get_run, request_cancel, request_run
 from core.syncs.sync import INTERVALS_MINUTES, Sync, set_enabled, set_schedule
 from core.workspaces.workspace import Workspace
 

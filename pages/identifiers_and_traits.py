@@ -8,6 +8,7 @@ from components.state import CHOOSING_TRAITS, get_workspace
 from components.trait_picker import draw_trait_picker
 from components.wizard import draw_back_link, draw_wizard_header
 from core.identity.rules import list_rules
+from core.setup.guided_setup import Step, TileState
 from core.traits.store import list_traits
 
 workspace = get_workspace()
@@ -39,5 +40,6 @@ with error_panel():
     elif st.button("Add computed traits", icon=":material/functions:", type="primary"):
         CHOOSING_TRAITS.write(True)
         st.rerun()
-    if setup.identifiers_saved and st.button("Check configuration", icon=":material/arrow_forward:"):
+    is_next_open = setup.get_tile(Step.CHECK).state is not TileState.LOCKED
+    if is_next_open and st.button("Check configuration", type="primary", icon=":material/arrow_forward:"):
         st.switch_page("../pages/check_configuration.py")

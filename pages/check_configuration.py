@@ -6,7 +6,7 @@ from components.check_list import draw_check_list
 from components.error_panel import error_panel
 from components.state import get_workspace
 from components.wizard import draw_back_link, draw_wizard_header
-from core.checks.check import CheckState
+from core.checks.check import CheckResult, CheckState
 from core.setup.guided_setup import get_latest_checks, run_setup_checks
 
 FLEX_CONSOLE_URL = "https://flex.twilio.com/admin"
@@ -19,12 +19,12 @@ with error_panel():
     st.markdown("The last step: the sources are enabled, and every source and connection is checked.")
     if st.button("Enable Sources and Test Connections", type="primary", icon=":material/fact_check:", key="run_checks"):
         slot = st.empty()
-        results = []
+        results: dict[str, CheckResult] = {}
 
-        def show(result: object) -> None:
-            results.append(result)
+        def show(result: CheckResult) -> None:
+            results[result.code] = result  # each check is told twice: when it starts and when it has ended
             with slot.container():
-                draw_check_list(results, key=f"live_{len(results)}")
+                draw_check_list(results.values())
 
         with st.spinner("Checking …"):
             run_setup_checks(workspace, on_result=show)
@@ -41,7 +41,7 @@ with error_panel():
             )
         else:
             st.warning("The configuration has changed since the last check. Check it again.", icon=":material/update:")
-        draw_check_list(run.results, key="checks")
+        draw_check_list(run.results)
         st.subheader("Additional Troubleshooting Tools", anchor=False)
         st.page_link("../pages/event_debugger.py", label="Event Debugger", icon=":material/bug_report:")
         st.caption("Check that calls are sent in the expected format, without waiting for any processing.")

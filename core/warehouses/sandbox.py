@@ -23,6 +23,7 @@ import resource
 import struct
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 READY, SCHEMA, BATCH, COLUMNS, ERROR, DONE = b"R", b"S", b"B", b"C", b"E", b"D"
@@ -242,6 +243,18 @@ def _read_exactly(source: Any, size: int) -> bytes:
     return data
 
 
+def read_peak_rss_kb() -> int:
+    """Return the most memory this process has held; unit: KB.
+
+    Not `ru_maxrss`: an exec keeps the peak of the process it replaces, so a child of a large server would look tired
+    from its first query on.
+    """
+    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0
+
+
 def serve(memory_mb: int, threads: int, idle_s: float) -> None:
     """Answer requests until the parent goes away or this process is no longer fit."""
     outlet = Outlet()
@@ -268,7 +281,7 @@ def serve(memory_mb: int, threads: int, idle_s: float) -> None:
         except Exception as error:  # noqa: BLE001 - every failure is the parent's to explain
             fit = report_error(error, outlet)
         else:
-            fit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < TIRED_RSS_KB
+            fit = read_peak_rss_kb() < TIRED_RSS_KB
             outlet.send_json(DONE, {"fit": fit})
         gc.collect(0)
 

@@ -199,3 +199,20 @@ def _open_files(pid: int | str) -> set[str]:
 
 def _count_descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_a_child_of_a_large_process_is_reused_all_the_same(file: Path) -> None:
+    """An exec keeps the peak memory of the process it replaces; a child must not look tired because of its parent."""
+    script = textwrap.dedent(f"""
+        ballast = b"x" * (700 * 1024 * 1024)
+        from pathlib import Path
+        from core.warehouses.embedded import EmbeddedWarehouse
+        from core.warehouses.sandbox_pool import get_pool
+        warehouse = EmbeddedWarehouse(Path({str(file)!r}))
+        warehouse.query("SELECT 1")
+        first = [child.pid for child in get_pool().list_children("idle")]
+        warehouse.query("SELECT 2")
+        print(len(first), first == [child.pid for child in get_pool().list_children("idle")])
+    """)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["1", "True"], done.stderr

@@ -1,4 +1,4 @@
-"""One run of a sync in which nothing changes: python one_run.py HOME SYNC_ID; prints peak memory, MB, before and after."""
+"""One run of a sync in which nothing changes: python one_run.py HOME SYNC_ID; prints peak memory in MB."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ def _report(engine: duckdb.DuckDBPyConnection, compiled: CompiledMapping, mappin
     targets = [entry.target for entry in mapping.entries]
     counts = ["count(*)"]
     for target in targets:
-        counts.append(f"count_if({compiled.filled[target]})")
-        counts.append(f"count_if({compiled.failed.get(target, 'false')})")
+        counts.append(f"coalesce(count_if({compiled.filled[target]}), 0)")
+        counts.append(f"coalesce(count_if({compiled.failed.get(target, 'false')}), 0)")
     row = engine.execute(f"SELECT {', '.join(counts)} FROM checked").fetchone() or ()  # noqa: S608
     total = int(row[0])
     reasons = dict(

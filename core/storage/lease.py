@@ -47,7 +47,7 @@ def take_lease(
             if row is None:
                 connection.execute(insert(leases).values(name=name, holder=holder, token=1, expires_at=expires_at))
                 return Lease(name, holder, 1)
-            if row.expires_at > now:
+            if row.expires_at > now and not is_holder_gone(row.holder):
                 return None
             connection.execute(
                 update(leases)
@@ -126,6 +126,20 @@ def is_lease_held(database: Database, name: str, *, clock: Clock | None = None) 
 def new_holder() -> str:
     """Return a name for one holder: machine, process and chance."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def is_holder_gone(holder: str) -> bool:
+    """Say whether the holder was a process of this machine that no longer runs; only then need nobody wait for it."""
+    host, _, rest = holder.rpartition(":")[0].rpartition(":")
+    if host != socket.gethostname() or not rest.isdigit():
+        return False
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def describe_lease(name: str) -> str:

@@ -57,7 +57,7 @@ def search_records(
     pattern = None if not text else f"%{_escape(text)}%"
     with duckdb.connect(":memory:") as engine:
         engine.register("meanings", meanings)
-        result = engine.execute(
+        result = engine.sql(
             "SELECT r.key, operation, outcome, r.code, coalesce(message, meaning) AS reason, field, "
             "message_id, payload "
             "FROM read_parquet($path) r LEFT JOIN meanings m ON m.code = r.code "
@@ -65,7 +65,7 @@ def search_records(
             "OR r.code ILIKE $pattern ESCAPE '!' OR coalesce(message, meaning) ILIKE $pattern ESCAPE '!') "
             "AND ($outcome IS NULL OR outcome = $outcome) AND ($code IS NULL OR r.code = $code) "
             "ORDER BY outcome = 'delivered', r.code, r.key LIMIT $limit",
-            {"path": str(path), "pattern": pattern, "outcome": outcome, "code": code, "limit": limit},
+            params={"path": str(path), "pattern": pattern, "outcome": outcome, "code": code, "limit": limit},
         )
         return result.to_arrow_table()
 

@@ -213,7 +213,7 @@ class SyncState:
 
     def _count_staged(self) -> dict[str, int]:
         extracted, unchanged = self._db.execute(
-            "SELECT count(*), count_if(s.payload IS NULL AND s.reject_code IS NULL AND d.key IS NULL) "
+            "SELECT count(*), coalesce(count_if(s.payload IS NULL AND s.reject_code IS NULL AND d.key IS NULL), 0) "
             "FROM staged s LEFT JOIN duplicated d ON d.key = s.key"
         ).fetchone() or (0, 0)
         return {"extracted": extracted, "unchanged": unchanged}

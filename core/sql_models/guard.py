@@ -1,68 +1,47 @@
-"""The guard: a SQL model is one read-only query, by its parsed form.
+"""The guard: a SQL model is one read-only query, by its text and by its parsed form.
 
 Strict on purpose: what is not known to be harmless is refused by name. The read-only session of the warehouse is the
-second lock, and a least-privilege role the real boundary; neither replaces the other.
+second lock, and a least-privilege role the real boundary; none replaces the others.
+
+What is sent is the person's own text with its comments blanked out, not the parsed form written out again: SQLGlot's
+writing changes meaning here and there, and an engine's "line 3, column 8" must be true in the editor. That is safe only
+where the engine cuts the text into the same tokens as we did, so it holds for plain texts (`sql_text.is_plain`). Any
+other text is written out again, and only if that reads back as the same tree.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError, TokenError
+from sqlglot import Dialect, exp
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
-from core.errors import NotReadOnly, SqlSyntaxError
+from core.errors import CoreError, NotReadOnly, SqlSyntaxError
+from core.sql_models.calls import find_calls
 from core.sql_models.limits import MAX_SQL_CHARS
-from core.sql_models.pure_functions import DENIED_NODES, PURE_FUNCTIONS, VOLATILE_NODES
+from core.sql_models.node_check import check_nodes, list_tables
+from core.sql_models.pure_functions import CHANCE_FUNCTIONS, CLOCK_FUNCTIONS, get_functions, reads_files
+from core.sql_models.sql_text import blank_comments, is_plain, locate, syntax_error, tokenize
 
-_WRITING_NODES = (
-    "Insert",
-    "Update",
-    "Delete",
-    "Merge",
-    "Create",
-    "Drop",
-    "Alter",
-    "TruncateTable",
-    "Command",
-    "Copy",
-    "Set",
-    "Use",
-    "Transaction",
-    "Commit",
-    "Rollback",
-    "Grant",
-    "Revoke",
-    "Into",
-    "Attach",
-    "Detach",
-    "Pragma",
-    "LoadData",
-    "Kill",
-    "Cache",
-    "Uncache",
-    "Analyze",
-    "Describe",
-    "Export",
-    "Execute",
-    "Install",
-    "Declare",
-    "Show",
-    "Comment",
+_QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
+_WRITING_WORDS = frozenset(
+    """alter analyze attach begin cache call checkpoint cluster comment commit copy create deallocate delete detach
+    discard do drop exec execute export grant import insert install kill listen load lock merge notify prepare put
+    reassign refresh reindex remove rename replace reset revoke rollback set truncate undrop unload update upsert use
+    vacuum""".split()  # noqa: SIM905 - a list of forty words is easier to read this way
 )
-_WRITES = tuple(getattr(exp, name) for name in _WRITING_NODES if hasattr(exp, name))
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_OTHER_WORDS = frozenset(("assert", "cancel", "declare", "desc", "describe", "explain", "get", "if", "list", "loop"))
+_OTHER_STARTS = _OTHER_WORDS | {"ls", "pivot", "pragma", "show", "summarize", "unpivot", "while"}
+_TOO_DEEP = ("The SQL is nested too deeply to be checked.", "Split it with WITH, or move a part of it into a view.")
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedQuery:
-    """A query that may be sent.
+    """A query that may be sent: `sql` is the text to send, without comments and semicolon.
 
-    `sql` is the text to send: the parsed form written out again, so that comments, hints and whatever the parser did
-    not see are gone. `tables` are those it names, without its own CTEs; `warnings` are sentences.
+    `tables` are those it names, without its own CTEs; `warnings` are sentences.
     """
 
     sql: str
@@ -72,147 +51,162 @@ class GuardedQuery:
 
 @lru_cache(maxsize=256)
 def check_query(sql: str, dialect: str) -> GuardedQuery:
-    """Return the query in the form to send.
+    """Return the query in the form to send. Answers are kept: a page asks at every rerun.
 
     Args:
         sql: What a person typed.
-        dialect: SQLGlot's name of the warehouse's dialect.
+        dialect: SQLGlot's name of the warehouse's dialect: bigquery, duckdb, postgres, redshift or snowflake.
 
     Raises:
-        SqlSyntaxError: It is empty, too long or does not parse; the message gives line and column.
-        NotReadOnly: It is more than one read-only query; `code` names the rule.
+        SqlSyntaxError: It is empty, too long or cannot be read; the message gives line and column.
+        NotReadOnly: It is not one read-only query; `code` names the rule: two_statements, not_a_query, writes,
+            locks_rows, file_access, table_function, function_not_allowed, parameter, syntax_not_allowed.
+        UnknownConnector: There is no such dialect.
     """
-    root = _parse(sql, dialect)
-    ctes = {cte.alias_or_name.casefold() for cte in root.find_all(exp.CTE)}
-    for node in root.walk():
-        _check_node(node, dialect, sql)
-    tables = dict.fromkeys(
-        ".".join(part.name for part in table.parts)
-        for table in root.find_all(exp.Table)
-        if table.db or table.name.casefold() not in ctes
-    )
-    volatile = sorted({type(node).__name__ for node in root.walk() if type(node).__name__ in VOLATILE_NODES})
-    warnings = tuple(f"{VOLATILE_NODES[name]}" for name in volatile)
-    return GuardedQuery(root.sql(dialect=dialect, comments=False), tuple(tables), warnings)
+    get_functions(dialect)
+    _check_size(sql)
+    tokens = _drop_last_semicolons(tokenize(sql, dialect))
+    sql, tokens = _spell_out_table(sql, tokens, dialect)
+    _check_statement(sql, tokens)
+    try:
+        root = _parse(sql, tokens, dialect)
+        check_nodes(root, sql, dialect)
+        warnings = _check_calls(root, sql, tokens, dialect)
+        return GuardedQuery(_choose_text(root, sql, tokens, dialect), list_tables(root), warnings)
+    except RecursionError as error:
+        raise SqlSyntaxError(_TOO_DEEP[0], code="too_deep", hint=_TOO_DEEP[1]) from error
 
 
-def _parse(sql: str, dialect: str) -> exp.Expr:
+def _check_size(sql: str) -> None:
     if len(sql) > MAX_SQL_CHARS:
         raise SqlSyntaxError(
             f"The SQL has {len(sql):,} characters; the limit is {MAX_SQL_CHARS:,}.",
-            code="sql_too_long",
+            code="too_long",
             hint="Shorten it, or move a part of it into a view.",
         )
-    if "\x00" in sql:
-        raise SqlSyntaxError("The SQL holds a NUL character.", hint="Remove it; it usually comes from a paste.")
+    # A NUL ends the text for some engines; a lone surrogate cannot be sent at all
+    for offset, character in enumerate(sql):
+        if character == "\x00" or "\ud800" <= character <= "\udfff":
+            what = f"there is a character (U+{ord(character):04X}) that no SQL text may hold"
+            raise syntax_error(what, *locate(sql, offset), hint="Remove it; it usually comes from a paste.")
+
+
+def _drop_last_semicolons(tokens: list[Token]) -> list[Token]:
+    end = len(tokens)
+    while end and tokens[end - 1].token_type is TokenType.SEMICOLON:
+        end -= 1
+    if not end:
+        raise SqlSyntaxError("There is no SQL yet.", code="empty", hint="Write one SELECT query.")
+    return tokens[:end]
+
+
+def _spell_out_table(sql: str, tokens: list[Token], dialect: str) -> tuple[str, list[Token]]:
+    """Return `TABLE t` as the query it stands for; SQLGlot does not know the short form."""
+    if dialect not in ("duckdb", "postgres") or tokens[0].text.lower() != "table" or len(tokens) < 2:
+        return sql, tokens
+    spelled = f"SELECT * FROM {sql[tokens[1].start : tokens[-1].end + 1]}"  # noqa: S608 - checked like any other text
+    return spelled, tokenize(spelled, dialect)
+
+
+def _check_statement(sql: str, tokens: list[Token]) -> None:
+    for token in tokens:
+        if token.token_type is TokenType.SEMICOLON:
+            raise refuse(
+                "two_statements",
+                "a second statement begins after this semicolon; a SQL model is exactly one query",
+                sql,
+                token.start,
+                "Keep one SELECT and remove the rest.",
+            )
+    first = tokens[0]
+    word = first.text.lower().partition(" ")[0]
+    if word in _WRITING_WORDS:
+        what = f"{word.upper()} changes something; a SQL model only reads"
+        raise refuse("writes", what, sql, first.start, "Start with SELECT or WITH.")
+    if word in _OTHER_STARTS:
+        what = f"{word.upper()} is a statement of its own, not a query"
+        raise refuse("not_a_query", what, sql, first.start, "Start with SELECT or WITH.")
+
+
+def _parse(sql: str, tokens: list[Token], dialect: str) -> exp.Expr:
     try:
-        statements = [item for item in sqlglot.parse(sql, dialect=dialect) if not _is_empty(item)]
+        statements = Dialect.get_or_raise(dialect).parser().parse(tokens, sql)
     except ParseError as error:
-        raise _syntax_error(error) from error
-    except (TokenError, SqlglotError) as error:
-        raise SqlSyntaxError(
-            "The SQL cannot be read: a quote or a comment is not closed.", hint="Close it, then preview again."
-        ) from error
-    except RecursionError as error:
-        raise SqlSyntaxError("The SQL is nested too deeply.", hint="Split it with WITH, or use a view.") from error
-    if not statements:
-        raise SqlSyntaxError("There is no SQL yet.", code="sql_empty", hint="Write one SELECT query.")
-    if len(statements) > 1:
-        raise NotReadOnly(
-            f"The text holds {len(statements)} statements; a SQL model is exactly one query.",
-            code="two_statements",
-            hint="Keep one SELECT and remove everything after its semicolon.",
-        )
-    root = statements[0]
-    assert root is not None  # noqa: S101 - _is_empty has removed None
-    if not isinstance(root, exp.Query):
-        raise NotReadOnly(
-            f"The text is a {type(root).__name__.upper()} statement, not a query.",
-            code="not_a_query",
-            hint="Start with SELECT or WITH.",
-        )
+        raise _explain(error, sql) from error
+    except (SqlglotError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+        # SQLGlot itself stumbles over some texts that no engine takes either
+        raise SqlSyntaxError("The SQL cannot be read.", hint="Correct it, then preview again.") from error
+    root = statements[0] if len(statements) == 1 else None
+    if not isinstance(root, _QUERIES):
+        what = "this is not a query that returns rows"
+        raise refuse("not_a_query", what, sql, tokens[0].start, "Start with SELECT or WITH.")
+    for node in list(root.find_all(exp.Hint)):
+        node.pop()
     return root
 
 
-def _is_empty(statement: exp.Expr | None) -> bool:
-    return statement is None or isinstance(statement, exp.Semicolon)
+def _explain(error: ParseError, sql: str) -> CoreError:
+    first = error.errors[0] if error.errors else {}
+    near = str(first.get("highlight") or "").strip()
+    line = int(first.get("line") or sql.count("\n") + 1)
+    # SQLGlot counts to the last character of the fragment
+    column = max(1, int(first.get("col") or 1) - max(0, len(near) - 1))
+    text = str(first.get("description") or "").rstrip(".")
+    if text.startswith("Expecting"):
+        what = f"{text.removeprefix('Expecting').strip()} is missing near {near!r}"
+    elif "Required keyword" in text or not near:
+        what = f"something is missing near {near!r}" if near else "the SQL is not complete"
+    else:
+        what = f"{near[:60]!r} is not expected here"
+    return syntax_error(what, line, column, hint="Correct the SQL there, then preview again.")
 
 
-def _check_node(node: exp.Expr, dialect: str, sql: str) -> None:
-    name = type(node).__name__
-    if isinstance(node, _WRITES):
-        raise _refusal("writes", f"{name.upper()} changes data or settings", node, sql, "Use SELECT only.")
-    if isinstance(node, exp.Lock):
-        raise _refusal("locks_rows", "FOR UPDATE or FOR SHARE locks rows", node, sql, "Remove it.")
-    if isinstance(node, exp.Table):
-        _check_table(node, dialect, sql)
-    if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc):
-        function = node.name.lower()
-        if function not in PURE_FUNCTIONS[dialect] and function not in PURE_FUNCTIONS["any"]:
-            raise _function(function, node, sql)
-    if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func):
-        raise _function(node.sql(dialect=dialect).split("(")[0], node, sql)
-    if name in DENIED_NODES:
-        raise _function(node.sql_name() if isinstance(node, exp.Func) else name, node, sql)
-    if isinstance(node, exp.Column) and node.name.lower() in ("nextval", "currval"):
-        raise _function(node.name, node, sql)
-    if isinstance(node, exp.Parameter | exp.Placeholder | exp.SessionParameter):
-        raise _refusal("parameter", "Parameters and session variables are not filled in", node, sql, "Write the value.")
+def _check_calls(root: exp.Expr, sql: str, tokens: list[Token], dialect: str) -> tuple[str, ...]:
+    functions = get_functions(dialect)
+    warnings: dict[str, None] = {}
+    for call in find_calls(tokens, root, dialect):
+        if call.odd:
+            what = f"{call.name}() {call.odd}, so it could be anybody's function"
+            hint = "Call a built-in function by its plain name."
+            raise refuse("function_not_allowed", what, sql, call.offset, hint)
+        if call.name not in functions.everywhere and call.name not in functions.from_clause:
+            code = "file_access" if reads_files(call.name) else "function_not_allowed"
+            what = f"the function {call.name}() is not known to only read and compute"
+            hint = "Use another function, or do this step in a view of the warehouse."
+            raise refuse(code, what, sql, call.offset, hint)
+        if call.name in CHANCE_FUNCTIONS:
+            warnings[f"{call.name}() gives another value each time, so every sync sees these rows as changed."] = None
+    words = {token.text.lower() for token in tokens if token.token_type is not TokenType.STRING}
+    for word in sorted(words & CLOCK_FUNCTIONS):
+        if word not in ("now", "today", "ago", "sysdate", "localtime") or root.find(exp.Func):
+            warnings[f"{word} moves on: fine in a filter; a column made from it looks changed at every sync."] = None
+    if root.find(exp.TableSample):
+        warnings["A sample holds other rows each time, so every sync adds and deletes rows."] = None
+    if isinstance(root, exp.Select) and root.args.get("limit") and not root.args.get("order"):
+        warnings["LIMIT without ORDER BY may return other rows each time, so a sync may add and delete rows."] = None
+    return tuple(warnings)
 
 
-def _check_table(table: exp.Table, dialect: str, sql: str) -> None:
-    source = table.this
-    if isinstance(source, exp.Identifier):
-        if any(character in source.name for character in "/\\:@*?") or re.search(
-            r"\.(csv|tsv|json|jsonl|ndjson|parquet|gz|zst|xlsx|db|duckdb|txt)$", source.name, re.IGNORECASE
-        ):
-            raise _refusal("file_access", f"{source.name!r} is a file", table, sql, "Name a table of the warehouse.")
-        return
-    function = source.name if isinstance(source, exp.Anonymous) else type(source).__name__
-    allowed = {"unnest", "generate_series", "range", "generateseries", "flatten", "explode"}
-    if function.lower() in allowed and not isinstance(source, exp.Table):
-        return
-    if any(word in function.lower() for word in ("read", "scan", "glob", "sniff")):
-        raise _refusal("file_access", f"{function} reads files", table, sql, "Name a table of the warehouse.")
-    raise _refusal("table_function", f"{function} is not a table", table, sql, "Name a table of the warehouse.")
-
-
-def _function(name: str, node: exp.Expr, sql: str) -> NotReadOnly:
-    word = name.lower()
-    reads_files = any(part in word for part in ("read_", "readcsv", "readparquet", "glob"))
-    code = "file_access" if reads_files else "function_not_allowed"
-    return _refusal(
-        code,
-        f"The function {word} is not known to be free of side effects",
-        node,
-        sql,
-        "Use another function, or do this step in a view of the warehouse.",
+def _choose_text(root: exp.Expr, sql: str, tokens: list[Token], dialect: str) -> str:
+    if is_plain(sql, tokens, dialect):
+        return blank_comments(sql, tokens)
+    try:
+        written = root.sql(dialect=dialect, comments=False)
+        again = _parse(written, tokenize(written, dialect), dialect)
+        if again == root:
+            return written
+    except CoreError:
+        pass
+    raise NotReadOnly(
+        "The SQL holds a string or a quoted name that engines may read in different ways.",
+        code="syntax_not_allowed",
+        hint="Write strings in single quotes on one line, without a backslash before a quote.",
     )
 
 
-def _refusal(code: str, what: str, node: exp.Expr, sql: str, hint: str) -> NotReadOnly:
-    line, column = _locate(node)
-    where = f" (line {line}, column {column})" if line else ""
-    return NotReadOnly(f"{what}{where}.", code=code, hint=hint, context={"line": line, "column": column})
-
-
-def _locate(node: exp.Expr) -> tuple[int | None, int | None]:
-    for item in node.walk():
-        if "line" in item.meta:
-            return int(item.meta["line"]), int(item.meta["col"])
-    return None, None
-
-
-def _syntax_error(error: ParseError) -> SqlSyntaxError:
-    first = error.errors[0] if error.errors else {}
-    line, column = first.get("line"), first.get("col")
-    near = str(first.get("highlight") or "").strip()
-    text = _ANSI.sub("", str(first.get("description") or "")).rstrip(".")
-    if not text or "<class" in text:
-        text = "The SQL is not complete"
-    where = f" at line {line}, column {column}" if line else ""
-    return SqlSyntaxError(
-        f"{text}{where}{f', near {near[:40]!r}' if near else ''}.",
-        hint="Correct the SQL there, then preview again.",
-        context={"line": line, "column": column},
+def refuse(code: str, what: str, sql: str, offset: int, hint: str) -> NotReadOnly:
+    """Return the refusal of what stands at `offset`."""
+    line, column = locate(sql, offset)
+    return NotReadOnly(
+        f"Line {line}, column {column}: {what}.", code=code, hint=hint, context={"line": line, "column": column}
     )

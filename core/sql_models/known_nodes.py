@@ -33,7 +33,8 @@ DENIED_FUNCTIONS = read_words(
 PARAMETERS = read_words("Parameter Placeholder SessionParameter")
 WRITES = read_words(
     """Alter AlterSession Analyze Attach Cache Clone Command Comment Commit Copy Create Declare Delete Detach Drop
-    Execute ExecuteSql Export Grant IfBlock Insert Install Into Kill LoadData Merge MultitableInserts OnConflict Put Refresh
+    Execute ExecuteSql Export Grant IfBlock Insert Install Into Kill LoadData Merge
+    MultitableInserts OnConflict Put Refresh
     Returning Revoke Rollback Set SetItem StoredProcedure SwapTable Transaction TruncateTable Uncache Undrop Update Use
     UserDefinedFunction WhileBlock"""
 )

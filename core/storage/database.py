@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from core.errors import StorageFull, StoreUnreadable
+from core.errors import (
+    CoreError,
+    CredentialsRejected,
+    InvalidField,
+    StateError,
+    StorageFull,
+    StoreUnreadable,
+    Unreachable,
+)
 from core.storage.home import Home
 
 BUSY_TIMEOUT_MS = 15_000
@@ -35,17 +43,16 @@ class Database:
 
         Raises:
             StorageFull: The disk is full; nothing of the transaction was written.
+            StoreUnreadable: The file is damaged or cannot be opened.
+            Unreachable: The Postgres server does not answer.
         """
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            raise translate_store_error(error) from error
+        with _translating(), self.engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Yield a connection that sees one moment of the store and writes nothing."""
-        with self.engine.connect().execution_options(onramp_mode="DEFERRED") as connection:
+        """Yield a connection that sees one moment of the store and writes nothing; raises as `transaction` does."""
+        with _translating(), self.engine.connect().execution_options(onramp_mode="DEFERRED") as connection:
             yield connection
 
     def close(self) -> None:
@@ -58,28 +65,93 @@ def open_database(home: Home, url: str | None = None) -> Database:
     return Database(url or os.environ.get("ONRAMP_DATABASE_URL") or f"sqlite:///{home.workspace_db}")
 
 
-def translate_store_error(error: OperationalError) -> Exception:
-    """Return the `CoreError` for a failure of the store's driver, or the error itself."""
+def translate_store_error(error: DBAPIError) -> CoreError | None:
+    """Return what a person can do about a failure of the store's driver; None where that is not the disk or the server.
+
+    Matches the engines' own codes, because their texts repeat names and values of ours.
+    """
+    name = getattr(error.orig, "sqlite_errorname", None) or _name_postgres_failure(error)
+    for prefix, make in _FAILURES.items():
+        if name.startswith(prefix):
+            return make(name)
+    return None
+
+
+_FULL_HINT = "Free some space, then repeat the last step. Nothing that was saved before is lost."
+_FAILURES: dict[str, Callable[[str], CoreError]] = {
+    # A write beyond a quota or a file size limit comes as an input/output error.
+    **dict.fromkeys(
+        ("SQLITE_FULL", "SQLITE_IOERR", "PG_53100"),
+        lambda _name: StorageFull(
+            "The disk under the state store is full or failing; the change was not saved.", hint=_FULL_HINT
+        ),
+    ),
+    **dict.fromkeys(
+        ("SQLITE_NOTADB", "SQLITE_CORRUPT"),
+        lambda _name: StoreUnreadable(
+            "The state store is damaged and cannot be read.", hint="Restore the home folder from a backup."
+        ),
+    ),
+    **dict.fromkeys(
+        ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH"),
+        lambda _name: StoreUnreadable(
+            "The state store cannot be opened for writing.", hint="Check the permissions of the home folder's files."
+        ),
+    ),
+    "SQLITE_BUSY": lambda _name: StateError(
+        "The state store is busy with another process.", code="store_busy", hint="Try again in a moment."
+    ),
+    "PG_28": lambda _name: CredentialsRejected(
+        "The Postgres server of the state store refused the login.", hint="Check the user in ONRAMP_DATABASE_URL."
+    ),
+    "PG_3D000": lambda _name: StoreUnreadable(
+        "The Postgres database of the state store does not exist.", hint="Create it, or correct ONRAMP_DATABASE_URL."
+    ),
+    "PG_CONNECTION": lambda _name: Unreachable(
+        "The Postgres server of the state store does not answer.",
+        hint="Start it, or correct host and port in ONRAMP_DATABASE_URL.",
+    ),
+}
+
+
+def _name_postgres_failure(error: DBAPIError) -> str:
+    # While connecting psycopg has no code to give, only the server's words.
+    state = getattr(error.orig, "sqlstate", None)
     text = str(error.orig).lower()
-    if "full" in text or "no space" in text:
-        return StorageFull(
-            "The disk under ONRAMP_HOME is full; the change was not saved.",
-            hint="Free some space, then repeat the last step. Nothing that was saved before is lost.",
-        )
-    if "unable to open" in text or "not a database" in text or "malformed" in text:
-        return StoreUnreadable(
-            "The state store cannot be opened.", hint="Check the folder's permissions, or restore it from a backup."
-        )
-    return error
+    if state is None and isinstance(error, OperationalError):
+        if "authentication failed" in text or ("role" in text and "does not exist" in text):
+            return "PG_28"
+        return "PG_3D000" if "database" in text and "does not exist" in text else "PG_CONNECTION"
+    return "PG_CONNECTION" if error.connection_invalidated else f"PG_{state}"
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        known = translate_store_error(error)
+        if known is None:
+            raise
+        raise known from error
 
 
 def _create_engine(url: str) -> Engine:
-    engine = create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1),
-        json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
-        pool_pre_ping=not url.startswith("sqlite"),
-    )
+    try:
+        engine = create_engine(
+            url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1),
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            pool_pre_ping=not url.startswith("sqlite"),
+        )
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError):
+        engine = None
+    if engine is None or engine.dialect.name not in ("sqlite", "postgresql"):
+        # raised apart from the handler: the library's own message repeats the address with its password
+        raise InvalidField(
+            "ONRAMP_DATABASE_URL is not the address of a SQLite file or of a Postgres database.",
+            hint="Use postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or leave it out for a file in the home folder.",
+        )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_immediate)

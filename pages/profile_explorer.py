@@ -4,6 +4,7 @@ import streamlit as st
 
 from components.error_panel import error_panel
 from components.format import format_number
+from components.plain_text import escape_markdown
 from components.profile_view import draw_profile
 from components.state import get_workspace
 from core.profiles.lookup import count_profiles, get_profile, search_profiles
@@ -51,7 +52,9 @@ with error_panel():
         )
     for summary in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{summary.title}**  \n:gray[{summary.subtitle}]")
+            with st.container(width="stretch", gap=None):
+                st.markdown(f"**{escape_markdown(summary.title)}**")
+                st.text(summary.subtitle)  # plain: Markdown would make links of e-mail addresses
             if st.button("Open", key=f"open_{summary.id}", icon=":material/chevron_right:"):
                 st.query_params["id"] = summary.id
                 st.rerun()

@@ -16,7 +16,7 @@ import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
@@ -98,22 +98,30 @@ class ProfileBuilder:
             RunInProgress: Another process builds this space.
             StorageFull: The disk is full; what was committed before stays.
         """
+        if not self._has_work():  # so that a worker that asks every second does not write every second
+            return BuildReport(offset=self._read_offset())
         with hold_lease(self._workspace.database, f"profiles:{self._space_id}") as lease:
             return self._build(lease, max_messages, progress)
 
+    def _has_work(self) -> bool:
+        if not list_rules(self._workspace, self._space_id):
+            return False
+        sources = list_connected_sources(self._workspace, self._space_id)
+        with self._workspace.database.reading() as connection:
+            offset = read_offset(connection, self._space_id)
+            if sources - read_source_markers(connection, self._space_id):
+                return True
+            if self._engine is not None and self._engine.open_batch(connection, self._space_id).find_behind(offset):
+                return True
+        return open_event_log(self._workspace).last_offset() > offset
+
     def _build(self, lease: Lease, max_messages: int | None, progress: Progress | None) -> BuildReport:
         log = open_event_log(self._workspace)
-        report = BuildReport(offset=self._read_offset())
-        if not list_rules(self._workspace, self._space_id):
-            return report
         sources = list_connected_sources(self._workspace, self._space_id)
         self._replay_new_sources(lease, log, sources)
-        report = replace(report, offset=self._read_offset())
+        report = BuildReport(offset=self._read_offset())
         while max_messages is None or report.read < max_messages:
-            if self._engine is not None:
-                compute_history(
-                    self._workspace, self._space_id, self._engine, log, lambda c: self._check_lease(c, lease)
-                )
+            self._compute_history(lease, log)
             room = self._batch_messages if max_messages is None else max_messages - report.read
             events = log.read(report.offset, min(room, self._batch_messages))
             if not events:
@@ -123,6 +131,10 @@ class ProfileBuilder:
             if progress is not None:
                 progress(report)
         return report
+
+    def _compute_history(self, lease: Lease, log: EventLog) -> None:
+        if self._engine is not None:
+            compute_history(self._workspace, self._space_id, self._engine, log, lambda c: self._check_lease(c, lease))
 
     def _apply_batch(
         self, lease: Lease, events: Sequence[StoredEvent], sources: set[str], before: BuildReport
@@ -136,6 +148,8 @@ class ProfileBuilder:
             around.load(connection, wanted)
             traits = self._engine.open_batch(connection, self._space_id) if self._engine else None
             if traits is not None:
+                # a trait that was added a moment ago has no history yet: it starts with that, before the next batch
+                traits.leave_out(traits.find_behind(before.offset).keys())
                 traits.load(connection, around.profiles.keys())
         applier = BatchApplier(around, rules, traits, self._caps)
         applied = sum(applier.apply(message) for message in messages)

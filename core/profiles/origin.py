@@ -1,76 +1,78 @@
-"""Where a trait's value comes from: the message, and behind it the source, or the sync, its SQL model and its row."""
+"""From a trait's value back to its origin: message, source, sync, run, SQL model and row, or computed trait."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Table, select
 
-from core.events.event_log import StoredEvent, open_event_log
+from core.events.event_log import EventLog, StoredEvent
+from core.profiles.profile import TraitOrigin
 from core.storage.tables import computed_traits, sources, sql_models, syncs
-from core.workspaces.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class TraitOrigin:
-    """The way back from a value. `sentence` says it in words; the rest are names and ids, None where not so."""
+class OriginReader:
+    """Explains trait values; names are looked up once for all of them."""
 
-    log_offset: int
-    sentence: str
-    message_id: str | None = None
-    source: str | None = None
-    sync: str | None = None
-    run_id: str | None = None
-    sql_model: str | None = None
-    row_key: str | None = None
-    computed_trait: str | None = None
+    def __init__(self, connection: Connection, log: EventLog, log_offsets: Iterable[int]) -> None:
+        self._events = {event.offset: event for event in log.get_many(sorted(set(log_offsets)))}
+        self._traits = _read_names(connection, computed_traits)
+        self._sources = _read_names(connection, sources)
+        self._syncs = _read_names(connection, syncs)
+        self._sql_models = _read_names(connection, sql_models)
 
-
-def read_origins(
-    workspace: Workspace, connection: Connection, places: Mapping[str, tuple[int, str | None]]
-) -> dict[str, TraitOrigin]:
-    """Return the origin of each trait.
-
-    Args:
-        workspace: The opened workspace.
-        connection: A reading connection to its store.
-        places: By trait key: the message's log offset, and the computed trait's id or None.
-    """
-    offsets = sorted({offset for offset, _ in places.values()})
-    events = {event.offset: event for event in open_event_log(workspace).get_many(offsets)}
-    names = {table.name: _read_names(connection, table) for table in (sources, syncs, sql_models, computed_traits)}
-    return {key: _describe(offset, trait_id, events.get(offset), names) for key, (offset, trait_id) in places.items()}
-
-
-def _describe(
-    offset: int, trait_id: str | None, event: StoredEvent | None, names: dict[str, dict[str, str]]
-) -> TraitOrigin:
-    if trait_id is not None:
-        name = names["computed_traits"].get(trait_id, "a computed trait that was deleted")
-        return TraitOrigin(offset, f"Computed: {name}, up to message {offset}", computed_trait=name)
-    if event is None:
-        return TraitOrigin(offset, f"Message {offset}, which is no longer in the log")
-    source = names["sources"].get(event.source_id, event.source_id)
-    origin = (orjson.loads(event.body).get("context") or {}).get("reverseEtl")
-    if not isinstance(origin, dict):
-        sentence = f"{source}, message {offset}"
-        return TraitOrigin(offset, sentence, message_id=event.message_id, source=source)
-    sync = names["syncs"].get(str(origin.get("syncId")), "a sync that was deleted")
-    sql_model = names["sql_models"].get(str(origin.get("sqlModelId")), "a SQL model that was deleted")
-    row_key = str(origin.get("rowKey"))
-    return TraitOrigin(
-        offset,
-        f"{source} › {sql_model} › row {row_key} ({sync}, message {offset})",
-        message_id=event.message_id,
-        source=source,
-        sync=sync,
-        run_id=str(origin.get("runId")),
-        sql_model=sql_model,
-        row_key=row_key,
-    )
+    def explain(self, log_offset: int, trait_id: str | None) -> TraitOrigin:
+        """Return the origin of a value that the message at `log_offset` set, or counted into a computed trait."""
+        event = self._events.get(log_offset)
+        if event is None:
+            return TraitOrigin(f"Message #{log_offset}, which is no longer in the event log.", log_offset)
+        source = self._sources.get(event.source_id)
+        about: dict[str, Any] = {"message_id": event.message_id, "source_id": event.source_id, "source": source}
+        trait = self._traits.get(trait_id) if trait_id else None
+        if trait_id:
+            sentence = _describe_computed(trait, event, source)
+            return TraitOrigin(sentence, log_offset, **about, computed_trait=trait)
+        row = _read_row(event)
+        about |= {
+            "sync_id": row.get("syncId"),
+            "sync": self._syncs.get(row.get("syncId", "")),
+            "run_id": row.get("runId"),
+            "sql_model_id": row.get("sqlModelId"),
+            "sql_model": self._sql_models.get(row.get("sqlModelId", "")),
+            "row_key": row.get("rowKey"),
+        }
+        return TraitOrigin(_describe_message(event, about), log_offset, **about)
 
 
-def _read_names(connection: Connection, table: Table) -> dict[str, str]:
+def read_source_names(connection: Connection) -> Mapping[str, str]:
+    """Return the name of each source by id."""
+    return _read_names(connection, sources)
+
+
+def _describe_computed(trait: str | None, event: StoredEvent, source: str | None) -> str:
+    newest = f"the newest message that counts is #{event.offset} from {source or event.source_id}"
+    if trait is None:
+        return f"Left by a computed trait that was deleted; {newest}."
+    return f"Computed trait “{trait}”; {newest}."
+
+
+def _describe_message(event: StoredEvent, about: Mapping[str, str | None]) -> str:
+    source = about["source"] or event.source_id
+    if not about["row_key"]:
+        return f"Message #{event.offset} ({event.type}) from {source}."
+    sql_model = about["sql_model"] or about["sql_model_id"] or "a SQL model"
+    sync = about["sync"] or about["sync_id"] or "a sync"
+    return f"Row {about['row_key']} of SQL model “{sql_model}”, sent by sync “{sync}” from {source}."
+
+
+def _read_row(event: StoredEvent) -> dict[str, str]:
+    message = orjson.loads(event.body)
+    context = message.get("context")
+    row = context.get("reverseEtl") if isinstance(context, dict) else None
+    return {key: str(value) for key, value in row.items() if value is not None} if isinstance(row, dict) else {}
+
+
+def _read_names(connection: Connection, table: Table) -> Mapping[str, str]:
     return {row.id: row.name for row in connection.execute(select(table.c.id, table.c.name))}

@@ -31,6 +31,10 @@ class TraitBatch(Protocol):
         """Look at no other traits than these."""
         ...
 
+    def leave_out(self, trait_ids: Collection[str]) -> None:
+        """Look at every trait but these."""
+        ...
+
     def is_active(self, trait_id: str) -> bool:
         """Say whether this trait still exists, so that its value is not a person's to overwrite."""
         ...

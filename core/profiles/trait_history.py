@@ -12,11 +12,11 @@ from sqlalchemy import Connection, select
 
 from core.events.event_log import EventLog
 from core.events.message import read_timestamp_ms
-from core.profiles.bulk import select_in
+from core.profiles.merge_history import find_survivors
 from core.profiles.neighbourhood import Neighbourhood
 from core.profiles.progress import read_offset
 from core.profiles.trait_engine import TraitBatch, TraitEngine
-from core.storage.tables import profile_messages, profiles
+from core.storage.tables import profile_messages
 from core.workspaces.workspace import Workspace
 
 HISTORY_BATCH_MESSAGES = 5_000
@@ -56,18 +56,6 @@ def compute_history(
             check_lease(connection)
             around.write(connection)
             traits.save(connection, rows[-1][0] if len(rows) == HISTORY_BATCH_MESSAGES else end)
-
-
-def find_survivors(connection: Connection, space_id: str, profile_ids: set[str]) -> dict[str, str]:
-    """Return for each profile id the profile it has become: itself, or what it was merged into, to the end."""
-    where = {profile_id: profile_id for profile_id in profile_ids}
-    open_ids = set(profile_ids)
-    while open_ids:
-        rows = select_in(connection, (profiles.c.id, profiles.c.merged_into), {"space_id": space_id}, "id", open_ids)
-        merged = {row.id: row.merged_into for row in rows if row.merged_into is not None}
-        where = {profile_id: merged.get(at, at) for profile_id, at in where.items()}
-        open_ids = set(merged.values())
-    return where
 
 
 def _read_messages(connection: Connection, space_id: str, start: int, end: int) -> Sequence[tuple[int, str]]:

@@ -101,6 +101,10 @@ class ComputedTraitBatch:
         """Look at no other traits than these."""
         self._use([trait for trait in self._traits.values() if trait.id in trait_ids])
 
+    def leave_out(self, trait_ids: Collection[str]) -> None:
+        """Look at every trait but these."""
+        self._use([trait for trait in self._traits.values() if trait.id not in trait_ids])
+
     def is_active(self, trait_id: str) -> bool:
         """Say whether this trait still exists."""
         return trait_id in self._active

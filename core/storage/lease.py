@@ -6,24 +6,26 @@ holder: whoever writes on behalf of a lease can tell that a later holder has com
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.clock import Clock, SystemClock
-from core.errors import RunInProgress
+from core.errors import CoreError, RunInProgress
 from core.storage.database import Database
 from core.storage.tables import leases
 
 DEFAULT_TTL_S = 20.0
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +115,41 @@ def hold_lease(database: Database, name: str, *, ttl_s: float = DEFAULT_TTL_S) -
     finally:
         stop.set()
         heartbeat.join()
-        release_lease(database, lease)
+        with suppress(CoreError):  # a failing store must not hide how the work ended; the lease runs out by itself
+            release_lease(database, lease)
+
+
+def require_lease(connection: Connection, lease: Lease) -> None:
+    """Fence a write: in its own transaction, make sure that no later holder has come.
+
+    Raises:
+        RunInProgress: Another process has taken the lease over; roll back and stop.
+    """
+    row = connection.execute(select(leases.c.token).where(leases.c.name == lease.name).with_for_update()).first()
+    if row is None or row.token != lease.token:
+        raise RunInProgress(
+            f"{describe_lease(lease.name)} was taken over by another process.",
+            hint="Nothing is lost: the other process finishes the work.",
+            context={"lease": lease.name},
+        )
 
 
 def is_lease_held(database: Database, name: str, *, clock: Clock | None = None) -> bool:
     """Say whether somebody holds the lease now."""
     with database.reading() as connection:
-        row = connection.execute(select(leases.c.expires_at).where(leases.c.name == name)).first()
-    return row is not None and row.expires_at > (clock or SystemClock()).now()
+        row = connection.execute(select(leases).where(leases.c.name == name)).first()
+    return row is not None and row.expires_at > (clock or SystemClock()).now() and not is_holder_gone(row.holder)
 
 
 def new_holder() -> str:
     """Return a name for one holder: machine, process and chance."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    return f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def is_holder_gone(holder: str) -> bool:
     """Say whether the holder was a process of this machine that no longer runs; only then need nobody wait for it."""
-    host, _, rest = holder.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname() or not rest.isdigit():
+    machine, _, rest = holder.rpartition(":")[0].rpartition(":")
+    if machine != _machine() or not rest.isdigit():
         return False
     try:
         os.kill(int(rest), 0)
@@ -142,6 +160,14 @@ def is_holder_gone(holder: str) -> bool:
     return False
 
 
+def _machine() -> str:
+    # Containers can share a host name and not see each other's processes: the process namespace tells them apart.
+    try:
+        return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}"  # noqa: PTH116 - a link to no file
+    except OSError:  # not Linux
+        return socket.gethostname()
+
+
 def describe_lease(name: str) -> str:
     """Return the lease's work for a sentence, such as `Sync syn_1`."""
     kind, _, object_id = name.partition(":")
@@ -150,8 +176,11 @@ def describe_lease(name: str) -> str:
 
 def _keep_alive(database: Database, lease: Lease, ttl_s: float, stop: threading.Event) -> None:
     while not stop.wait(ttl_s / 4):
-        if not renew_lease(database, lease, ttl_s=ttl_s):
-            return
+        try:
+            if not renew_lease(database, lease, ttl_s=ttl_s):
+                return
+        except CoreError as error:  # a full disk or a server that restarts: try again while there is time
+            _LOG.warning("The lease %s could not be renewed: %s", lease.name, error)
 
 
 _LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)

@@ -87,14 +87,24 @@ def get_space(workspace: Workspace, space_id: str) -> Space:
     for space in list_spaces(workspace):
         if space.id == space_id:
             return space
-    raise NotFound(f"There is no profile space {space_id}.", hint="Choose one of the workspace's spaces.")
+    raise _no_space(space_id)
 
 
 def connect_source(workspace: Workspace, space_id: str, source_id: str) -> None:
-    """Let the space read the source's events; connecting twice changes nothing."""
+    """Let the space read the source's events; connecting twice changes nothing.
+
+    Raises:
+        NotFound: There is no such space.
+    """
     if source_id in list_connected_sources(workspace, space_id):
         return
     with workspace.database.transaction() as connection:
+        # The space's row is the lock: whoever connects the same source at the same time waits, and then sees it.
+        if connection.execute(select(spaces.c.id).where(spaces.c.id == space_id).with_for_update()).first() is None:
+            raise _no_space(space_id)
+        pair = (space_sources.c.space_id == space_id, space_sources.c.source_id == source_id)
+        if connection.execute(select(space_sources.c.source_id).where(*pair)).first() is not None:
+            return
         connection.execute(
             insert(space_sources).values(space_id=space_id, source_id=source_id, connected_at=workspace.now())
         )
@@ -106,6 +116,10 @@ def list_connected_sources(workspace: Workspace, space_id: str) -> set[str]:
     query = select(space_sources.c.source_id).where(space_sources.c.space_id == space_id)
     with workspace.database.reading() as connection:
         return {row.source_id for row in connection.execute(query)}
+
+
+def _no_space(space_id: str) -> NotFound:
+    return NotFound(f"There is no profile space {space_id}.", hint="Choose one of the workspace's spaces.")
 
 
 class _SpaceExists(Exception):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from core.clock import Clock, SystemClock
-from core.errors import IllegalTransition
+from core.errors import IllegalTransition, InvalidField
 from core.storage.database import Database, open_database
 from core.storage.home import Home, open_home
 from core.storage.migrate import migrate
@@ -19,6 +21,7 @@ from core.workspaces.audit import record_change
 from core.workspaces.secrets import SecretBox, open_secret_box
 
 WORKSPACE_ID = "workspace"
+MAX_NAME_CHARS = 120
 
 
 class Access(StrEnum):
@@ -70,12 +73,7 @@ def open_workspace(
     database = open_database(place, database_url)
     migrate(database, place)
     workspace = Workspace(place, database, open_secret_box(place), clock or SystemClock(), actor)
-    with database.transaction() as connection:
-        if connection.execute(select(workspaces.c.id)).first() is None:
-            now = workspace.now()
-            connection.execute(
-                insert(workspaces).values(id=WORKSPACE_ID, name="My workspace", access=Access.NONE, created_at=now)
-            )
+    _ensure_row(workspace)
     return workspace
 
 
@@ -113,13 +111,31 @@ def accept_access(workspace: Workspace) -> WorkspaceInfo:
 
 
 def rename_workspace(workspace: Workspace, name: str) -> None:
-    """Give the workspace another name."""
+    """Give the workspace another name.
+
+    Raises:
+        InvalidField: The name is empty or longer than `MAX_NAME_CHARS`.
+    """
+    name = name.strip()
+    if not 0 < len(name) <= MAX_NAME_CHARS:
+        raise InvalidField(
+            "The workspace cannot have this name.", hint=f"Give it a name of 1 to {MAX_NAME_CHARS} characters."
+        )
     before = get_workspace_info(workspace).name
     with workspace.database.transaction() as connection:
         connection.execute(update(workspaces).values(name=name))
         record_change(
             connection, workspace, "updated", "workspace", WORKSPACE_ID, before={"name": before}, after={"name": name}
         )
+
+
+def _ensure_row(workspace: Workspace) -> None:
+    with workspace.database.reading() as connection:
+        if connection.execute(select(workspaces.c.id)).first() is not None:
+            return
+    values = {"id": WORKSPACE_ID, "name": "My workspace", "access": Access.NONE, "created_at": workspace.now()}
+    with suppress(IntegrityError), workspace.database.transaction() as connection:  # another process may be first
+        connection.execute(insert(workspaces).values(values))
 
 
 def _change_access(workspace: Workspace, access: Access, **times: datetime) -> None:

@@ -154,7 +154,7 @@ def test_a_merge_says_why_and_the_merged_id_leads_to_the_survivor(tmp_path: obje
     (merge,) = person.merges
     assert "user_id u1" in merge.sentence
     assert "email e2@x.example" in merge.sentence
-    assert "it is older" in merge.sentence
+    assert "is older" in merge.sentence
     assert get_profile(workspace, space_id, merge.merged_id).id == person.id
     assert [summary.id for summary in search_profiles(workspace, space_id, "E2@X")] == [person.id]
     seen = next(trait for trait in person.traits if trait.key == "seen")

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import pytest
+
+from core.errors import IllegalTransition, InvalidField, NotFound
+from core.identity.rules import (
+    PERIODS,
+    IdentifierRule,
+    add_custom_identifier,
+    add_external_types,
+    add_identifiers,
+    delete_identifier,
+    edit_identifier,
+    list_rules,
+)
+from core.workspaces.audit import list_changes
+from core.workspaces.spaces import ensure_space
+from core.workspaces.workspace import Workspace
+
+
+@pytest.fixture
+def space_id(store_workspace: Workspace) -> str:
+    return ensure_space(store_workspace).id
+
+
+def order(workspace: Workspace, space_id: str) -> list[str]:
+    rules = list_rules(workspace, space_id)
+    assert [rule.priority for rule in rules] == list(range(1, len(rules) + 1))
+    return [rule.type for rule in rules]
+
+
+def test_a_space_starts_without_identifiers(store_workspace: Workspace, space_id: str) -> None:
+    assert list_rules(store_workspace, space_id) == []
+
+
+def test_added_identifiers_have_the_default_limits_priorities_and_blocked_values(
+    store_workspace: Workspace, space_id: str
+) -> None:
+    """W63, W64."""
+    add_identifiers(store_workspace, space_id, ["ios.id", "email", "anonymous_id", "user_id"])
+    assert order(store_workspace, space_id) == ["user_id", "email", "anonymous_id", "ios.id"]
+    user_id, email, *_ = list_rules(store_workspace, space_id)
+    assert (user_id.value_limit, email.value_limit, email.period) == (1, 5, "ever")
+    assert email.blocked_exact == ("-1", "null", "anonymous")
+    assert email.blocked_patterns == ("^[0-]*$",)
+
+
+def test_the_default_order_is_kept_as_kinds_are_added_until_a_person_chooses_one(
+    store_workspace: Workspace, space_id: str
+) -> None:
+    add_identifiers(store_workspace, space_id, ["email"])
+    add_custom_identifier(store_workspace, space_id, "phone")
+    add_identifiers(store_workspace, space_id, ["user_id", "group_id"])
+    assert order(store_workspace, space_id) == ["user_id", "email", "group_id", "phone"]
+    edit_identifier(store_workspace, space_id, "phone", priority=1)
+    add_identifiers(store_workspace, space_id, ["anonymous_id"])
+    assert order(store_workspace, space_id) == ["phone", "user_id", "email", "group_id", "anonymous_id"]
+
+
+@pytest.mark.parametrize("types", [["phone"], ["email", "email"], ["user_id"], ["email", "nonsense"]])
+def test_an_unknown_or_repeated_identifier_is_refused_and_nothing_is_added(
+    store_workspace: Workspace, space_id: str, types: list[str]
+) -> None:
+    add_identifiers(store_workspace, space_id, ["user_id"])
+    with pytest.raises(InvalidField):
+        add_identifiers(store_workspace, space_id, types)
+    assert order(store_workspace, space_id) == ["user_id"]
+
+
+def test_a_custom_identifier_takes_the_key_in_camel_case_or_snake_case(
+    store_workspace: Workspace, space_id: str
+) -> None:
+    """W71, W72."""
+    rule = add_custom_identifier(store_workspace, space_id, "loyaltyId", value_limit=2, period="monthly")
+    assert rule == IdentifierRule("loyalty_id", 1, 2, "monthly", custom=True)  # type: ignore[arg-type]
+    with pytest.raises(InvalidField, match="there already"):
+        add_custom_identifier(store_workspace, space_id, "loyalty_id")
+
+
+@pytest.mark.parametrize("key", ["", "  ", "1st", "with space", "x" * 80, "émail", "a;b", "email", "userId"])
+def test_a_key_that_cannot_be_an_identifier_is_refused(store_workspace: Workspace, space_id: str, key: str) -> None:
+    with pytest.raises(InvalidField):
+        add_custom_identifier(store_workspace, space_id, key)
+    assert list_rules(store_workspace, space_id) == []
+
+
+def test_editing_changes_what_is_given_and_nothing_else(store_workspace: Workspace, space_id: str) -> None:
+    add_identifiers(store_workspace, space_id, ["user_id", "email"])
+    before = list_rules(store_workspace, space_id)[1]
+    after = edit_identifier(
+        store_workspace,
+        space_id,
+        "email",
+        value_limit=2,
+        period="weekly",
+        blocked_exact=[" void "],
+        blocked_patterns=[],
+    )
+    assert after == list_rules(store_workspace, space_id)[1]
+    assert (after.value_limit, after.period, after.blocked_exact, after.blocked_patterns) == (
+        2,
+        "weekly",
+        ("void",),
+        (),
+    )
+    assert (after.priority, after.custom) == (before.priority, before.custom)
+
+
+def test_a_priority_moves_the_identifier_and_shifts_the_others(store_workspace: Workspace, space_id: str) -> None:
+    add_identifiers(store_workspace, space_id, ["user_id", "email", "anonymous_id"])
+    edit_identifier(store_workspace, space_id, "anonymous_id", priority=1)
+    assert order(store_workspace, space_id) == ["anonymous_id", "user_id", "email"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"value_limit": 0},
+        {"value_limit": -1},
+        {"value_limit": True},
+        {"value_limit": 1.5},
+        {"value_limit": 10_000},
+        {"period": "hourly"},
+        {"priority": 0},
+        {"priority": 3},
+        {"blocked_exact": [""]},
+        {"blocked_exact": ["x" * 201]},
+        {"blocked_exact": [str(number) for number in range(501)]},
+        {"blocked_patterns": ["("]},
+        {"blocked_patterns": ["(?!no)"]},
+    ],
+)
+def test_a_setting_that_is_not_valid_is_refused_in_words_and_nothing_is_changed(
+    workspace: Workspace, settings: dict[str, object]
+) -> None:
+    space_id = ensure_space(workspace).id
+    add_identifiers(workspace, space_id, ["user_id", "email"])
+    before = list_rules(workspace, space_id)
+    with pytest.raises(InvalidField) as caught:
+        edit_identifier(workspace, space_id, "email", **settings)  # type: ignore[arg-type]
+    assert caught.value.hint
+    assert list_rules(workspace, space_id) == before
+
+
+def test_deleting_closes_the_gap_and_the_last_one_stays(store_workspace: Workspace, space_id: str) -> None:
+    """W64: at least one identifier."""
+    add_identifiers(store_workspace, space_id, ["user_id", "email", "anonymous_id"])
+    delete_identifier(store_workspace, space_id, "email")
+    assert order(store_workspace, space_id) == ["user_id", "anonymous_id"]
+    delete_identifier(store_workspace, space_id, "user_id")
+    with pytest.raises(IllegalTransition, match="last identifier"):
+        delete_identifier(store_workspace, space_id, "anonymous_id")
+
+
+def test_what_does_not_exist_is_not_found(workspace: Workspace) -> None:
+    space_id = ensure_space(workspace).id
+    add_identifiers(workspace, space_id, ["user_id"])
+    for attempt in (
+        lambda: edit_identifier(workspace, space_id, "email", value_limit=1),
+        lambda: delete_identifier(workspace, space_id, "email"),
+        lambda: add_identifiers(workspace, "spa_none", ["user_id"]),
+    ):
+        with pytest.raises(NotFound):
+            attempt()
+
+
+def test_every_change_is_in_the_audit_trail_with_before_and_after(store_workspace: Workspace, space_id: str) -> None:
+    add_identifiers(store_workspace, space_id, ["user_id", "email"])
+    edit_identifier(store_workspace, space_id, "email", value_limit=3)
+    edit_identifier(store_workspace, space_id, "email", value_limit=3)
+    delete_identifier(store_workspace, space_id, "email")
+    changes = list_changes(store_workspace, object_type="identifier")
+    assert [change.action for change in reversed(changes)] == ["created", "created", "updated", "deleted"]
+    edit = changes[1]
+    assert edit.before is not None
+    assert edit.after is not None
+    assert (edit.before["value_limit"], edit.after["value_limit"]) == (5, 3)
+
+
+def test_types_seen_in_external_ids_come_last_and_a_person_can_make_them_full(
+    store_workspace: Workspace, space_id: str
+) -> None:
+    add_identifiers(store_workspace, space_id, ["user_id", "email"])
+    with store_workspace.database.transaction() as connection:
+        add_external_types(connection, store_workspace, space_id, ["aaa", "email", "aaa", "ios.id"])
+    assert order(store_workspace, space_id) == ["user_id", "email", "aaa", "ios.id"]
+    assert [rule.external_only for rule in list_rules(store_workspace, space_id)] == [False, False, True, True]
+    assert not add_custom_identifier(store_workspace, space_id, "aaa").external_only
+
+
+def test_the_five_periods_are_offered() -> None:
+    assert PERIODS == ("ever", "daily", "weekly", "monthly", "annually")

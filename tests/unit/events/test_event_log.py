@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-import multiprocessing
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -151,14 +153,17 @@ def _write_in_process(path: str, name: int) -> None:
 
 
 def test_several_processes_append_at_once_without_gaps_or_losses(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
     path = str(tmp_path / "events.db")
-    processes = [context.Process(target=_write_in_process, args=(path, name)) for name in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    script = f"import sys; from tests.unit.events.test_event_log import {_write_in_process.__name__} as write; "
+    script += "write(sys.argv[1], int(sys.argv[2]))"
+    root = str(Path(__file__).resolve().parents[3])
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, path, str(name)], cwd=root, env={**os.environ, "PYTHONPATH": root}
+        )
+        for name in range(3)
+    ]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
     log = EventLog(path)
     events = log.read(0, 1_000)
     assert [event.offset for event in events] == list(range(1, 152))

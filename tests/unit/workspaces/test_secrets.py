@@ -82,9 +82,7 @@ def test_a_folder_in_place_of_the_key_file_is_a_sentence(home: Home) -> None:
 
 
 @pytest.mark.parametrize("key", ["short", "é" * 44, "A" * 44 + "B"])
-def test_a_key_that_is_none_is_a_sentence_without_the_key(
-    home: Home, monkeypatch: pytest.MonkeyPatch, key: str
-) -> None:
+def test_a_key_that_is_none_is_a_sentence_without_it(home: Home, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setenv("ONRAMP_SECRET_KEY", key)
     with pytest.raises(StoreUnreadable, match="encryption key is not valid") as caught:
         open_secret_box(home)

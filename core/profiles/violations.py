@@ -33,7 +33,10 @@ def list_violations(
     before: int | None = None,
     limit: int = 100,
 ) -> list[ViolationRecord]:
-    """Return violations, newest message first; `before` is the last offset of the page before."""
+    """Return violations, newest message first; `before` is the last offset of the page before.
+
+    The last message's violations are always complete, so a page may be a little longer than `limit`.
+    """
     table = violations.c
     query = select(violations).where(table.space_id == space_id)
     for column, value in ((table.profile_id, profile_id), (table.rule, rule)):
@@ -42,16 +45,21 @@ def list_violations(
     if before is not None:
         query = query.where(table.log_offset < before)
     with workspace.database.reading() as connection:
-        rows = connection.execute(query.order_by(table.log_offset.desc(), table.seq).limit(limit)).all()
+        rows = list(connection.execute(query.order_by(table.log_offset.desc(), table.seq).limit(limit)))
+        if len(rows) == limit:
+            rest = query.where(table.log_offset == rows[-1].log_offset, table.seq > rows[-1].seq)
+            rows += connection.execute(rest.order_by(table.seq))
     return [_to_record(row.log_offset, row.rule, orjson.loads(row.detail), row.profile_id) for row in rows]
 
 
-def count_violations(workspace: Workspace, space_id: str) -> dict[str, int]:
-    """Return how many violations of each rule there are."""
+def count_violations(workspace: Workspace, space_id: str, *, profile_id: str | None = None) -> dict[str, int]:
+    """Return how many violations of each rule there are, in the space or on one profile."""
     table = violations.c
     query = select(table.rule, func.count()).where(table.space_id == space_id).group_by(table.rule)
+    if profile_id is not None:
+        query = query.where(table.profile_id == profile_id)
     with workspace.database.reading() as connection:
-        return dict(row.tuple() for row in connection.execute(query))
+        return {rule: number for rule, number in connection.execute(query)}
 
 
 def _to_record(log_offset: int, rule: str, detail: dict[str, object], profile_id: str | None) -> ViolationRecord:

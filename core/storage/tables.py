@@ -184,7 +184,7 @@ sync_runs = Table(
     Column("id", Text, primary_key=True),
     Column("sync_id", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("trigger", Text, nullable=False),  # manual, schedule, first
+    Column("trigger", Text, nullable=False),  # manual, schedule, first, confirmed
     Column("requested_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
     Column("finished_at", UtcTime),

@@ -22,18 +22,20 @@ from core.errors import ConfigurationError, CoreError, InternalError, PrimaryKey
 from core.mappings.compile import compile_mapping
 from core.mappings.validate import require_complete
 from core.records import Json
+from core.sources.store import list_sources
 from core.sql_models.extract import open_extract
 from core.sql_models.sql_model import SqlModel, get_sql_model
 from core.storage.lease import hold_lease
 from core.syncs.delivery import Delivery
 from core.syncs.records import get_records_path
-from core.syncs.run import RunState, SyncRun, get_run, list_unfinished_runs, update_run
+from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_unfinished_runs, update_run
 from core.syncs.sheet import BalanceSheet
 from core.syncs.state import SyncState
 from core.syncs.sync import Sync, get_sync
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import read_columns
 from core.warehouses.registry import open_warehouse
+from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
 POLL_S = 0.3
@@ -78,7 +80,7 @@ def execute_run(
         run_id: A run that is not over; one that is over is returned as it is.
         progress: Called with the run whenever its progress was written.
         cancel: Turned to stop at the next batch without ending the run: it is resumed later.
-        confirm_deletes: Delete even when the SQL model returns no rows at all.
+        confirm_deletes: Delete even when the SQL model returns no rows at all; a run asked for as `CONFIRMED` does so.
 
     Raises:
         RunInProgress: Another process is at work on this sync.
@@ -131,6 +133,8 @@ def reset(workspace: Workspace, sync_id: str) -> None:
             )
         with _open_state(workspace, sync.id) as state:
             state.reset()
+        with workspace.database.transaction() as connection:
+            record_change(connection, workspace, "reset", "sync", sync.id)
 
 
 class _Execution:
@@ -148,7 +152,7 @@ class _Execution:
         self._run = get_run(workspace, run_id)
         self._report = progress
         self._stop = stop or CancelToken()
-        self._confirm_deletes = confirm_deletes
+        self._confirm_deletes = confirm_deletes or self._run.trigger == CONFIRMED
         self._counts: dict[str, int] = {}
         self._written_at = 0.0
 
@@ -274,6 +278,7 @@ class _Execution:
 def _stage(
     workspace: Workspace, sync: Sync, state: SyncState, cancel: CancelToken, on_rows: Callable[[int], None]
 ) -> None:
+    _require_enabled_source(workspace, sync)
     model = get_sql_model(workspace, sync.sql_model_id)
     destination = get_destination(workspace, sync.destination_id)
     fields = get_action(destination.kind, sync.action).fields
@@ -287,6 +292,12 @@ def _stage(
         require_complete(sync.mapping, fields, columns)
         compiled = compile_mapping(sync.mapping, fields, columns, model.key_column)
         state.stage(_count(first, batches, on_rows), compiled)
+
+
+def _require_enabled_source(workspace: Workspace, sync: Sync) -> None:
+    for source in list_sources(workspace):
+        if source.id == sync.source_id and not source.enabled:
+            raise ConfigurationError(f"The source {source.name!r} is disabled.", hint="Enable it, then sync again.")
 
 
 def _count(

@@ -25,12 +25,14 @@ class RunState(StrEnum):
     EXTRACTING = "extracting"
     COMPARING = "comparing"
     DELIVERING = "delivering"
-    CANCELLING = "cancelling"
     SUCCEEDED = "succeeded"
     PARTLY_SUCCEEDED = "partly_succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+
+CONFIRMED = "confirmed"
+"""The trigger of a run whose person agreed that every record is deleted when the SQL model returns no rows."""
 
 FINAL_STATES = (RunState.SUCCEEDED, RunState.PARTLY_SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
 
@@ -57,9 +59,19 @@ class SyncRun:
         """Whether the run is over."""
         return self.state in FINAL_STATES
 
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether a person asked the run to stop and it has not stopped yet."""
+        return self.cancel_reason is not None and not self.is_final
+
 
 def request_run(workspace: Workspace, sync_id: str, trigger: str = "manual") -> SyncRun:
     """Queue a run; a worker, or `engine.execute_run`, carries it out.
+
+    Args:
+        workspace: The opened workspace.
+        sync_id: Whose run.
+        trigger: Who asked: `manual`, `schedule`, `first`, or `CONFIRMED`.
 
     Raises:
         RunInProgress: The sync has a run that is not over.

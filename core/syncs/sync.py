@@ -140,6 +140,16 @@ def set_schedule(workspace: Workspace, sync_id: str, interval_minutes: int | Non
     return _change(workspace, sync_id, values, None)
 
 
+def set_mode(workspace: Workspace, sync_id: str, mode: str) -> Sync:
+    """Change which records the sync sends, from its next run on. What was acknowledged stays.
+
+    Raises:
+        InvalidField: There is no such mode.
+    """
+    _check_choices(mode, None)
+    return _change(workspace, sync_id, {"mode": mode, "updated_at": workspace.now()}, None)
+
+
 def move_schedule(workspace: Workspace, sync: Sync) -> None:
     """Set the next run one interval from now. Not a change of configuration: it is not in the audit trail."""
     next_run_at = workspace.now() + timedelta(minutes=sync.interval_minutes) if sync.interval_minutes else None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.storage.tables import warehouses
-from core.warehouses.definition import WarehouseDefinition
+from core.warehouses.definition import ConnectionReport, WarehouseDefinition
 from core.warehouses.engines import ENGINES, get_engine
 from core.warehouses.store import get_warehouse
 from core.warehouses.warehouse import Warehouse
@@ -35,3 +35,18 @@ def open_warehouse(workspace: Workspace, warehouse_id: str) -> Warehouse:
         secret_id = connection.execute(query).scalar_one()
         secrets = workspace.secrets.read(connection, secret_id) if secret_id else {}
     return get_engine(record.kind).open(workspace.home, record.settings, secrets)
+
+
+def check_connection(workspace: Workspace, warehouse_id: str) -> ConnectionReport:
+    """Test a saved warehouse's connection, and remember when it last passed.
+
+    Raises:
+        NotFound: No warehouse has this id or name.
+    """
+    record = get_warehouse(workspace, warehouse_id)
+    with open_warehouse(workspace, record.id) as warehouse:
+        report = warehouse.test_connection()
+    if report.ok:
+        with workspace.database.transaction() as connection:
+            connection.execute(update(warehouses).where(warehouses.c.id == record.id).values(tested_at=workspace.now()))
+    return report

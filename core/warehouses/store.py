@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from core.errors import InvalidField, MissingField, NotFound, Unreachable
+from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, Unreachable
 from core.ids import new_id
-from core.storage.tables import warehouses
+from core.storage.tables import secrets as secrets_table
+from core.storage.tables import sources, sql_models, warehouses
 from core.warehouses.definition import WarehouseDefinition
 from core.warehouses.engines import get_engine
 from core.workspaces.audit import record_change
@@ -85,12 +86,54 @@ def get_warehouse(workspace: Workspace, id_or_name: str) -> WarehouseRecord:
     )
 
 
+def rename_warehouse(workspace: Workspace, warehouse_id: str, name: str) -> WarehouseRecord:
+    """Give the warehouse another name; its sources keep theirs.
+
+    Raises:
+        MissingField, InvalidField: The name is empty, too long or taken.
+    """
+    record = get_warehouse(workspace, warehouse_id)
+    clean = _check_name(workspace, name, except_id=record.id)
+    with workspace.database.transaction() as connection:
+        _refuse_taken(connection, clean, except_id=record.id)
+        connection.execute(update(warehouses).where(warehouses.c.id == record.id).values(name=clean))
+        before, after = {"name": record.name}, {"name": clean}
+        record_change(connection, workspace, "updated", "warehouse", record.id, before=before, after=after)
+    return get_warehouse(workspace, record.id)
+
+
+def delete_warehouse(workspace: Workspace, warehouse_id: str) -> None:
+    """Disconnect a warehouse that nothing reads, with its credentials. Its data is not touched.
+
+    Raises:
+        IllegalTransition: A source or a SQL model reads it; the message names it.
+    """
+    record = get_warehouse(workspace, warehouse_id)
+    with workspace.database.transaction() as connection:
+        for table, noun in ((sql_models, "SQL model"), (sources, "source")):
+            reader = connection.execute(select(table.c.name).where(table.c.warehouse_id == record.id)).first()
+            if reader is not None:
+                raise IllegalTransition(
+                    f"The {noun} {reader.name!r} reads the warehouse {record.name!r}.",
+                    hint="A warehouse can be disconnected once nothing reads it.",
+                )
+        secret_id = connection.execute(select(warehouses.c.secret_id).where(warehouses.c.id == record.id)).scalar()
+        connection.execute(delete(warehouses).where(warehouses.c.id == record.id))
+        connection.execute(delete(secrets_table).where(secrets_table.c.id == secret_id))
+        before = {"kind": record.kind, "name": record.name, "settings": record.settings}
+        record_change(connection, workspace, "deleted", "warehouse", record.id, before=before)
+
+
 def check_new_name(workspace: Workspace, name: str) -> str:
     """Return `name` with its spaces tidied.
 
     Raises:
         MissingField, InvalidField: It is empty or too long, or another warehouse has it, in whatever letter case.
     """
+    return _check_name(workspace, name)
+
+
+def _check_name(workspace: Workspace, name: str, *, except_id: str = "") -> str:
     clean = " ".join(name.split())
     if not clean:
         raise MissingField("The warehouse needs a name.", hint="Give it a name such as 'Customer data'.")
@@ -98,9 +141,17 @@ def check_new_name(workspace: Workspace, name: str) -> str:
         raise InvalidField(
             f"The name has {len(clean)} characters.", hint=f"Use a name of at most {MAX_NAME_CHARS} characters."
         )
-    if any(record.name.casefold() == clean.casefold() for record in list_warehouses(workspace)):
+    others = [record for record in list_warehouses(workspace) if record.id != except_id]
+    if any(record.name.casefold() == clean.casefold() for record in others):
         raise _name_taken(clean)
     return clean
+
+
+def _refuse_taken(connection: Connection, name: str, *, except_id: str = "") -> None:
+    # Asked again inside the transaction: another browser may have saved the same name meanwhile.
+    taken = select(warehouses.c.id).where(func.lower(warehouses.c.name) == name.lower(), warehouses.c.id != except_id)
+    if connection.execute(taken).first() is not None:
+        raise _name_taken(name)
 
 
 def _name_taken(name: str) -> InvalidField:
@@ -136,10 +187,7 @@ def _check_settings(
 
 def _insert(workspace: Workspace, record: WarehouseRecord, secrets: dict[str, str]) -> None:
     with workspace.database.transaction() as connection:
-        # Checked again in the transaction: another browser may have saved the same name during the test.
-        taken = select(warehouses.c.id).where(func.lower(warehouses.c.name) == record.name.lower())
-        if connection.execute(taken).first() is not None:
-            raise _name_taken(record.name)
+        _refuse_taken(connection, record.name)
         secret_id = workspace.secrets.save(connection, secrets, record.created_at) if secrets else None
         connection.execute(
             insert(warehouses).values(

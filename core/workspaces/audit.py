@@ -53,10 +53,14 @@ def record_change(
     )
 
 
-def list_changes(workspace: Workspace, *, object_type: str | None = None, limit: int = 200) -> Sequence[AuditEntry]:
-    """Return the newest `limit` entries, newest first."""
+def list_changes(
+    workspace: Workspace, *, object_type: str | None = None, before: int | None = None, limit: int = 200
+) -> Sequence[AuditEntry]:
+    """Return the newest `limit` entries, newest first; `before` is the last id of the page before."""
     query = select(audit_entries).order_by(audit_entries.c.id.desc()).limit(limit)
     if object_type is not None:
         query = query.where(audit_entries.c.object_type == object_type)
+    if before is not None:
+        query = query.where(audit_entries.c.id < before)
     with workspace.database.reading() as connection:
         return [AuditEntry(**row._mapping) for row in connection.execute(query)]

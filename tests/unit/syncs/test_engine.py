@@ -13,18 +13,26 @@ import pytest
 from core.destinations import segment_profiles
 from core.destinations.destination import DeliveryContext, DeliveryRecord, Outcome
 from core.destinations.store import ensure_segment_profiles, set_destination_enabled
-from core.errors import ConfigurationError, CoreError, RequiredFieldUnmapped, RunInProgress
+from core.errors import (
+    ConfigurationError,
+    CoreError,
+    InvalidField,
+    RequiredFieldUnmapped,
+    RunInProgress,
+    StoreUnreadable,
+)
 from core.events.event_log import open_event_log
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
-from core.sources.store import create_source
+from core.sources.store import create_source, disable_source, enable_source
 from core.sql_models.sql_model import save_sql_model
 from core.syncs import engine
-from core.syncs.records import search_records
-from core.syncs.run import RunState, SyncRun, list_runs, request_cancel, request_run
+from core.syncs.records import count_records, get_records_path, search_records
+from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_runs, request_cancel, request_run
 from core.syncs.schedule import due_syncs, request_due_runs
-from core.syncs.sync import Sync, get_sync, save_sync, set_enabled
+from core.syncs.sync import Sync, get_sync, save_sync, set_enabled, set_mode
 from core.warehouses.cancel import CancelToken
 from core.warehouses.store import save_warehouse
+from core.workspaces.audit import list_changes
 from core.workspaces.spaces import connect_source, ensure_space
 from core.workspaces.workspace import Workspace, open_workspace
 
@@ -341,3 +349,76 @@ def test_a_sync_that_is_due_is_queued_once_and_its_next_slot_moves_on(workspace:
     with pytest.raises(CoreError, match="every 7 minutes"):
         set_schedule(workspace, sync.id, 7)
     assert len(list_runs(workspace, sync.id)) == 1
+
+
+def test_deleting_everything_waits_for_a_person_who_confirms_it(workspace: Workspace) -> None:
+    customers = Customers(workspace)
+    customers.run()
+    customers.put([])
+    guarded = customers.run()
+    assert guarded.sheet.reasons == {"empty_result_guard": 2}
+    confirmed = engine.execute_run(workspace, request_run(workspace, customers.sync.id, CONFIRMED).id)
+    require_closed(confirmed)
+    assert confirmed.sheet.deleted_delivered == 2
+
+
+def test_a_sync_of_a_disabled_source_reads_nothing_and_says_so(workspace: Workspace) -> None:
+    customers = Customers(workspace)
+    disable_source(workspace, customers.source_id)
+    failed = customers.run()
+    assert (failed.state, customers.messages()) == (RunState.FAILED, [])
+    assert failed.error is not None
+    assert "'Customers' is disabled" in str(failed.error["message"])
+    with pytest.raises(ConfigurationError, match="disabled"):
+        engine.plan(workspace, customers.sync.id)
+    enable_source(workspace, customers.source_id)
+    assert customers.run().state is RunState.SUCCEEDED
+
+
+def test_the_mode_decides_from_the_next_run_on_and_a_change_of_it_is_audited(workspace: Workspace) -> None:
+    customers = Customers(workspace, mode="upsert")
+    customers.run()
+    customers.put([("a", "A@x.example", 1)])
+    assert customers.run().sheet.deleted_held == 1
+    set_mode(workspace, customers.sync.id, "mirror")
+    assert customers.run().sheet.deleted_delivered == 1
+    change = list_changes(workspace, object_type="sync")[0]
+    assert (change.before["mode"], change.after["mode"]) == ("upsert", "mirror")  # type: ignore[index]
+    with pytest.raises(InvalidField, match="'sometimes'"):
+        set_mode(workspace, customers.sync.id, "sometimes")
+
+
+def test_a_reset_is_in_the_audit_trail(workspace: Workspace) -> None:
+    customers = Customers(workspace)
+    engine.reset(workspace, customers.sync.id)
+    change = list_changes(workspace)[0]
+    assert (change.action, change.object_type, change.object_id) == ("reset", "sync", customers.sync.id)
+
+
+def test_a_run_that_was_asked_to_stop_is_cancelling_until_it_is_over(workspace: Workspace) -> None:
+    customers = Customers(workspace)
+    run = request_run(workspace, customers.sync.id)
+    assert not run.is_cancelling
+    assert request_cancel(workspace, run.id).is_cancelling
+    assert engine.execute_run(workspace, run.id).state is RunState.CANCELLED
+    assert not get_run(workspace, run.id).is_cancelling
+
+
+def test_the_records_of_a_run_are_read_page_by_page_and_counted_over_all_pages(workspace: Workspace) -> None:
+    customers = Customers(workspace)
+    customers.put(
+        [(f"k{number}", f"{number}@x.example", number) for number in range(5)] + [("d", "d", 1), ("d", "d", 1)]
+    )
+    run = customers.run()
+    pages = [search_records(workspace, run.id, limit=3, offset=offset).to_pylist() for offset in (0, 3, 6)]
+    assert [[record["key"] for record in page] for page in pages] == [["d", "d", "k0"], ["k1", "k2", "k3"], ["k4"]]
+    assert count_records(workspace, run.id) == 7
+    assert count_records(workspace, run.id, code="record_duplicate") == 2
+    assert count_records(workspace, run.id, outcome="delivered", text="@X.example") == 5
+
+
+def test_a_damaged_file_of_records_is_explained(workspace: Workspace) -> None:
+    run = Customers(workspace).run()
+    get_records_path(workspace, run.id).write_bytes(b"no parquet at all")
+    with pytest.raises(StoreUnreadable, match="damaged"):
+        search_records(workspace, run.id)

@@ -8,16 +8,33 @@ from typing import Self
 
 import duckdb
 import pytest
+from sqlalchemy import select
 
 from core.clock import FixedClock
-from core.errors import CoreError, CredentialsRejected, InvalidField, MissingField, NotFound, UnknownConnector
+from core.errors import (
+    CoreError,
+    CredentialsRejected,
+    IllegalTransition,
+    InvalidField,
+    MissingField,
+    NotFound,
+    UnknownConnector,
+)
 from core.fields import Field, FieldType
+from core.sources.store import create_source, delete_source
 from core.storage.home import Home
+from core.storage.tables import secrets
 from core.warehouses import engines
 from core.warehouses.definition import WarehouseDefinition
 from core.warehouses.embedded import EmbeddedWarehouse
-from core.warehouses.registry import DEFINITIONS, get_definition, open_warehouse
-from core.warehouses.store import get_warehouse, list_warehouses, save_warehouse
+from core.warehouses.registry import DEFINITIONS, check_connection, get_definition, open_warehouse
+from core.warehouses.store import (
+    delete_warehouse,
+    get_warehouse,
+    list_warehouses,
+    rename_warehouse,
+    save_warehouse,
+)
 from core.workspaces.audit import list_changes
 from core.workspaces.workspace import Workspace, open_workspace
 
@@ -183,3 +200,46 @@ def test_a_choice_that_is_none_and_a_missing_secret_are_named(workspace: Workspa
     assert "eu, us" in caught.value.hint
     with pytest.raises(MissingField, match="Password"):
         save_warehouse(workspace, kind="guarded", name="G", settings={"path": file})
+
+
+def test_a_warehouse_is_renamed_within_the_rules_of_names_and_the_change_is_audited(
+    workspace: Workspace, file: str
+) -> None:
+    first = save_warehouse(workspace, kind="duckdb", name="First", settings={"path": file})
+    save_warehouse(workspace, kind="duckdb", name="Second", settings={"path": file})
+    assert rename_warehouse(workspace, first.id, "  Sales   data ").name == "Sales data"
+    assert rename_warehouse(workspace, first.id, "SALES data").name == "SALES data"
+    change = list_changes(workspace)[0]
+    assert (change.before, change.after) == ({"name": "Sales data"}, {"name": "SALES data"})
+    with pytest.raises(InvalidField, match="already"):
+        rename_warehouse(workspace, first.id, "second")
+    with pytest.raises(MissingField):
+        rename_warehouse(workspace, first.id, " ")
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_warehouse_that_something_reads_stays_and_else_goes_with_its_credentials(
+    workspace: Workspace, file: str
+) -> None:
+    saved = save_warehouse(workspace, kind="guarded", name="G", settings={"path": file}, secrets={"password": "right"})
+    source = create_source(workspace, kind="duckdb", name="Reader", warehouse_id=saved.id)
+    with pytest.raises(IllegalTransition, match="The source 'Reader' reads the warehouse 'G'"):
+        delete_warehouse(workspace, saved.id)
+    delete_source(workspace, source.id)
+    delete_warehouse(workspace, saved.id)
+    assert list_warehouses(workspace) == []
+    with workspace.database.reading() as connection:
+        assert connection.execute(select(secrets)).all() == []
+    assert (workspace.home.warehouses / file).exists()
+    assert list_changes(workspace)[0].action == "deleted"
+
+
+def test_a_test_that_passes_is_remembered_and_one_that_fails_is_not(workspace: Workspace, file: str) -> None:
+    saved = save_warehouse(workspace, kind="duckdb", name="Data", settings={"path": file})
+    assert check_connection(workspace, saved.id).ok
+    tested_at = get_warehouse(workspace, saved.id).tested_at
+    assert tested_at is not None and saved.tested_at is not None
+    assert tested_at >= saved.tested_at
+    (workspace.home.warehouses / file).unlink()
+    report = check_connection(workspace, saved.id)
+    assert (report.ok, get_warehouse(workspace, saved.id).tested_at) == (False, tested_at)

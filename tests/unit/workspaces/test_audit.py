@@ -34,3 +34,12 @@ def test_the_newest_come_first_and_can_be_asked_for_by_kind(store_workspace: Wor
     assert [change.object_id for change in list_changes(store_workspace, limit=2)] == ["4", "3"]
     assert [change.object_id for change in list_changes(store_workspace, object_type="source")] == ["3", "1"]
     assert list_changes(store_workspace)[0].before is None
+
+
+def test_older_changes_come_page_by_page(store_workspace: Workspace) -> None:
+    with store_workspace.database.transaction() as connection:
+        for number in range(5):
+            record_change(connection, store_workspace, "created", "sync", str(number))
+    newest = list_changes(store_workspace, limit=3)
+    older = list_changes(store_workspace, limit=3, before=newest[-1].id)
+    assert [change.object_id for change in (*newest, *older)] == ["4", "3", "2", "1", "0"]

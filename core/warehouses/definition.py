@@ -1,11 +1,13 @@
 """What a warehouse is made of: its definition, its column types, its catalog, the report of a connection test.
 
 Values cross the boundary as Arrow with these rules, the same for every engine: `json` columns hold JSON text, `other`
-columns hold the engine's text, `timestamptz` is in UTC, NULL is null and never the empty text.
+columns hold the engine's text, `timestamptz` is in UTC, NULL is null and never the empty text. A `decimal` column is
+an Arrow decimal, or text in plain notation where the engine's numbers have more digits than an Arrow decimal holds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,8 +37,25 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SetupGuide:
+    """What the owner of a warehouse runs once, ready to be copied: `text` in the language `sql` or `bash`."""
+
+    title: str
+    text: str
+    language: str = "sql"
+    note: str = ""
+
+
+WriteGuide = Callable[[Mapping[str, object]], tuple[SetupGuide, ...]]
+"""Makes the guide for the settings typed so far; a name that is not typed yet has a placeholder."""
+
+
+@dataclass(frozen=True, slots=True)
 class WarehouseDefinition:
-    """A kind of warehouse: the form, the validation and the docs page derive from it."""
+    """A kind of warehouse: the form, the validation and the docs page derive from it.
+
+    `write_guide` is None where nothing has to be set up on the other side.
+    """
 
     name: str
     label: str
@@ -44,6 +63,7 @@ class WarehouseDefinition:
     docs_url: str
     settings: tuple[Field, ...]
     dialect: str
+    write_guide: WriteGuide | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +98,37 @@ class TableInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryTag:
+    """What a query is run for; the engine shows it in its own list of queries."""
+
+    sync_id: str
+    run_id: str
+
+    @property
+    def text(self) -> str:
+        """The tag as one text without quotes: `onramp sync=syn_1 run=run_2`."""
+        return f"onramp sync={self.sync_id} run={self.run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CostEstimate:
+    """What a query would cost, as far as the engine tells before it runs; None is "cannot tell", never zero.
+
+    `scanned_bytes` are what the engine would read (and bill, on BigQuery), `rows` those that it expects to return.
+    """
+
+    detail: str
+    rows: int | None = None
+    scanned_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionReport:
-    """What a connection test found. `error` says why where `ok` is false."""
+    """What a connection test found. `error` says why where `ok` is false.
+
+    `write_error` says why sync state cannot be kept inside the warehouse: a read-only login is fine, and its syncs
+    keep their state beside the workspace.
+    """
 
     ok: bool
     can_read: bool
@@ -87,6 +136,7 @@ class ConnectionReport:
     took_ms: int
     detail: str
     error: CoreError | None = None
+    write_error: CoreError | None = None
 
 
 def tag_schema(schema: pa.Schema, columns: tuple[ColumnType, ...]) -> pa.Schema:

@@ -23,6 +23,7 @@ from core.warehouses.definition import (
     tag_schema,
 )
 from core.warehouses.embedded_errors import translate_error
+from core.warehouses.loading.load import escape
 from core.warehouses.sandbox_pool import SandboxPool, get_pool
 from core.warehouses.sandbox_process import Budget, ChildGone, ChildRefused, OutOfTime
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
@@ -62,15 +63,18 @@ _KIND_OF = {type_id: kind for kind, names in _KINDS.items() for type_id in names
 }
 _CATALOG = """
 SELECT c.schema_name, c.table_name, t.estimated_size, coalesce(t.comment, v.comment),
-       list({name: c.column_name, type: c.data_type, nullable: c.is_nullable, comment: c.comment}
+       list({{name: c.column_name, type: c.data_type, nullable: c.is_nullable, comment: c.comment}}
             ORDER BY c.column_index)
 FROM duckdb_columns() c
 LEFT JOIN duckdb_tables() t ON t.table_oid = c.table_oid AND t.database_oid = c.database_oid
       AND t.schema_oid = c.schema_oid
 LEFT JOIN duckdb_views() v ON v.view_oid = c.table_oid AND v.database_oid = c.database_oid
       AND v.schema_oid = c.schema_oid
-WHERE c.database_name = current_database() AND NOT c.internal
+WHERE c.database_name = current_database() AND NOT c.internal{only}
 GROUP BY ALL ORDER BY 1, 2"""
+_SCHEMAS = """
+SELECT DISTINCT schema_name FROM duckdb_columns()
+WHERE database_name = current_database() AND NOT internal ORDER BY 1"""
 
 
 class EmbeddedWarehouse(Warehouse):
@@ -103,9 +107,14 @@ class EmbeddedWarehouse(Warehouse):
                 columns = _read_column_types(payload)
         return columns
 
-    def list_tables(self) -> list[TableInfo]:
+    def list_schemas(self) -> list[str]:
+        """Return the schemas that hold a table or a view."""
+        return [str(name) for name in self.query(_SCHEMAS)["schema_name"].to_pylist()]
+
+    def list_tables(self, schema: str | None = None) -> list[TableInfo]:
         """Return the tables and views with their columns, by schema and name."""
-        rows = self.query(_CATALOG)
+        only = "" if schema is None else f" AND c.schema_name = '{escape(schema)}'"
+        rows = self.query(_CATALOG.format(only=only))
         return [
             TableInfo(
                 schema,

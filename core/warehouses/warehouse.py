@@ -11,10 +11,18 @@ from typing import ClassVar, Self
 
 import pyarrow as pa
 
-from core.errors import CoreError, ResultTooLarge
+from core.errors import CoreError, PermissionMissing, ResultTooLarge
 from core.storage.home import Home
 from core.warehouses.cancel import CancelToken
-from core.warehouses.definition import ColumnType, ConnectionReport, TableInfo, WarehouseDefinition
+from core.warehouses.definition import (
+    ColumnType,
+    ConnectionReport,
+    CostEstimate,
+    QueryTag,
+    TableInfo,
+    WarehouseDefinition,
+)
+from core.warehouses.state_session import StateSession
 
 QUERY_TIMEOUT_S = 60.0
 STREAM_TIMEOUT_S = 3600.0
@@ -31,6 +39,8 @@ class Warehouse(ABC):
     """
 
     definition: ClassVar[WarehouseDefinition]
+    query_tag: QueryTag | None = None
+    """What the queries are run for, where the engine can show it; set before the first query."""
 
     @classmethod
     @abstractmethod
@@ -51,8 +61,15 @@ class Warehouse(ABC):
         """Return the columns that `sql` would give, without running it."""
 
     @abstractmethod
-    def list_tables(self) -> list[TableInfo]:
-        """Return the tables and views that a query can name, with their columns, by schema and name."""
+    def list_schemas(self) -> list[str]:
+        """Return the schemas (datasets) that a query can name, in alphabetical order; our own is left out."""
+
+    @abstractmethod
+    def list_tables(self, schema: str | None = None) -> list[TableInfo]:
+        """Return the tables and views of one schema, or of all, with their columns, by schema and name.
+
+        One query a call, however many tables there are.
+        """
 
     @abstractmethod
     def stream(
@@ -82,18 +99,49 @@ class Warehouse(ABC):
     def _probe(self) -> str:
         """Ask the engine something small and return one sentence about what can be read."""
 
-    def can_write(self) -> bool:
-        """Whether sync state can be kept inside this warehouse."""
-        return False
+    def open_state_session(self) -> StateSession:
+        """Return a session that may write, for our own tables in the schema `__onramp` and nothing else.
+
+        Raises:
+            PermissionMissing: This engine, or this login, cannot keep sync state; the hint names the grant.
+        """
+        raise PermissionMissing(
+            f"{self.definition.label} keeps no sync state.", hint="Its syncs keep their state beside the workspace."
+        )
+
+    def check_write(self) -> None:
+        """Make the schema `__onramp`, write a row in it, and take the row back.
+
+        Raises:
+            PermissionMissing: A permission is missing; `context["grant"]` holds the statement that grants it.
+            CoreError: The warehouse cannot be used.
+        """
+        self.open_state_session().close()
+
+    def estimate(self, sql: str) -> CostEstimate:
+        """Return what `sql` would cost, without running it."""
+        return CostEstimate("This engine does not tell what a query costs before it runs.")
+
+    def count(self, sql: str, *, timeout_s: float = QUERY_TIMEOUT_S, cancel: CancelToken | None = None) -> int:
+        """Return how many rows `sql` gives."""
+        counted = f"SELECT count(*) AS n FROM ({sql}\n) AS model_rows"  # noqa: S608 - a guarded query
+        return int(self.query(counted, timeout_s=timeout_s, cancel=cancel)[0][0].as_py())
 
     def test_connection(self) -> ConnectionReport:
-        """Connect, read the catalog, and say what was found; a failure is in the report, not raised."""
+        """Connect, read the catalog, try to write; say what was found. A failure is in the report, not raised."""
         started = time.perf_counter()
         try:
             detail = self._probe()
         except CoreError as error:
             return ConnectionReport(False, False, False, _millis_since(started), str(error), error)
-        return ConnectionReport(True, True, self.can_write(), _millis_since(started), detail)
+        write_error: CoreError | None = None
+        try:
+            self.check_write()
+        except CoreError as error:
+            write_error = error
+        return ConnectionReport(
+            True, True, write_error is None, _millis_since(started), detail, write_error=write_error
+        )
 
     def query(
         self,

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from core.errors import CoreError, NotReadOnly, SqlSyntaxError
+from core.errors import CoreError, NotReadOnly, PermissionMissing, SqlSyntaxError
 from core.warehouses.definition import Kind, read_columns
 from core.warehouses.embedded import EmbeddedWarehouse, kind_of
 
@@ -136,5 +136,13 @@ def test_wide_values_stream_in_bounded_memory(warehouse: EmbeddedWarehouse) -> N
 
 def test_a_warehouse_is_opened_by_name_only(tmp_path: Path) -> None:
     missing = EmbeddedWarehouse(tmp_path / "none.duckdb")
-    assert missing.dialect == "duckdb" and missing.can_write() is False
+    assert missing.dialect == "duckdb"
     assert not (tmp_path / "none.duckdb").exists()
+
+
+def test_the_file_is_never_written_and_the_report_says_where_state_is_kept_instead(
+    warehouse: EmbeddedWarehouse,
+) -> None:
+    report = warehouse.test_connection()
+    assert report.ok and report.can_read and not report.can_write
+    assert isinstance(report.write_error, PermissionMissing) and "beside the workspace" in report.write_error.hint

@@ -1,0 +1,8 @@
+"""The harness of every engine, by the engine's name."""
+
+from __future__ import annotations
+
+from tests.contract.harnesses import duckdb
+from tests.contract.harnesses.harness import Harness
+
+HARNESSES: dict[str, Harness] = {"duckdb": duckdb.HARNESS}

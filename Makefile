@@ -20,6 +20,14 @@ $(VENV)/.dev: requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@ $(VENV)/.run
 
+# Emulators of hosted warehouses, each in an environment of its own: their drivers and ours exclude each other.
+EMULATORS := .emulators/snowflake/.made .emulators/bigquery/.made
+
+.emulators/%/.made: tests/emulators/%/requirements.txt
+	test -x .emulators/$*/bin/python || $(PYTHON) -m venv .emulators/$*
+	.emulators/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 .PHONY: assets
 assets: $(VENV)/.run ## builds what the browser needs into shell/static
 	$(BIN)/python frontend/build.py
@@ -29,7 +37,7 @@ run: assets ## installs, builds, makes the demo warehouse, opens the workspace
 	$(BIN)/python -m core open --port $(PORT)
 
 .PHONY: test
-test: $(VENV)/.dev ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
+test: $(VENV)/.dev $(EMULATORS) ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
 	$(BIN)/python frontend/build.py
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
@@ -53,4 +61,4 @@ migration: $(VENV)/.dev ## writes the next migration from core/storage/tables.py
 
 .PHONY: clean
 clean: ## removes what was built; the workspace in .onramp stays
-	rm -rf $(VENV) shell/static frontend/node_modules
+	rm -rf $(VENV) .emulators shell/static frontend/node_modules

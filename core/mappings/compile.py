@@ -68,7 +68,8 @@ def compile_mapping(
     """
     by_field = {field.name: field for field in fields}
     kinds = {column.name: column.kind for column in columns}
-    values = {entry.target: _compile_value(entry, by_field[entry.field], kinds) for entry in mapping.entries}
+    zones = {column.name: column.zone for column in columns}
+    values = {entry.target: _compile_value(entry, by_field[entry.field], kinds, zones) for entry in mapping.entries}
     failed = {
         entry.target: check
         for entry in mapping.entries
@@ -97,8 +98,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def canonical_value(column: str, kind: Kind) -> str:
-    """Return SQL that makes the canonical JSON of a column's value; NULL stays NULL."""
+def canonical_value(column: str, kind: Kind, zone: str = "UTC") -> str:
+    """Return SQL that makes the canonical JSON of a column's value; NULL stays NULL.
+
+    `zone` is what the times of a `timestamp` column mean.
+    """
     name = quote(column)
     match kind:
         case Kind.INTEGER:
@@ -111,7 +115,7 @@ def canonical_value(column: str, kind: Kind) -> str:
         case Kind.BOOLEAN:
             return f"to_json({name})"
         case Kind.TIMESTAMP | Kind.TIMESTAMPTZ:
-            return f"to_json({_iso(name, kind)})"
+            return f"to_json({_iso(name, kind, zone)})"
         case Kind.BYTES:
             return f"to_json(base64({name}))"
         case Kind.JSON:
@@ -134,23 +138,29 @@ def _decimal(name: str) -> str:
     )
 
 
-def _iso(name: str, kind: Kind) -> str:
-    utc = f"({name} AT TIME ZONE 'UTC')" if kind is Kind.TIMESTAMPTZ else f"CAST({name} AS TIMESTAMP)"
+def _iso(name: str, kind: Kind, zone: str = "UTC") -> str:
+    if kind is Kind.TIMESTAMPTZ:
+        utc = f"({name} AT TIME ZONE 'UTC')"
+    elif zone == "UTC":
+        utc = f"CAST({name} AS TIMESTAMP)"
+    else:
+        utc = f"((CAST({name} AS TIMESTAMP) AT TIME ZONE {literal(zone)}) AT TIME ZONE 'UTC')"
     return (
         f"CASE WHEN {utc} IS NULL THEN NULL WHEN date_trunc('second', {utc}) = {utc} "
         f"THEN strftime({utc}, '%Y-%m-%dT%H:%M:%SZ') ELSE strftime({utc}, '%Y-%m-%dT%H:%M:%S.%fZ') END"
     )
 
 
-def _compile_value(entry: MappingEntry, field: Field, kinds: dict[str, Kind]) -> str:
+def _compile_value(entry: MappingEntry, field: Field, kinds: dict[str, Kind], zones: dict[str, str]) -> str:
     if isinstance(entry.value, Constant):
         return _constant(entry.value, field)
-    kind = kinds[entry.value.column]
+    column = entry.value.column
+    kind, zone = kinds[column], zones[column]
     if field.free_keys:
-        return canonical_value(entry.value.column, kind)
+        return canonical_value(column, kind, zone)
     if field.type is FieldType.DATETIME:
-        return f"to_json({_to_time(entry.value.column, kind)})"
-    return f"to_json({_to_text(entry.value.column, kind)})"
+        return f"to_json({_to_time(column, kind, zone)})"
+    return f"to_json({_to_text(column, kind, zone)})"
 
 
 def _constant(constant: Constant, field: Field) -> str:
@@ -162,17 +172,16 @@ def _constant(constant: Constant, field: Field) -> str:
     return f"CAST({literal(orjson.dumps(value).decode())} AS JSON)"
 
 
-def _to_text(column: str, kind: Kind) -> str:
-    text = (
-        _iso(quote(column), kind) if kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ) else f"CAST({quote(column)} AS VARCHAR)"
-    )
+def _to_text(column: str, kind: Kind, zone: str) -> str:
+    is_time = kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
+    text = _iso(quote(column), kind, zone) if is_time else f"CAST({quote(column)} AS VARCHAR)"
     return f"nullif(trim({text}), '')"
 
 
-def _to_time(column: str, kind: Kind) -> str:
+def _to_time(column: str, kind: Kind, zone: str) -> str:
     name = quote(column)
     if kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
-        return _iso(name, kind)
+        return _iso(name, kind, zone)
     if kind is Kind.DATE:
         return _iso(f"CAST({name} AS TIMESTAMP)", Kind.TIMESTAMP)
     return _iso(f"TRY_CAST({name} AS TIMESTAMPTZ)", Kind.TIMESTAMPTZ)

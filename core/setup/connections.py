@@ -181,8 +181,13 @@ def _find_warehouse(
     if warehouse_id is not None:
         return get_warehouse(workspace, warehouse_id)
     # The same form sent twice, or again after a crash between two of our writes, means the warehouse that exists.
+    typed = dict(settings or {})
     for warehouse in list_warehouses(workspace):
-        if warehouse.name == (name or "").strip() and warehouse.kind == kind and warehouse.settings == settings:
+        if (
+            warehouse.name == (name or "").strip()
+            and warehouse.kind == kind
+            and typed.items() <= warehouse.settings.items()
+        ):
             return warehouse
     return None
 

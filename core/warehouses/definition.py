@@ -10,14 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
 
-from core.errors import CoreError
+from core.errors import CoreError, InvalidField
 from core.fields import Field
+
+TIME_ZONE = Field(
+    "time_zone",
+    "Time zone of times without one",
+    "What a time that names no zone means in this warehouse, as an IANA name such as Europe/Berlin.",
+    default="UTC",
+    placeholder="UTC",
+)
+"""A setting that every kind of warehouse has, last in its form."""
 
 TYPE_KEY = b"onramp.type"
 KIND_KEY = b"onramp.kind"
+ZONE_KEY = b"onramp.zone"
 
 
 class Kind(StrEnum):
@@ -68,11 +79,15 @@ class WarehouseDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """One column of a query's result; `type` is the engine's own text."""
+    """One column of a query's result; `type` is the engine's own text.
+
+    `zone` says what the times of a `timestamp` column mean, which name no zone themselves: the warehouse's `TIME_ZONE`.
+    """
 
     name: str
     type: str
     kind: Kind
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +156,7 @@ class ConnectionReport:
 
 def tag_schema(schema: pa.Schema, columns: tuple[ColumnType, ...]) -> pa.Schema:
     """Return `schema` with each column's engine type and kind in its metadata, for `read_columns`."""
-    fields = [
-        field.with_metadata({TYPE_KEY: column.type.encode(), KIND_KEY: column.kind.encode()})
-        for field, column in zip(schema, columns, strict=True)
-    ]
-    return pa.schema(fields)
+    return pa.schema([field.with_metadata(_write_tags(column)) for field, column in zip(schema, columns, strict=True)])
 
 
 def read_columns(schema: pa.Schema) -> tuple[ColumnType, ...]:
@@ -159,4 +170,27 @@ def read_columns(schema: pa.Schema) -> tuple[ColumnType, ...]:
 def _read_column(field: pa.Field) -> ColumnType:
     tags: dict[bytes, bytes] = field.metadata or {}
     type_text = tags.get(TYPE_KEY, str(field.type).encode()).decode()
-    return ColumnType(field.name, type_text, Kind(tags.get(KIND_KEY, b"other").decode()))
+    kind = Kind(tags.get(KIND_KEY, b"other").decode())
+    return ColumnType(field.name, type_text, kind, tags.get(ZONE_KEY, b"UTC").decode())
+
+
+def _write_tags(column: ColumnType) -> dict[bytes, bytes]:
+    tags = {TYPE_KEY: column.type.encode(), KIND_KEY: column.kind.encode()}
+    return tags if column.zone == "UTC" else tags | {ZONE_KEY: column.zone.encode()}
+
+
+def check_zone(settings: Mapping[str, object]) -> str:
+    """Return the setting `time_zone`.
+
+    Raises:
+        InvalidField: No zone has this name.
+    """
+    name = str(settings.get(TIME_ZONE.name) or "UTC")
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidField(
+            f"There is no time zone {name!r}.",
+            hint="Use a name such as Europe/Berlin, America/New_York or UTC.",
+            context={"field": TIME_ZONE.name},
+        ) from error

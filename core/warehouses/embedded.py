@@ -15,11 +15,13 @@ from core.storage.home import Home
 from core.warehouses import sandbox
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import (
+    TIME_ZONE,
     ColumnInfo,
     ColumnType,
     Kind,
     TableInfo,
     WarehouseDefinition,
+    check_zone,
     tag_schema,
 )
 from core.warehouses.embedded_errors import translate_error
@@ -42,6 +44,7 @@ DEFINITION = WarehouseDefinition(
             required=True,
             placeholder="demo.duckdb",
         ),
+        TIME_ZONE,
     ),
     dialect="duckdb",
 )
@@ -82,8 +85,9 @@ class EmbeddedWarehouse(Warehouse):
 
     definition: ClassVar[WarehouseDefinition] = DEFINITION
 
-    def __init__(self, path: Path, *, pool: SandboxPool | None = None) -> None:
+    def __init__(self, path: Path, *, pool: SandboxPool | None = None, zone: str = "UTC") -> None:
         self._path = path.absolute()
+        self._zone = zone
         self._pool = pool or get_pool()
 
     @classmethod
@@ -95,7 +99,7 @@ class EmbeddedWarehouse(Warehouse):
                 "The file of an embedded warehouse is a plain name, without folders.",
                 hint="Give a name such as customers.duckdb; the file lies in the workspace's warehouse folder.",
             )
-        return cls(home.warehouses / name)
+        return cls(home.warehouses / name, zone=check_zone(settings))
 
     def describe(self, sql: str) -> tuple[ColumnType, ...]:
         """Return the columns that `sql` would give, without running it."""
@@ -104,7 +108,7 @@ class EmbeddedWarehouse(Warehouse):
         columns: tuple[ColumnType, ...] = ()
         for kind, payload in frames:
             if kind == sandbox.COLUMNS:
-                columns = _read_column_types(payload)
+                columns = _read_column_types(payload, self._zone)
         return columns
 
     def list_schemas(self) -> list[str]:
@@ -145,7 +149,7 @@ class EmbeddedWarehouse(Warehouse):
         is_empty = True
         for kind, payload in self._ask(request, timeout_s, cancel):
             if kind == sandbox.COLUMNS:
-                columns = _read_column_types(payload)
+                columns = _read_column_types(payload, self._zone)
             elif kind == sandbox.SCHEMA:
                 sent_schema = pa.ipc.read_schema(pa.py_buffer(payload))
                 schema = tag_schema(_rename(sent_schema, columns), columns)
@@ -207,10 +211,11 @@ class EmbeddedWarehouse(Warehouse):
         yield from self._ask_child(request, budget, token)
 
 
-def _read_column_types(payload: memoryview) -> tuple[ColumnType, ...]:
+def _read_column_types(payload: memoryview, zone: str) -> tuple[ColumnType, ...]:
     return tuple(
-        ColumnType(name, "VARCHAR" if kind == "null" else text, _to_kind(text, kind))
-        for name, text, kind in json.loads(bytes(payload))
+        ColumnType(name, "VARCHAR" if type_id == "null" else text, kind, zone if kind is Kind.TIMESTAMP else "UTC")
+        for name, text, type_id in json.loads(bytes(payload))
+        for kind in (_to_kind(text, type_id),)
     )
 
 

@@ -314,7 +314,7 @@ def test_a_full_disk_is_said_and_nothing_half_made_stays(workspace: Workspace, t
 def test_files_become_a_saved_warehouse_in_one_step(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,name\n1,Ann\n2,Bob\n")
     record, report = create_from_files(workspace, " My   data ", [tmp_path / "a.csv"])
-    assert (record.name, record.settings) == ("My data", {"path": report.path.name})
+    assert (record.name, record.settings) == ("My data", {"path": report.path.name, "time_zone": "UTC"})
     with open_warehouse(workspace, "my data") as warehouse:
         assert warehouse.query("SELECT count(*) AS n FROM a")["n"].to_pylist() == [2]
     with pytest.raises(InvalidField, match="already"):

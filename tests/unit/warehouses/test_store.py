@@ -87,7 +87,7 @@ def test_a_warehouse_is_tested_saved_audited_and_opened(tmp_path: Path) -> None:
     with duckdb.connect(str(workspace.home.warehouses / "a.duckdb")) as connection:
         connection.execute("CREATE TABLE t AS SELECT 1 AS v")
     saved = save_warehouse(workspace, kind="duckdb", name="  My   data ", settings={"path": "a.duckdb"})
-    assert (saved.name, saved.kind, saved.settings) == ("My data", "duckdb", {"path": "a.duckdb"})
+    assert (saved.name, saved.kind, saved.settings) == ("My data", "duckdb", {"path": "a.duckdb", "time_zone": "UTC"})
     assert saved.created_at == saved.tested_at == at
     assert list_warehouses(workspace) == [saved]
     assert get_warehouse(workspace, saved.id) == get_warehouse(workspace, "MY DATA") == saved
@@ -95,7 +95,7 @@ def test_a_warehouse_is_tested_saved_audited_and_opened(tmp_path: Path) -> None:
     assert (entry.action, entry.object_id, entry.after) == (
         "created",
         saved.id,
-        {"kind": "duckdb", "name": "My data", "settings": {"path": "a.duckdb"}},
+        {"kind": "duckdb", "name": "My data", "settings": {"path": "a.duckdb", "time_zone": "UTC"}},
     )
     with open_warehouse(workspace, saved.id) as warehouse:
         assert warehouse.query("SELECT v FROM t")["v"].to_pylist() == [1]

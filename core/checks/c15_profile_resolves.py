@@ -11,8 +11,8 @@ from core.destinations.segment_profiles import make_identify
 from core.identity.identifiers import extract_identifiers
 from core.identity.resolve import resolve
 from core.identity.rules import IdentifierRule
-from core.mappings.check import open_engine
 from core.mappings.compile import compile_mapping
+from core.mappings.engine import open_engine
 from core.sql_models.preview import preview
 from core.sql_models.sql_model import SqlModel
 from core.syncs.sync import Sync

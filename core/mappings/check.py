@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from core.fields import Field
 from core.mappings.compile import CompiledMapping, compile_mapping, quote
+from core.mappings.engine import open_engine
 from core.mappings.mapping import ColumnRef, FieldMapping
 from core.warehouses.definition import read_columns
 
@@ -61,13 +62,6 @@ def check_mapping(
         columns = ", ".join(quote(name) for name in needed)
         engine.execute(f"CREATE TEMP TABLE checked AS SELECT {columns} FROM model_rows")  # noqa: S608 - quoted names
         return _report(engine, compiled, mapping)
-
-
-def open_engine() -> duckdb.DuckDBPyConnection:
-    """Return an in-memory DuckDB in UTC for mapping work."""
-    engine = duckdb.connect(":memory:", config={"threads": 2})
-    engine.execute("SET TimeZone = 'UTC'")
-    return engine
 
 
 def _report(engine: duckdb.DuckDBPyConnection, compiled: CompiledMapping, mapping: FieldMapping) -> MappingReport:

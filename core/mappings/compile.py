@@ -58,7 +58,7 @@ class CompiledMapping:
 def compile_mapping(
     mapping: FieldMapping, fields: Sequence[Field], columns: Sequence[ColumnType], key_column: str
 ) -> CompiledMapping:
-    """Return the SQL of a complete mapping (see `validate.require_complete`).
+    """Return the SQL of a complete mapping (see `validate.require_complete`), for `core.mappings.engine`.
 
     Args:
         mapping: A mapping without blocking issues.
@@ -114,26 +114,27 @@ def canonical_value(column: str, kind: Kind, zone: str = "UTC") -> str:
             return f"CASE WHEN isfinite(CAST({name} AS DOUBLE)) THEN to_json(CAST({name} AS DOUBLE)) END"
         case Kind.BOOLEAN:
             return f"to_json({name})"
+        case Kind.DATE:
+            return f"CASE WHEN isfinite({name}) THEN to_json(CAST({name} AS VARCHAR)) END"
         case Kind.TIMESTAMP | Kind.TIMESTAMPTZ:
             return f"to_json({_iso(name, kind, zone)})"
         case Kind.BYTES:
             return f"to_json(base64({name}))"
         case Kind.JSON:
-            return (
-                f"CASE WHEN {name} IS NULL THEN NULL WHEN json_valid({name}) THEN CAST({name} AS JSON) "
-                f"ELSE to_json({name}) END"
-            )
+            return f"CAST(canonical_json({name}) AS JSON)"
     return f"to_json(CAST({name} AS VARCHAR))"
 
 
 def _decimal(name: str) -> str:
-    whole = f"{name} = trunc({name}) AND abs({name}) <= {MAX_SAFE_INTEGER}"
-    exact = (
-        f"TRY_CAST(CAST(CAST({name} AS DOUBLE) AS VARCHAR) AS DECIMAL(38, 12)) = TRY_CAST({name} AS DECIMAL(38, 12))"
-    )
+    # Only types that hold the values of every scale: a DECIMAL(38, 37) what is below one, a HUGEINT what is whole
+    whole = f"{name} = trunc({name}) AND abs(CAST({name} AS HUGEINT)) <= {MAX_SAFE_INTEGER}"
+    # By way of the text: the direct cast divides, and may miss the nearest double by one place
+    double = f"CAST(CAST({name} AS VARCHAR) AS DOUBLE)"
+    small = f"TRY_CAST(CAST({double} AS VARCHAR) AS DECIMAL(38, 37)) = TRY_CAST({name} AS DECIMAL(38, 37))"
+    large = f"CAST({double} AS VARCHAR) = rtrim(CAST({name} AS VARCHAR), '0')"
     return (
         f"CASE WHEN {name} IS NULL THEN NULL WHEN {whole} THEN to_json(CAST({name} AS HUGEINT)) "
-        f"WHEN {exact} AND abs({name}) <= {MAX_SAFE_INTEGER} THEN to_json(CAST({name} AS DOUBLE)) "
+        f"WHEN CASE WHEN abs({double}) < 1 THEN {small} ELSE {large} END THEN to_json({double}) "
         f"ELSE to_json(CAST({name} AS VARCHAR)) END"
     )
 
@@ -146,7 +147,7 @@ def _iso(name: str, kind: Kind, zone: str = "UTC") -> str:
     else:
         utc = f"((CAST({name} AS TIMESTAMP) AT TIME ZONE {literal(zone)}) AT TIME ZONE 'UTC')"
     return (
-        f"CASE WHEN {utc} IS NULL THEN NULL WHEN date_trunc('second', {utc}) = {utc} "
+        f"CASE WHEN {utc} IS NULL OR NOT isfinite({utc}) THEN NULL WHEN date_trunc('second', {utc}) = {utc} "
         f"THEN strftime({utc}, '%Y-%m-%dT%H:%M:%SZ') ELSE strftime({utc}, '%Y-%m-%dT%H:%M:%S.%fZ') END"
     )
 
@@ -193,7 +194,7 @@ def _compile_failure(entry: MappingEntry, field: Field, kinds: dict[str, Kind]) 
     if kinds[entry.value.column] in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.DATE):
         return None
     name = quote(entry.value.column)
-    return f"(nullif(trim({name}), '') IS NOT NULL AND TRY_CAST({name} AS TIMESTAMPTZ) IS NULL)"
+    return f"(nullif(trim({name}), '') IS NOT NULL AND {_to_time(entry.value.column, Kind.TEXT)} IS NULL)"
 
 
 def _object(mapping: FieldMapping, fields: dict[str, Field], values: dict[str, str]) -> str:

@@ -11,14 +11,16 @@ from core.destinations.registry import open_destination
 from core.destinations.segment_profiles import DEFINITION, SEND_IDENTIFY, make_identify
 from core.errors import IllegalTransition, MappingError
 from core.ids import new_id
-from core.mappings.check import MappingReport, check_mapping, open_engine
+from core.mappings.check import MappingReport, check_mapping
 from core.mappings.compile import REASONS, compile_mapping
+from core.mappings.engine import open_engine
 from core.mappings.mapping import FieldMapping
 from core.mappings.suggest import Suggestion, suggest_mapping
 from core.mappings.validate import require_complete
 from core.records import Json
 from core.setup.status import Setup, get_setup
 from core.sql_models.column_profile import profile_columns
+from core.sql_models.extract import open_extract
 from core.sql_models.preview import preview
 from core.sql_models.sql_model import SqlModel, get_sql_model
 from core.warehouses.definition import read_columns
@@ -45,7 +47,8 @@ def check_draft_mapping(workspace: Workspace, mapping: FieldMapping) -> MappingR
     _, sql_model = _read(workspace)
     require_complete(mapping, SEND_IDENTIFY.fields, sql_model.columns)
     with open_warehouse(workspace, sql_model.warehouse_id) as warehouse:
-        return check_mapping(warehouse.stream(sql_model.sql), mapping, SEND_IDENTIFY.fields, sql_model.key_column)
+        rows = open_extract(warehouse, sql_model)
+        return check_mapping(rows, mapping, SEND_IDENTIFY.fields, sql_model.key_column)
 
 
 def make_draft_test_record(workspace: Workspace, mapping: FieldMapping) -> dict[str, Json]:

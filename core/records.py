@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 import orjson
+import pyarrow as pa
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -58,6 +59,30 @@ def to_json_value(value: object) -> Json:
 def canonical_json(value: object) -> bytes:
     """Return the one text that stands for `value`: equal values give equal bytes, whatever their key order."""
     return orjson.dumps(to_json_value(value), option=orjson.OPT_SORT_KEYS)
+
+
+def read_values(column: pa.ChunkedArray) -> list[object]:
+    """Return a column's values; of times, those beyond the years that Python knows (1 to 9999) come as text.
+
+    Example:
+        >>> read_values(pa.chunked_array([pa.array([6_585_322, 2**31 - 1], pa.date32())]))
+        ['20000-01-01', 'infinity']
+    """
+    try:
+        values: list[object] = column.to_pylist()
+    except (OverflowError, ValueError):
+        values = [_read_time(value) for value in column]
+    return values
+
+
+def _read_time(value: pa.Scalar) -> object:
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):
+        size = 31 if pa.types.is_date32(value.type) else 63
+        if abs(value.value) == 2**size - 1:  # how engines write infinity into Arrow
+            return "infinity" if value.value > 0 else "-infinity"
+        return str(value.cast(pa.string()))
 
 
 def _from_decimal(value: Decimal) -> Json:

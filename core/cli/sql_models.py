@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.cli.output import BAD_USE, DONE, FAILED, open_for, print_json, print_json_lines, print_table, say
 from core.errors import CoreError
+from core.records import read_values
 from core.sql_models.guard import check_query
 from core.sql_models.preview import preview
 from core.warehouses.registry import open_warehouse
@@ -63,12 +64,13 @@ def show(args: argparse.Namespace) -> int:
         found = preview(warehouse, path.read_text(encoding="utf-8"))
     for warning in found.warnings:
         say(warning)
-    rows = found.rows.to_pylist()
+    names = [column.name for column in found.columns]
+    rows = list(zip(*(read_values(column) for column in found.rows.columns), strict=True))
     if args.json:
-        print_json({"columns": [{"name": c.name, "type": c.type} for c in found.columns], "rows": rows})
+        columns = [{"name": c.name, "type": c.type} for c in found.columns]
+        print_json({"columns": columns, "rows": [dict(zip(names, row, strict=True)) for row in rows]})
     else:
-        names = [column.name for column in found.columns]
-        print_table(names, [[_shorten(value) for value in row.values()] for row in rows])
+        print_table(names, [[_shorten(value) for value in row] for row in rows])
     return DONE
 
 

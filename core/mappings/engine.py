@@ -8,6 +8,7 @@ import re
 import duckdb
 import orjson
 import pyarrow as pa
+from duckdb.func import PythonUDFType
 
 from core.records import Json, canonical_json
 
@@ -27,7 +28,7 @@ def open_engine() -> duckdb.DuckDBPyConnection:
 def prepare_engine(engine: duckdb.DuckDBPyConnection) -> None:
     """Make a connection fit for the SQL of `compile_mapping`."""
     engine.execute("SET TimeZone = 'UTC'")
-    engine.create_function("canonical_json", _make_canonical, ["VARCHAR"], "VARCHAR", type="arrow")
+    engine.create_function("canonical_json", _make_canonical, ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
 
 
 def to_canonical(text: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from core.sql_models.ask import ask
 from core.sql_models.column_profile import ColumnProfile
 from core.sql_models.dialects.registry import get_dialect
 from core.sql_models.guard import check_query
@@ -74,13 +75,10 @@ def check_key(warehouse: Warehouse, sql: str, key_column: str, *, cancel: Cancel
     """
     query = check_query(sql, warehouse.dialect).sql
     dialect = get_dialect(warehouse.dialect)
-    counts = warehouse.query(
-        dialect.key_counts_sql(query, key_column), timeout_s=CHECK_TIMEOUT_S, cancel=cancel
-    ).to_pylist()[0]
-    shown = SHOWN_ROWS if counts["duplicate_rows"] else 0
-    duplicates = warehouse.query(
-        dialect.duplicate_rows_sql(query, key_column, shown), timeout_s=CHECK_TIMEOUT_S, cancel=cancel
-    )
+    question = dialect.key_counts_sql(query, key_column)
+    counts = ask(warehouse, question, query, timeout_s=CHECK_TIMEOUT_S, cancel=cancel).to_pylist()[0]
+    question = dialect.duplicate_rows_sql(query, key_column, SHOWN_ROWS if counts["duplicate_rows"] else 0)
+    duplicates = ask(warehouse, question, query, timeout_s=CHECK_TIMEOUT_S, cancel=cancel)
     return KeyCheck(
         rows=int(counts["rows"]),
         distinct=int(counts["distinct_keys"]),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 import pyarrow as pa
 
-from core.records import to_json_value
+from core.records import read_values, to_json_value
 from core.sql_models.guard import check_query
 from core.sql_models.limits import MAX_RECORD_BYTES, MAX_VALUE_BYTES, PREVIEW_ROWS
 from core.sql_models.sql_model import check_columns
@@ -54,8 +54,11 @@ def preview(
 
 def _find_oversized(rows: pa.Table) -> list[str]:
     warnings = []
-    for number, row in enumerate(rows.to_pylist(), start=1):
-        sizes = {name: len(orjson.dumps(to_json_value(value))) for name, value in row.items()}
+    columns = [read_values(column) for column in rows.columns]
+    for number, row in enumerate(zip(*columns, strict=True), start=1):
+        sizes = {
+            name: len(orjson.dumps(to_json_value(value))) for name, value in zip(rows.column_names, row, strict=True)
+        }
         warnings += [
             f"Row {number}: {name} takes {size / 1024:,.0f} KiB; above {MAX_VALUE_BYTES // 1024} KiB it is rejected."
             for name, size in sizes.items()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from core.sql_models.ask import ask
 from core.sql_models.column_profile import ColumnProfile
 from core.sql_models.dialects.registry import get_dialect
 from core.sql_models.guard import check_query
@@ -92,7 +93,7 @@ def find_worst_rows(
         )
     found = []
     for kind, title, explanation, question in asked:
-        rows = warehouse.query(question, timeout_s=TIMEOUT_S, cancel=cancel)
+        rows = ask(warehouse, question, query, timeout_s=TIMEOUT_S, cancel=cancel)
         if rows.num_rows:
             found.append(WorstRows(kind, title, explanation, rows))
     return tuple(found)

@@ -26,14 +26,14 @@ class DuckDbDialect(SqlModelDialect):
         for index, column in enumerate(columns):
             name = self.quote(column.name)
             text = self._text(column)
-            bound = "NULL" if column.kind in _NOT_ORDERED else f"CAST({{}}({name}) AS VARCHAR)"
+            bounds = ("NULL", "NULL") if column.kind in _NOT_ORDERED else (f"min({name})", f"max({name})")
             parts += [
                 f"count({name}) AS filled_{index}",
                 f"count(DISTINCT {text}) AS distinct_{index}",
                 f"max(length({text})) AS longest_chars_{index}",
                 f"left(arg_max({text}, length({text})), {SHOWN_CHARS}) AS longest_{index}",
-                f"left({bound.format('min')}, {SHOWN_CHARS}) AS minimum_{index}",
-                f"left({bound.format('max')}, {SHOWN_CHARS}) AS maximum_{index}",
+                f"left(CAST({bounds[0]} AS VARCHAR), {SHOWN_CHARS}) AS minimum_{index}",
+                f"left(CAST({bounds[1]} AS VARCHAR), {SHOWN_CHARS}) AS maximum_{index}",
                 f"[left(value, {SHOWN_CHARS}) FOR value IN approx_top_k({text}, {SAMPLES})] AS sample_{index}",
             ]
         return f"SELECT {', '.join(parts)} FROM ({query}) AS model_rows"  # noqa: S608 - guarded query, quoted names
@@ -73,13 +73,14 @@ class DuckDbDialect(SqlModelDialect):
 
     def is_not_ascii(self, column: str) -> str:
         """Return a byte count that differs from the character count."""
-        return f"strlen({self.quote(column)}) <> length({self.quote(column)})"
+        text = f"CAST({self.quote(column)} AS VARCHAR)"  # a UUID and an ENUM are texts too
+        return f"strlen({text}) <> length({text})"
 
     def is_out_of_range(self, column: ColumnType) -> str | None:
         """Return numbers beyond 2**53, and dates before 1900 or more than a year ahead."""
         name = self.quote(column.name)
         if column.kind in (Kind.INTEGER, Kind.DECIMAL):
-            return f"abs(CAST({name} AS DOUBLE)) > {MAX_SAFE_INTEGER}"
+            return f"CAST({name} AS HUGEINT) NOT BETWEEN -{MAX_SAFE_INTEGER} AND {MAX_SAFE_INTEGER}"
         if column.kind is Kind.FLOAT:
             return f"NOT isfinite({name})"
         if column.kind in (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ):

@@ -1,9 +1,13 @@
-"""The one session that may write into a warehouse, for our own tables in the schema `__onramp`."""
+"""The one session that may write into a warehouse, for our own tables in the schema `__onramp`.
+
+A person's SQL never runs in it: SQL models are read in the read-only sessions of `Warehouse.stream`, and so are our own
+tables. What is written here is what Onramp acknowledged, never a customer's table.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -13,35 +17,30 @@ from core.warehouses.cancel import CancelToken
 
 STATE_SCHEMA = "__onramp"
 STATEMENT_TIMEOUT_S = 3600.0
-STAGED_BATCH_ROWS = 16_384
 
 
 class StateSession(ABC):
-    """One connection of one thread. It runs statements that Onramp wrote; a person's SQL only inside a read-only one.
-
-    A context manager that closes the connection; what was not committed by a statement of ours is gone then.
-    """
+    """One connection of one thread, in which each statement commits by itself. A context manager that closes it."""
 
     @abstractmethod
-    def execute(self, sql: str, *, read_only: bool = False, cancel: CancelToken | None = None) -> int:
-        """Run one statement, commit, and return the number of rows it touched; -1 where the engine does not say.
-
-        Args:
-            sql: One statement.
-            read_only: Run it in a transaction that can write nothing but temporary tables, where the engine has such
-                transactions. Required for every statement that holds a person's SQL.
-            cancel: Turned to stop the statement; nothing of it stays.
+    def execute(self, sql: str, *, cancel: CancelToken | None = None) -> int:
+        """Run one statement that Onramp wrote; return the number of rows it touched, -1 where the engine does not say.
 
         Raises:
-            PermissionMissing: The login lacks a permission.
-            QueryError, ConnectivityError: As `Warehouse.stream` raises.
+            PermissionMissing: The login lacks a permission; `context["grant"]` holds the statement that grants it.
+            QueryError, ConnectivityError: As `Warehouse.stream` raises; nothing of the statement stays.
         """
 
     @abstractmethod
-    def stream(
-        self, sql: str, *, batch_rows: int = STAGED_BATCH_ROWS, cancel: CancelToken | None = None
-    ) -> Generator[pa.RecordBatch, None, None]:
-        """Yield the rows of a query of ours, tagged as `Warehouse.stream` tags them; at least one batch comes."""
+    def load(self, table: str, batches: Iterable[pa.RecordBatch], *, cancel: CancelToken | None = None) -> int:
+        """Append rows in bulk, in the fastest way the engine has without storage of its owner; return their number.
+
+        Args:
+            table: A table of ours as SQL names it, `__onramp.records_x`; its columns are text and named as in the
+                batches, in that order.
+            batches: Text columns; NULL stays NULL. There may be none.
+            cancel: Turned to stop; a part of the rows may have arrived then.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -22,10 +22,12 @@ from core.errors import (
     ResultTooLarge,
     SqlSyntaxError,
 )
+from core.syncs.diff.registry import get_diff_dialect
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import CostEstimate, Kind, read_columns
 from core.warehouses.engines import ENGINES
 from core.warehouses.registry import DEFINITIONS
+from core.warehouses.state_session import STATE_SCHEMA
 from core.warehouses.warehouse import Warehouse
 from tests.contract.harnesses.harness import Harness
 from tests.contract.harnesses.registry import HARNESSES
@@ -98,13 +100,26 @@ def test_a_connection_test_says_what_can_be_read(warehouse: Warehouse) -> None:
     assert report.can_write is (report.write_error is None)
 
 
-def test_a_login_that_cannot_write_is_told_what_to_do(warehouse: Warehouse) -> None:
+def test_our_own_tables_are_made_filled_read_and_dropped_or_the_login_is_told_what_to_do(warehouse: Warehouse) -> None:
     report = warehouse.test_connection()
-    if report.can_write:
-        with warehouse.open_state_session() as session:
-            assert session.execute("SELECT 1 AS n", read_only=True) in (1, -1)
-    else:
+    if not report.can_write:
         assert isinstance(report.write_error, PermissionMissing) and report.write_error.hint
+        return
+    dialect = get_diff_dialect(warehouse.dialect)
+    table = dialect.name_table("contract_test")
+    keys = [None, "", "plain", "tab\tline\nback\\slash", "quote \"and'", "日本 é", "NULL", "\\N"]
+    batch = pa.RecordBatch.from_pydict({"record_id": keys, "print": [str(number) for number in range(len(keys))]})
+    with warehouse.open_state_session() as session:
+        for sql in (dialect.create_schema_sql(), dialect.drop_sql(table), dialect.create_records_sql(table)):
+            session.execute(sql)
+        assert session.load(table, [batch, batch.slice(0, 0), batch]) == 2 * len(keys)
+        assert session.load(table, []) == 0
+        rows = warehouse.query(f"SELECT * FROM {table} ORDER BY 2")
+        found = sorted((row["print"], row["record_id"]) for row in _rows(rows))
+        assert found == sorted(2 * [(str(number), key) for number, key in enumerate(keys)])
+        assert session.execute(f"DELETE FROM {table} WHERE record_id = 'plain'") in (2, -1)
+        session.execute(dialect.drop_sql(table))
+    assert all(table.schema.lower() != STATE_SCHEMA for table in warehouse.list_tables())
 
 
 def test_an_estimate_says_what_it_knows_and_never_invents_a_zero(warehouse: Warehouse) -> None:

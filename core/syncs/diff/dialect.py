@@ -1,0 +1,83 @@
+"""The comparison inside a warehouse, in the words of each engine. Written by hand: translated SQL was silently wrong.
+
+The table `__onramp.records_<sync>` holds one row for each record that the destination acknowledged: its key and its
+print, 128 bits over the text of the mapped columns. A print is only ever compared with prints of the same engine, so
+each engine may write it in its own way; whether a record really changed is decided by the checksum of its payload.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from core.warehouses.state_session import STATE_SCHEMA
+
+PRINT = "__onramp_print"
+KEY = "__onramp_key"
+IS_KNOWN = "__onramp_is_known"
+IS_GONE = "__onramp_is_gone"
+
+
+class DiffDialect(ABC):
+    """Writes the statements. Names of tables come from `name_table`; columns are quoted here."""
+
+    text_type = "VARCHAR"
+
+    @abstractmethod
+    def quote(self, name: str) -> str:
+        """Return `name` as a quoted identifier."""
+
+    @abstractmethod
+    def print_sql(self, columns: Sequence[str]) -> str:
+        """Return an expression over these columns: 32 hexadecimal digits; NULL differs from the empty text."""
+
+    def name_table(self, name: str) -> str:
+        """Return a table of ours; `name` holds a-z, 0-9 and `_` only."""
+        return f"{STATE_SCHEMA}.{name}"
+
+    def create_schema_sql(self) -> str:
+        """Return the statement that makes our schema where there is none."""
+        return f"CREATE SCHEMA IF NOT EXISTS {STATE_SCHEMA}"
+
+    def create_records_sql(self, table: str) -> str:
+        """Return the statement that makes a table of keys and prints where there is none."""
+        return f"CREATE TABLE IF NOT EXISTS {table} (record_id {self.text_type}, print {self.text_type})"
+
+    def create_syncs_sql(self, table: str) -> str:
+        """Return the statement that makes the table of generations where there is none."""
+        return f"CREATE TABLE IF NOT EXISTS {table} (sync_id {self.text_type}, generation {self.text_type})"
+
+    def drop_sql(self, table: str) -> str:
+        """Return the statement that drops a table of ours where there is one."""
+        return f"DROP TABLE IF EXISTS {table}"
+
+    def text_sql(self, expression: str) -> str:
+        """Return the expression as text."""
+        return f"CAST({expression} AS {self.text_type})"
+
+    def all_rows_sql(self, query: str, key_column: str, columns: Sequence[str]) -> str:
+        """Return every row of the query: `columns`, and its key and print; nothing is compared."""
+        names = ", ".join(self.quote(name) for name in columns)
+        return (
+            f"SELECT {names}, {self.text_sql(self.quote(key_column))} AS {self.quote(KEY)}, "  # noqa: S608
+            f"{self.print_sql(columns)} AS {self.quote(PRINT)}, FALSE AS {self.quote(IS_KNOWN)}, "
+            f"FALSE AS {self.quote(IS_GONE)} FROM ({query}\n) AS model_rows"
+        )
+
+    def changed_rows_sql(self, query: str, key_column: str, columns: Sequence[str], records: str) -> str:
+        """Return the rows whose print is not the acknowledged one, every row that shares its key with another or has
+        none, and for each acknowledged key that the query no longer returns a row of that key alone.
+        """
+        names = ", ".join(f"now.{self.quote(name)}" for name in columns)
+        key, print_ = self.quote(KEY), self.quote(PRINT)
+        inner = ", ".join(self.quote(name) for name in columns)
+        return (
+            f"SELECT {names}, coalesce(now.{key}, known.record_id) AS {key}, now.{print_} AS {print_}, "  # noqa: S608
+            f"known.record_id IS NOT NULL AS {self.quote(IS_KNOWN)}, "
+            f"now.{key} IS NULL AND known.record_id IS NOT NULL AS {self.quote(IS_GONE)} "
+            f"FROM (SELECT keyed.*, count(*) OVER (PARTITION BY {key}) AS same FROM ("
+            f"SELECT {inner}, {self.text_sql(self.quote(key_column))} AS {key}, "
+            f"{self.print_sql(columns)} AS {print_} FROM ({query}\n) AS model_rows) AS keyed) AS now "
+            f"FULL JOIN {records} AS known ON known.record_id = now.{key} "
+            f"WHERE now.{key} IS NULL OR now.same > 1 OR known.record_id IS NULL OR known.print <> now.{print_}"
+        )

@@ -1,0 +1,29 @@
+"""Postgres's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.syncs.diff.dialect import DiffDialect
+
+
+class PostgresDiff(DiffDialect):
+    """A row as text is unambiguous in Postgres: NULL is nothing, the empty text is two quotes."""
+
+    text_type = "text"
+
+    def quote(self, name: str) -> str:
+        """Return `name` in double quotes."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def print_sql(self, columns: Sequence[str]) -> str:
+        """Return the MD5 of the row as text."""
+        return f"md5(ROW({', '.join(self.quote(name) for name in columns)})::text)"
+
+    def text_sql(self, expression: str) -> str:
+        """Return the expression as text that sorts by its bytes, which is several times faster than by a language."""
+        return f'({expression})::text COLLATE "C"'
+
+    def create_records_sql(self, table: str) -> str:
+        """Return the table with keys that sort by their bytes, as `text_sql` does."""
+        return f'CREATE TABLE IF NOT EXISTS {table} (record_id text COLLATE "C", print text)'

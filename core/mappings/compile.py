@@ -194,7 +194,8 @@ def _compile_failure(entry: MappingEntry, field: Field, kinds: dict[str, Kind]) 
     if kinds[entry.value.column] in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.DATE):
         return None
     name = quote(entry.value.column)
-    return f"(nullif(trim({name}), '') IS NOT NULL AND {_to_time(entry.value.column, Kind.TEXT, "UTC")} IS NULL)"
+    time = _to_time(entry.value.column, Kind.TEXT, "UTC")
+    return f"(nullif(trim({name}), '') IS NOT NULL AND {time} IS NULL)"
 
 
 def _object(mapping: FieldMapping, fields: dict[str, Field], values: dict[str, str]) -> str:

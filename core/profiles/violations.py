@@ -59,7 +59,7 @@ def count_violations(workspace: Workspace, space_id: str, *, profile_id: str | N
     if profile_id is not None:
         query = query.where(table.profile_id == profile_id)
     with workspace.database.reading() as connection:
-        return {rule: number for rule, number in connection.execute(query)}
+        return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _to_record(log_offset: int, rule: str, detail: dict[str, object], profile_id: str | None) -> ViolationRecord:

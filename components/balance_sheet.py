@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Protocol
 
 import pandas as pd
@@ -11,23 +10,8 @@ import streamlit as st
 
 from components.assets import read_component_file
 from components.format import format_count, format_number, format_share
+from components.sync_words import describe_reason
 
-# Codes of core.syncs in words; a code that is not here shows as it is, with its underscores as spaces.
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "record_null_unique_id": "The unique identifier is empty",
-        "record_duplicate": "Another record has the same unique identifier",
-        "record_invalid_id": "The unique identifier cannot be used",
-        "record_too_large": "The record is too large",
-        "value_too_large": "A value is too large",
-        "required_missing": "A required field is empty",
-        "type_mismatch": "A value does not fit its field's type",
-        "mode_excludes_added": "The sync does not send added records",
-        "mode_excludes_updated": "The sync does not send updated records",
-        "mode_excludes_deleted": "The sync does not send deleted records",
-        "cancelled": "The run was cancelled before the record's turn",
-    }
-)
 _PARTS = (("delivered", "Delivered"), ("unchanged", "Unchanged"), ("rejected", "Rejected"), ("held", "Held back"))
 
 
@@ -91,7 +75,7 @@ def _draw_reasons(reasons: Mapping[str, int]) -> None:
         pd.DataFrame(
             {
                 "Records": [count for _, count in rows],
-                "Reason": [REASONS.get(code, code.replace("_", " ").capitalize()) for code, _ in rows],
+                "Reason": [describe_reason(code) for code, _ in rows],
                 "Code": [code for code, _ in rows],
             }
         ),

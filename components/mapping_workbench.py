@@ -11,6 +11,7 @@ import streamlit as st
 from components.error_panel import error_panel
 from components.format import format_number, format_share
 from components.mapping_editor import draw_mapping_editor
+from components.sync_words import MODES, SCHEDULES
 from core.destinations.segment_profiles import SEND_IDENTIFY
 from core.mappings.check import MappingReport
 from core.mappings.mapping import FieldMapping
@@ -26,15 +27,6 @@ from core.setup.guided_setup import (
 from core.sql_models.sql_model import get_sql_model
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
-
-MODES = {
-    "upsert": "Added and updated records",
-    "mirror": "Added, updated and deleted records",
-    "add": "Added records only",
-    "update": "Updated records only",
-    "delete": "Deleted records only",
-}
-SCHEDULES = {None: "Manual", 15: "Every 15 minutes", 30: "Every 30 minutes", 60: "Every hour", 1440: "Every day"}
 
 
 def draw_editor(workspace: Workspace, setup: Setup) -> FieldMapping:

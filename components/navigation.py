@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,7 @@ SCREENS = (
     ),
     Screen("syncs.py", "Syncs", ":material/sync:", "syncs", _OBSERVE),
     Screen("profile_explorer.py", "Profile explorer", ":material/person_search:", "profile-explorer", _OBSERVE),
+    Screen("identity_violations.py", "Identity violations", ":material/gpp_maybe:", "identity-violations", _OBSERVE),
     Screen("event_debugger.py", "Event debugger", ":material/bug_report:", "event-debugger", _OBSERVE),
     Screen("overview.py", "Your Segment Overview", ":material/hub:", "overview", _MANAGE),
     Screen("warehouses.py", "Warehouses", ":material/database:", "warehouses", _MANAGE),
@@ -116,8 +117,17 @@ def go_to(url_path: str, **query: str) -> None:
     st.switch_page(find_screen(url_path).path, query_params=query or None)
 
 
-def draw_link(url_path: str, *, label: str | None = None, icon: str | None = None, help: str | None = None) -> None:
-    """Draw a link to the screen at `url_path`; nothing where its page does not exist."""
+def draw_link(
+    url_path: str,
+    *,
+    label: str | None = None,
+    icon: str | None = None,
+    help: str | None = None,
+    query: Mapping[str, str] | None = None,
+) -> None:
+    """Draw a link to the screen at `url_path`, with `query` in its address; nothing where its page does not exist."""
     screen = find_screen(url_path)
     if screen.exists:
-        st.page_link(screen.path, label=label or screen.label, icon=icon or screen.icon, help=help)
+        st.page_link(
+            screen.path, label=label or screen.label, icon=icon or screen.icon, help=help, query_params=query or None
+        )

@@ -1,96 +1,167 @@
-"""One profile: identifiers, traits with their origin, merges, events."""
+"""One profile: traits with the way back to their origin, identifiers, events, merges, violations."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from components.format import format_time
-from core.profiles.lookup import Profile, list_profile_events
+from components.address import draw_older_newer, draw_views, keep, read_number
+from components.choice_table import draw_choice_table
+from components.empty_state import draw_empty_state
+from components.event_table import draw_event_table
+from components.format import NONE, format_count, format_time, shorten
+from components.navigation import draw_link
+from components.plain_text import escape_markdown
+from components.trait_origin import draw_origin
+from components.violation_list import draw_violations
+from core.events.event_log import open_event_log
+from core.profiles.lookup import Profile, ProfileMerge, ProfileTrait, list_profile_events
+from core.profiles.violations import count_violations, list_violations
+from core.sources.store import list_sources
 from core.workspaces.workspace import Workspace
 
 EVENT_PAGE = 50
+VIOLATION_PAGE = 50
+VALUE_CHARS = 200
 
 
 def draw_profile(workspace: Workspace, profile: Profile) -> None:
-    """Draw the whole page of one person."""
-    st.subheader(profile.title, anchor=False)
+    """Draw the whole page of one person; only the view that is looked at is read."""
+    st.subheader(escape_markdown(profile.title), anchor=False)
     st.caption(
         f"`{profile.id}` · since {format_time(profile.created_at)} · last heard {format_time(profile.updated_at)}"
     )
-    traits, identifiers, events, merges = st.tabs(
-        [
-            f"Traits ({len(profile.traits)})",
-            f"Identifiers ({len(profile.identifiers)})",
-            "Events",
-            f"Merges ({len(profile.merges)})",
-        ]
-    )
-    with traits:
-        _draw_traits(profile)
-    with identifiers:
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "identifier": item.type,
-                        "value": item.value,
-                        "first seen": format_time(item.first_seen_at),
-                        "last seen": format_time(item.last_seen_at),
-                        "source": item.source,
-                    }
-                    for item in profile.identifiers
-                ]
-            ),
-            hide_index=True,
-        )
-    with events:
+    violations = sum(count_violations(workspace, profile.space_id, profile_id=profile.id).values())
+    labels = {
+        "traits": f"Traits ({len(profile.traits)})",
+        "identifiers": f"Identifiers ({len(profile.identifiers)})",
+        "events": "Events",
+        "merges": f"Merges ({len(profile.merges)})",
+        "violations": f"Violations ({violations})",
+    }
+    view = draw_views(labels, name="view")
+    if view == "identifiers":
+        _draw_identifiers(profile)
+    elif view == "events":
         _draw_events(workspace, profile)
-    with merges:
-        if not profile.merges:
-            st.info("This profile has never been merged with another.", icon=":material/call_merge:")
-        for merge in profile.merges:
-            with st.container(border=True):
-                st.markdown(merge.sentence)
-                st.caption(format_time(merge.at))
+    elif view == "merges":
+        _draw_merges(profile.merges)
+    elif view == "violations":
+        _draw_profile_violations(workspace, profile)
+    else:
+        _draw_traits(workspace, profile)
 
 
-def _draw_traits(profile: Profile) -> None:
-    if not profile.traits:
-        st.info("No traits yet.", icon=":material/label:")
+def format_value(value: object) -> str:
+    """Return a trait's value on one line: a text as it is, anything else as JSON."""
+    return shorten(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), VALUE_CHARS)
+
+
+def _draw_traits(workspace: Workspace, profile: Profile) -> None:
+    traits = {trait.key: trait for trait in profile.traits}
+    if not traits:
+        draw_empty_state(
+            ":material/label:", "No traits yet", "Traits come from mappings, identify calls and computed traits."
+        )
         return
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        chosen = draw_choice_table(
+            {
+                "Trait": list(traits),
+                "Value": [format_value(trait.value) for trait in profile.traits],
+                "From": [_name_source(trait) for trait in profile.traits],
+                "Since": [format_time(trait.updated_at) for trait in profile.traits],
+            },
+            list(traits),
+            st.query_params.get("trait"),
+            key=f"traits_{profile.id}",
+            alt="Traits of this profile",
+        )
+        if chosen is None:
+            st.caption("Pick a trait to see why it says this.")
+        keep("trait", chosen)
+    with right:
+        if chosen in traits:
+            draw_origin(workspace, traits[chosen])
+
+
+def _name_source(trait: ProfileTrait) -> str:
+    origin = trait.origin
+    if origin.computed_trait:
+        return f"Computed: {origin.computed_trait}"
+    return origin.sql_model or origin.source or origin.source_id or NONE
+
+
+def _draw_identifiers(profile: Profile) -> None:
+    found = profile.identifiers
     st.dataframe(
         pd.DataFrame(
-            [
-                {
-                    "trait": trait.key,
-                    "value": trait.value
-                    if isinstance(trait.value, str)
-                    else json.dumps(trait.value, ensure_ascii=False),
-                    "kind": "computed" if trait.origin.computed_trait else "custom",
-                    "from": trait.origin.sentence,
-                    "updated": format_time(trait.updated_at),
-                }
-                for trait in profile.traits
-            ]
+            {
+                "Identifier": [item.type for item in found],
+                "Value": [item.value for item in found],
+                "First sent by": [item.source for item in found],
+                "In message": [f"#{item.first_offset}" for item in found],
+                "First seen": [format_time(item.first_seen_at) for item in found],
+                "Last seen": [format_time(item.last_seen_at) for item in found],
+            }
         ),
         hide_index=True,
+        alt="Identifiers of this profile, highest priority first",
     )
-
-
-def _show(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    st.caption("Highest priority first. A message that carries one of them belongs to this profile.")
 
 
 def _draw_events(workspace: Workspace, profile: Profile) -> None:
-    found = list_profile_events(workspace, profile.space_id, profile.id, limit=EVENT_PAGE)
-    if not found:
-        st.info("No events yet.", icon=":material/timeline:")
+    log = open_event_log(workspace)
+    found = list_profile_events(
+        workspace, profile.space_id, profile.id, limit=EVENT_PAGE + 1, before=read_number("before")
+    )
+    shown = found[:EVENT_PAGE]
+    if not shown:
+        draw_empty_state(":material/timeline:", "No events here", "There is no older message of this profile.")
+    else:
+        names = {source.id: source.name for source in list_sources(workspace)}
+        draw_event_table(shown, names, None, key=f"events_{profile.id}_{shown[0].offset}", log=log)
+    oldest = shown[-1].offset if shown else 0
+    draw_older_newer("before", oldest=oldest, has_older=len(found) > EVENT_PAGE)
+
+
+def _draw_merges(merges: Sequence[ProfileMerge]) -> None:
+    if not merges:
+        draw_empty_state(
+            ":material/call_merge:",
+            "Never merged",
+            "Two profiles become one when a message carries identifiers of both and no rule forbids it.",
+        )
         return
-    for event in found:
-        with st.expander(f"{event.name or event.type} · {format_time(event.received_at)}"):
-            st.json(json.loads(event.body), expanded=2)
-    if len(found) == EVENT_PAGE:
-        st.caption(f"The newest {EVENT_PAGE}; the event debugger searches all of them.")
+    st.caption(f"{format_count(len(merges), 'merge')}, oldest first. The older profile survives.")
+    for merge in merges:
+        with st.container(border=True):
+            st.markdown(escape_markdown(merge.sentence))
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(format_time(merge.at))
+                draw_link(
+                    "event-debugger",
+                    label=f"Message #{merge.log_offset}",
+                    icon=":material/bug_report:",
+                    query={"message": str(merge.log_offset)},
+                )
+
+
+def _draw_profile_violations(workspace: Workspace, profile: Profile) -> None:
+    found = list_violations(
+        workspace, profile.space_id, profile_id=profile.id, before=read_number("before"), limit=VIOLATION_PAGE + 1
+    )
+    if not found:
+        draw_empty_state(
+            ":material/gpp_good:", "No violations", "No rule has kept a message or an identifier off this profile."
+        )
+    else:
+        key = f"violations_{profile.id}_{found[0].log_offset}"
+        draw_violations(workspace, found[:VIOLATION_PAGE], key=key, shows_profile=False)
+    oldest = found[:VIOLATION_PAGE][-1].log_offset if found else 0
+    draw_older_newer("before", oldest=oldest, has_older=len(found) > VIOLATION_PAGE)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -54,11 +54,18 @@ class SessionValue(Generic[T]):
         return value
 
 
+class Undo(NamedTuple):
+    """A change just made that can be taken back: what it did, in a sentence, and how to undo it."""
+
+    sentence: str
+    take_back: Callable[[], object]
+
+
 # --- the session's values; a page adds its own here, so that no two pages use one name for two things
 EDITOR: SessionValue[dict[str, object]] = SessionValue("editor", dict)
 EDITOR_TEXT: SessionValue[str | None] = SessionValue("editor_text", lambda: None)
-
-
+CHOICE: SessionValue[dict[str, Any] | None] = SessionValue("choice", lambda: None)
+UNDO: SessionValue[Undo | None] = SessionValue("undo", lambda: None)
 PREVIEWED_SQL: SessionValue[str | None] = SessionValue("previewed_sql", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
 
@@ -91,6 +98,16 @@ def read_component(key: str, name: str) -> object:
 def write_component(key: str, name: str, value: object) -> None:
     """Set a component's reported value from Python; call before the component is drawn in this run."""
     st.session_state[key] = {name: value}
+
+
+def read_widget(key: str) -> Any:
+    """Return the value of a widget; None before it was drawn."""
+    return st.session_state.get(key)
+
+
+def write_widget(key: str, value: object) -> None:
+    """Set a widget's value from Python; call before the widget is drawn in this run."""
+    st.session_state[key] = value
 
 
 def viewer_zone() -> tzinfo:

@@ -2,8 +2,12 @@
 
 import streamlit as st
 
+from components.connection_cards import draw_destination, draw_source
+from components.empty_state import draw_empty_state
+from components.entitlement_meter import draw_meters
 from components.error_panel import error_panel
 from components.format import format_number
+from components.navigation import draw_link
 from components.state import get_workspace
 from core.destinations.store import list_destinations
 from core.events.event_log import open_event_log
@@ -11,47 +15,56 @@ from core.profiles.lookup import count_profiles
 from core.setup.entitlements import list_usage
 from core.sources.store import list_sources
 from core.syncs.sync import list_syncs
-from core.workspaces.spaces import list_spaces
+from core.workspaces.spaces import list_connected_sources, list_spaces
 
 workspace = get_workspace()
 st.title("Your Segment Overview", anchor=False)
 st.caption("Everything this workspace is made of. Changes here need care; the guided setup is the safe way.")
 
-with error_panel():
-    spaces = list_spaces(workspace)
-    events = open_event_log(workspace).count_by_source()
-    with st.grid(4):
-        st.metric("Profiles", format_number(sum(count_profiles(workspace, space.id) for space in spaces)), border=True)
-        st.metric("Messages in the log", format_number(sum(events.values())), border=True)
-        st.metric("Sources", format_number(len(list_sources(workspace))), border=True)
-        st.metric("Syncs", format_number(len(list_syncs(workspace))), border=True)
+with error_panel("reading the workspace"):
+    spaces, sources, syncs = list_spaces(workspace), list_sources(workspace), list_syncs(workspace)
+    destinations = list_destinations(workspace)
+    messages = open_event_log(workspace).count_by_source()
+    connected = {source_id for space in spaces for source_id in list_connected_sources(workspace, space.id)}
+    profiles = sum(count_profiles(workspace, space.id) for space in spaces)
+    with st.grid(3, min_column_width=160):
+        for label, count, url_path in (
+            ("Profiles", profiles, "profile-explorer"),
+            ("Messages in the log", sum(messages.values()), "event-debugger"),
+            ("Syncs", len(syncs), "syncs"),
+        ):
+            with st.container(border=True, gap=None):
+                st.metric(label, format_number(count))
+                draw_link(url_path)
 
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Sources", anchor=False)
-        for source in list_sources(workspace):
-            with st.container(border=True):
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    st.markdown(f"**{source.name}**")
-                    st.badge("Enabled" if source.enabled else "Disabled", color="green" if source.enabled else "gray")
-                    if source.protected:
-                        st.badge("Made by the setup", icon=":material/lock:", color="gray")
-                st.caption(f"`{source.slug}` · {format_number(events.get(source.id, 0))} messages")
-        if not list_sources(workspace):
-            st.info("No source yet. The guided setup makes the first ones.", icon=":material/input:")
+        for source in sources:
+            draw_source(
+                workspace,
+                source,
+                messages=messages.get(source.id, 0),
+                is_connected=source.id in connected,
+                syncs=[sync for sync in syncs if sync.source_id == source.id],
+            )
+        if not sources:
+            draw_empty_state(
+                ":material/input:", "No source yet", "The guided setup makes the first ones.", key="sources"
+            )
     with right:
         st.subheader("Destinations", anchor=False)
-        destinations = list_destinations(workspace)
         for destination in destinations:
-            with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{destination.name}**")
-                st.badge(
-                    "Enabled" if destination.enabled else "Disabled", color="green" if destination.enabled else "gray"
-                )
+            draw_destination(
+                workspace, destination, syncs=[sync for sync in syncs if sync.destination_id == destination.id]
+            )
         if not destinations:
-            st.info("No destination yet. Creating the mapping makes Segment Profiles.", icon=":material/output:")
+            draw_empty_state(
+                ":material/output:",
+                "No destination yet",
+                "Creating the mapping makes Segment Profiles.",
+                key="destinations",
+            )
 
     st.subheader("Used of what this workspace includes", anchor=False)
-    with st.grid(5, min_column_width=150):
-        for usage in list_usage(workspace):
-            st.metric(usage.label, f"{usage.used} of {usage.limit}", border=True)
+    draw_meters(list_usage(workspace))

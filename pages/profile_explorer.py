@@ -2,61 +2,40 @@
 
 import streamlit as st
 
+from components.address import forget
+from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
-from components.format import format_number
-from components.plain_text import escape_markdown
+from components.navigation import go_to
+from components.profile_search import draw_search
 from components.profile_view import draw_profile
 from components.state import get_workspace
-from core.profiles.lookup import count_profiles, get_profile, search_profiles
+from core.profiles.lookup import get_profile
 from core.workspaces.spaces import list_spaces
-
-PAGE_SIZE = 20
 
 workspace = get_workspace()
 st.title("Profile explorer", anchor=False)
 
-with error_panel():
+with error_panel("reading the profiles"):
     spaces = list_spaces(workspace)
     if not spaces:
-        st.info("There are no profiles yet: the guided setup makes the first space.", icon=":material/person_search:")
-        st.page_link("../pages/getting_started.py", label="Go to the guided setup", icon=":material/flag:")
+        if draw_empty_state(
+            ":material/person_search:",
+            "There are no profiles yet",
+            "The guided setup makes the first space. Profiles appear after the first sync or event.",
+            action="Go to the guided setup",
+            is_primary=True,
+        ):
+            go_to("getting-started")
         st.stop()
     space = spaces[0]
-    total = count_profiles(workspace, space.id)
-    profile_id = st.query_params.get("id")
-    if profile_id:
-        if st.button("All profiles", icon=":material/arrow_back:", type="tertiary"):
-            del st.query_params["id"]
-            st.rerun()
-        draw_profile(workspace, get_profile(workspace, space.id, profile_id))
+    wanted = st.query_params.get("id")
+    if not wanted:
+        draw_search(workspace, space)
         st.stop()
-
-    text = st.text_input(
-        "Search",
-        placeholder="E-mail, phone, user id, name, any trait, or type:value",
-        key="profile_search",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    st.caption(f"{format_number(total)} profiles in {space.name}")
-    found = search_profiles(workspace, space.id, text or "", limit=PAGE_SIZE)
-    if not found and total:
-        st.info(
-            f"Nobody matches “{text}”. Try a part of the name, the e-mail, or the phone number without spaces.",
-            icon=":material/search_off:",
-        )
-    elif not found:
-        st.info(
-            "No profiles yet. They appear here after the first sync, or as soon as events arrive.",
-            icon=":material/person_search:",
-        )
-    for summary in found:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            with st.container(width="stretch", gap=None):
-                st.markdown(f"**{escape_markdown(summary.title)}**")
-                st.text(summary.subtitle)  # plain: Markdown would make links of e-mail addresses
-            if st.button("Open", key=f"open_{summary.id}", icon=":material/chevron_right:"):
-                st.query_params["id"] = summary.id
-                st.rerun()
-    if len(found) == PAGE_SIZE:
-        st.caption(f"The first {PAGE_SIZE} are shown. Type more to narrow the search.")
+    if st.button("All profiles", icon=":material/arrow_back:", type="tertiary", key="back"):
+        forget("id", "trait", "before", "view")
+        st.rerun()
+    profile = get_profile(workspace, space.id, wanted)
+    if wanted.startswith("use_") and wanted != profile.id:
+        st.info(f"`{wanted}` was merged into this profile; **Merges** says why.", icon=":material/call_merge:")
+    draw_profile(workspace, profile)

@@ -2,36 +2,41 @@
 
 import streamlit as st
 
+from components.address import draw_select, draw_views
+from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
+from components.navigation import go_to
 from components.state import get_workspace
-from components.sync_view import draw_new_run_controls, draw_plan, draw_run, draw_run_history, draw_schedule
-from core.syncs.run import list_runs
+from components.sync_settings import draw_settings
+from components.sync_view import draw_head, draw_plan, draw_runs
 from core.syncs.sync import list_syncs
+
+VIEWS = {"runs": "Runs", "plan": "What would change", "settings": "Settings"}
 
 workspace = get_workspace()
 st.title("Syncs", anchor=False)
 
-with error_panel():
-    syncs = list_syncs(workspace)
+with error_panel("reading the syncs"):
+    syncs = {sync.id: sync for sync in list_syncs(workspace)}
     if not syncs:
-        st.info(
-            "There is no sync yet. Creating the mapping in the guided setup makes the first one.",
-            icon=":material/sync:",
-        )
-        st.page_link("../pages/getting_started.py", label="Go to the guided setup", icon=":material/flag:")
+        if draw_empty_state(
+            ":material/sync:",
+            "There is no sync yet",
+            "Creating the mapping in the guided setup makes the first one. It then brings the rows of your SQL model"
+            " to profiles, once or on a schedule.",
+            action="Go to the guided setup",
+            is_primary=True,
+        ):
+            go_to("getting-started")
         st.stop()
-    names = {sync.id: sync.name for sync in syncs}
-    chosen = st.selectbox("Sync", list(names), format_func=lambda key: names[key], key="sync", bind="query-params")
-    sync = next(item for item in syncs if item.id == chosen)
-    draw_new_run_controls(workspace, sync)
-    overview, plan, schedule = st.tabs(["Runs", "What would change", "Schedule and reset"])
-    with overview:
-        runs = list_runs(workspace, sync.id)
-        if not runs:
-            st.info("No run yet. Press **Sync now**.", icon=":material/play_circle:")
-        else:
-            draw_run(workspace, draw_run_history(runs))
-    with plan:
-        draw_plan(workspace, sync)
-    with schedule:
-        draw_schedule(workspace, sync)
+    chosen = draw_select(
+        "Sync", list(syncs), name="sync", describe=lambda key: syncs[key].name, resets=("run", "outcome", "reason")
+    )
+    draw_head(workspace, syncs[chosen])
+    view = draw_views(VIEWS, name="view")
+    if view == "plan":
+        draw_plan(workspace, syncs[chosen])
+    elif view == "settings":
+        draw_settings(workspace, syncs[chosen])
+    else:
+        draw_runs(workspace, syncs[chosen])

@@ -2,30 +2,35 @@
 
 import streamlit as st
 
+from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
-from components.format import format_number, format_time
 from components.state import get_workspace
+from components.warehouse_card import draw_warehouse
 from components.warehouse_upload import draw_upload
-from core.warehouses.registry import get_definition, open_warehouse
+from core.sources.store import list_sources
+from core.sql_models.sql_model import list_sql_models
 from core.warehouses.store import list_warehouses
 
 workspace = get_workspace()
 st.title("Warehouses", anchor=False)
+st.caption(
+    "Where customer data lives. It is only ever read; a warehouse from your own files is stored on this machine."
+)
 
-with error_panel():
+with error_panel("reading the warehouses"):
     records = list_warehouses(workspace)
+    readers: dict[str | None, list[str]] = {}
+    for item in (*list_sources(workspace), *list_sql_models(workspace)):
+        readers.setdefault(item.warehouse_id, []).append(item.name)
     if not records:
-        st.info("No warehouse is connected yet.", icon=":material/database:")
+        draw_empty_state(
+            ":material/database:",
+            "No warehouse is connected yet",
+            "Connect one in the guided setup, or make one from your own CSV or Parquet files below.",
+        )
     for record in records:
-        with st.container(border=True):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{record.name}**")
-                st.badge(get_definition(record.kind).label, color="gray")
-            st.caption(f"Tested {format_time(record.tested_at)}" if record.tested_at else "Not tested yet")
-            with st.expander("Tables"), error_panel(), open_warehouse(workspace, record.id) as warehouse:
-                for table in warehouse.list_tables():
-                    rows = "" if table.row_estimate is None else f" · about {format_number(table.row_estimate)} rows"
-                    st.markdown(f"`{table.schema}.{table.name}` :gray[{len(table.columns)} columns{rows}]")
+        draw_warehouse(workspace, record, readers=list(dict.fromkeys(readers.get(record.id, ()))))
 
     st.subheader("Make one from your own files", anchor=False)
-    draw_upload(workspace)
+    with error_panel("making the warehouse"):
+        draw_upload(workspace)

@@ -1,53 +1,65 @@
-"""Workspace settings: name, what is included, and who changed what."""
+"""Workspace settings: name and access, what is included, where data lives, and who changed what."""
 
 import pandas as pd
 import streamlit as st
 
+from components.audit_trail import draw_audit_trail
+from components.entitlement_meter import draw_meters
 from components.error_panel import error_panel
-from components.format import format_time
+from components.format import format_bytes, format_time
 from components.state import get_workspace
 from core.setup.entitlements import list_usage
-from core.workspaces.audit import list_changes
-from core.workspaces.workspace import get_workspace_info, rename_workspace
+from core.storage.home import measure_home
+from core.workspaces.workspace import MAX_NAME_CHARS, Access, get_workspace_info, rename_workspace
+
+ACCESS = {
+    Access.NONE: "Nobody has requested access to the guided setup yet.",
+    Access.REQUESTED: "Access to the guided setup is requested; `python -m core access accept` accepts it.",
+    Access.ACCEPTED: "Access to the guided setup is accepted.",
+}
 
 workspace = get_workspace()
 st.title("Workspace settings", anchor=False)
 
-with error_panel():
+with error_panel("reading the settings"):
     info = get_workspace_info(workspace)
     with st.form("rename", border=True):
-        name = st.text_input("Workspace name", value=info.name, max_chars=80)
-        if st.form_submit_button("Save name") and name.strip() and name != info.name:
-            rename_workspace(workspace, name.strip())
-            st.toast("Saved.", icon=":material/check:")
+        name = st.text_input("Workspace name", value=info.name, max_chars=MAX_NAME_CHARS, key="workspace_name")
+        if st.form_submit_button("Save name"):
+            with error_panel("renaming the workspace"):
+                if (name or "").strip() != info.name:
+                    rename_workspace(workspace, name or "")
+                    st.toast("Saved.", icon=":material/check:")
+                    st.rerun()
+    st.markdown(f":material/key: {ACCESS[info.access]}")
+    times = [
+        f"{word} {format_time(at)}"
+        for word, at in (("Requested", info.requested_at), ("accepted", info.accepted_at))
+        if at is not None
+    ]
+    if times:
+        st.caption(" · ".join(times))
 
     st.subheader("Entitlements and limitations", anchor="entitlements")
-    st.caption("Nothing stops working over a limit; only creating more is refused.")
+    st.caption("Nothing stops working over a limit; only making more is refused.")
+    draw_meters(list_usage(workspace))
+
+    st.subheader("Where data lives", anchor="data")
+    st.caption("Everything stays on this machine, in one folder. Copying it while the server is stopped is a backup.")
+    st.code(str(workspace.home.root), language=None)
+    parts = measure_home(workspace.home)
     st.dataframe(
         pd.DataFrame(
-            [{"": usage.label, "used": usage.used, "included": usage.limit} for usage in list_usage(workspace)]
+            {
+                "What": [part.label for part in parts],
+                "Where": [part.path.name for part in parts],
+                "Size": [format_bytes(part.size_bytes) for part in parts],
+            }
         ),
         hide_index=True,
     )
+    if not workspace.database.is_sqlite:
+        st.caption("The configuration and the profiles are in the Postgres database of `ONRAMP_DATABASE_URL`.")
 
-    st.subheader("Audit trail", anchor=False)
-    changes = list_changes(workspace)
-    if not changes:
-        st.info("Nothing has been changed yet.", icon=":material/history:")
-    else:
-        st.dataframe(
-            pd.DataFrame(
-                [
-                    {
-                        "when": format_time(change.at),
-                        "who": change.actor,
-                        "what": f"{change.action} {change.object_type.replace('_', ' ')}",
-                        "object": change.object_id,
-                        "before": str(change.before or ""),
-                        "after": str(change.after or ""),
-                    }
-                    for change in changes
-                ]
-            ),
-            hide_index=True,
-        )
+    st.subheader("Audit trail", anchor="audit")
+    draw_audit_trail(workspace)

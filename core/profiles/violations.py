@@ -71,7 +71,7 @@ def _describe(log_offset: int, label: str, detail: dict[str, object]) -> str:
     sentence = f"{label}: message #{log_offset}"
     if "limit" in detail and "type" in detail:
         sentence += f" would give one profile {detail['count']} values of {detail['type']}"
-        sentence += f", {detail['limit']} {detail['period']} are allowed"
+        sentence += f" (limit: {detail['limit']} {detail['period']})"
     elif "limit" in detail:
         sentence += f" would exceed {detail['limit']}"
     elif "type" in detail:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,37 @@ class Home:
     def logs(self) -> Path:
         """Structured logs."""
         return self.root / "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class HomePart:
+    """One part of the home folder and how much room it takes."""
+
+    label: str
+    path: Path
+    size_bytes: int
+
+
+def measure_home(home: Home) -> tuple[HomePart, ...]:
+    """Return what the home folder holds, and how large each part is. O(files), not O(bytes)."""
+    parts = (
+        ("Configuration and profiles", home.workspace_db),
+        ("Event log", home.events_db),
+        ("Embedded warehouses", home.warehouses),
+        ("Acknowledged state of the syncs", home.sync_state),
+        ("Records of the runs", home.runs),
+        ("Logs", home.logs),
+    )
+    return tuple(HomePart(label, path, _measure(path)) for label, path in parts)
+
+
+def _measure(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")  # SQLite keeps its log beside it
+    total = 0
+    for file in files:
+        with suppress(OSError):  # gone meanwhile
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 def open_home(root: str | os.PathLike[str] | None = None) -> Home:

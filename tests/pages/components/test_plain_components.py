@@ -162,7 +162,7 @@ def test_a_balance_sheet_says_its_sum_and_its_reasons_in_words():
     app = run(script)
     assert "20,000 extracted = 19,432 delivered + 0 unchanged + 518 rejected + 50 held back." in texts(app)
     reasons = app.dataframe[0].value
-    assert list(reasons["Reason"]) == ["Another record has the same unique identifier", "A new reason"]
+    assert list(reasons["Reason"]) == ["Several rows have this unique identifier", "A new reason"]
     assert not app.error
 
 

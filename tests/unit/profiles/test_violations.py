@@ -23,7 +23,7 @@ def test_violations_name_the_message_the_rule_and_the_profile_and_are_counted(st
     assert (older.log_offset, older.rule) == (refused, ViolationRule.VALUE_LIMIT)
     grace = get_profile(store_workspace, feed.space_id, "user_id:grace")
     assert older.profile_id == grace.id
-    assert "would give one profile 2 values of user_id, 1 ever are allowed" in older.sentence
+    assert "would give one profile 2 values of user_id (limit: 1 ever)" in older.sentence
     assert count_violations(store_workspace, feed.space_id) == {
         ViolationRule.NO_IDENTIFIERS: 1,
         ViolationRule.VALUE_LIMIT: 1,

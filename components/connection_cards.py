@@ -1,0 +1,107 @@
+"""Sources and destinations as cards: what each is, whether it is enabled, and the switch with its consequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from components.confirm import confirm
+from components.error_panel import error_panel
+from components.format import format_count
+from components.plain_text import escape_markdown
+from core.destinations.registry import get_definition as get_destination_definition
+from core.destinations.store import DestinationRecord, set_destination_enabled
+from core.setup.entitlements import PERMITTED_SOURCES, STAND_IN_SOURCES
+from core.sources.store import Source, disable_source, enable_source
+from core.syncs.sync import Sync
+from core.workspaces.workspace import Workspace
+
+_LABELS = {**PERMITTED_SOURCES, **STAND_IN_SOURCES, "flex": "Flex events"}
+
+
+def draw_source(
+    workspace: Workspace, source: Source, *, messages: int, is_connected: bool, syncs: Sequence[Sync]
+) -> None:
+    """Draw one source: kind, state, messages so far, and who reads it."""
+    facts = [
+        _LABELS.get(source.kind, source.kind),
+        format_count(messages, "message"),
+        "feeds profiles" if is_connected else "feeds no profile space",
+    ]
+    names = ", ".join(f"“{sync.name}”" for sync in syncs)
+    with st.container(border=True, key=f"source_{source.id}"):
+        _draw_heading(source.name, source.enabled, is_protected=source.protected)
+        st.caption(escape_markdown(" · ".join(facts)) + f" · `{source.slug}`")
+        if syncs:
+            st.caption(f"Read by {escape_markdown(names)}")
+        if source.protected:
+            st.caption("It links the workspace to Flex, so it can be neither disabled nor deleted.")
+            return
+        _draw_switch(
+            "source",
+            source.id,
+            source.name,
+            is_enabled=source.enabled,
+            consequence="What it sends is refused from now on"
+            + (f", and runs of {escape_markdown(names)} fail until it is enabled again." if syncs else "."),
+            enable=lambda: enable_source(workspace, source.id),
+            disable=lambda: disable_source(workspace, source.id),
+        )
+
+
+def draw_destination(workspace: Workspace, destination: DestinationRecord, *, syncs: Sequence[Sync]) -> None:
+    """Draw one destination: kind, state, and which syncs write to it."""
+    names = ", ".join(f"“{sync.name}”" for sync in syncs)
+    with st.container(border=True, key=f"destination_{destination.id}"):
+        _draw_heading(destination.name, destination.enabled, is_protected=False)
+        st.caption(
+            escape_markdown(get_destination_definition(destination.kind).label)
+            + (f" · written by {escape_markdown(names)}" if syncs else " · no sync writes to it")
+        )
+        _draw_switch(
+            "destination",
+            destination.id,
+            destination.name,
+            is_enabled=destination.enabled,
+            consequence="It receives nothing from now on"
+            + (f", and runs of {escape_markdown(names)} fail until it is enabled again." if syncs else "."),
+            enable=lambda: set_destination_enabled(workspace, destination.id, True),
+            disable=lambda: set_destination_enabled(workspace, destination.id, False),
+        )
+
+
+def _draw_heading(name: str, is_enabled: bool, *, is_protected: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{escape_markdown(name)}**")
+        st.badge("Enabled" if is_enabled else "Disabled", color="green" if is_enabled else "gray")
+        if is_protected:
+            st.badge("Made by the setup", icon=":material/lock:", color="gray")
+
+
+def _draw_switch(
+    noun: str,
+    object_id: str,
+    name: str,
+    *,
+    is_enabled: bool,
+    consequence: str,
+    enable: Callable[[], object],
+    disable: Callable[[], object],
+) -> None:
+    if not is_enabled:
+        if st.button("Enable", key=f"enable_{object_id}", icon=":material/toggle_on:"):
+            with error_panel(f"enabling the {noun}"):
+                enable()
+                st.rerun()
+    elif st.button("Disable …", key=f"disable_{object_id}", type="tertiary"):
+        confirm(
+            f"Disable {name}?",
+            f"{consequence} Nothing that was received before is lost, and you can enable it at any time.",
+            lambda: _do(disable),
+            confirm_label="Disable",
+        )
+
+
+def _do(action: Callable[[], object]) -> None:
+    action()

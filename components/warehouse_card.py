@@ -1,0 +1,125 @@
+"""One connected warehouse: when it was tested, its tables, and what can be changed about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from components.confirm import confirm
+from components.error_panel import error_panel
+from components.format import format_ago, format_count, format_time
+from components.plain_text import escape_markdown
+from core.warehouses.definition import ConnectionReport, TableInfo
+from core.warehouses.registry import check_connection, get_definition, open_warehouse
+from core.warehouses.store import WarehouseRecord, delete_warehouse, rename_warehouse
+from core.workspaces.workspace import Workspace
+
+
+def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Sequence[str]) -> None:
+    """Draw one warehouse; `readers` are the names of the sources and SQL models that read it."""
+    with st.container(border=True, key=f"warehouse_{record.id}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{escape_markdown(record.name)}**")
+            st.badge(get_definition(record.kind).label, color="gray")
+        st.caption(_describe(workspace, record, readers))
+        with st.container(horizontal=True):
+            if st.button("Test again", key=f"test_{record.id}", icon=":material/network_check:"):
+                _test(workspace, record)
+            if st.button("Rename …", key=f"rename_{record.id}", type="tertiary"):
+                _ask_for_name(workspace, record)
+            if st.button(
+                "Disconnect …",
+                key=f"delete_{record.id}",
+                type="tertiary",
+                disabled=bool(readers),
+                help="Something reads it, so it cannot be disconnected." if readers else None,
+            ):
+                confirm(
+                    f"Disconnect {record.name}?",
+                    "Its name, settings and credentials are forgotten. The data in it is not touched; an embedded"
+                    " warehouse's file stays in the workspace's folder and can be connected again.",
+                    lambda: delete_warehouse(workspace, record.id),
+                    confirm_label="Disconnect",
+                )
+        tables = st.expander("Tables", key=f"tables_{record.id}", on_change="rerun")
+        if tables.open:  # reading a catalog asks the warehouse, so only for someone who looks
+            with tables, error_panel("reading the tables"):
+                _draw_tables(workspace, record)
+
+
+def _describe(workspace: Workspace, record: WarehouseRecord, readers: Sequence[str]) -> str:
+    parts = [f"Connected {format_time(record.created_at)}"]
+    parts.append(
+        f"last tested {format_ago(record.tested_at, workspace.now())}" if record.tested_at else "not tested yet"
+    )
+    file = record.settings.get("path")
+    if file:
+        parts.append(f"file `{file}`")
+    if readers:
+        parts.append(f"read by {', '.join(escape_markdown(name) for name in readers)}")
+    return " · ".join(parts)
+
+
+def _test(workspace: Workspace, record: WarehouseRecord) -> None:
+    with error_panel("testing the warehouse"):
+        with st.spinner("Testing …"):
+            report = check_connection(workspace, record.id)
+        if report.error is not None:
+            raise report.error
+        _draw_report(report)
+
+
+def _draw_report(report: ConnectionReport) -> None:
+    st.success(f"{escape_markdown(report.detail)} :gray[It took {report.took_ms} ms.]", icon=":material/check_circle:")
+
+
+def _ask_for_name(workspace: Workspace, record: WarehouseRecord) -> None:
+    @st.dialog("Rename the warehouse")
+    def popup() -> None:
+        name = st.text_input("Name", value=record.name, max_chars=120, key="new_name")
+        if st.button("Save name", type="primary", key="save_name"):
+            with error_panel("renaming the warehouse"):
+                rename_warehouse(workspace, record.id, name or "")
+                st.rerun()
+
+    popup()
+
+
+def _draw_tables(workspace: Workspace, record: WarehouseRecord) -> None:
+    home = str(workspace.home.root)
+    schemas = _list_schemas(workspace, home, record.id)
+    if not schemas:
+        st.info("The warehouse has no tables that can be read.", icon=":material/table:")
+        return
+    schema = schemas[0]
+    if len(schemas) > 1:
+        schema = st.selectbox("Schema", schemas, key=f"schema_{record.id}", width=280)
+    tables = _list_tables(workspace, home, record.id, schema)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Table": [table.name for table in tables],
+                "Rows (about)": [table.row_estimate for table in tables],
+                "Columns": [len(table.columns) for table in tables],
+                "Names": [", ".join(column.name for column in table.columns) for table in tables],
+            }
+        ),
+        hide_index=True,
+        column_config={"Rows (about)": st.column_config.NumberColumn(format="localized")},
+        alt=f"Tables of {record.name}",
+    )
+    st.caption(f"{format_count(len(tables), 'table')}. The rows are the warehouse's own estimate.")
+
+
+@st.cache_data(ttl=60, show_spinner="Reading the tables …")
+def _list_schemas(_workspace: Workspace, home: str, warehouse_id: str) -> list[str]:
+    with open_warehouse(_workspace, warehouse_id) as warehouse:
+        return warehouse.list_schemas()
+
+
+@st.cache_data(ttl=60, show_spinner="Reading the tables …", max_entries=64)
+def _list_tables(_workspace: Workspace, home: str, warehouse_id: str, schema: str) -> list[TableInfo]:
+    with open_warehouse(_workspace, warehouse_id) as warehouse:
+        return warehouse.list_tables(schema)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from core.errors import UnknownConnector
+from core.syncs.diff.bigquery import BigQueryDiff
 from core.syncs.diff.dialect import DiffDialect
 from core.syncs.diff.postgres import PostgresDiff
+from core.syncs.diff.redshift import RedshiftDiff
+from core.syncs.diff.snowflake import SnowflakeDiff
 
-DIFF_DIALECTS: dict[str, DiffDialect] = {"postgres": PostgresDiff()}
+DIFF_DIALECTS: dict[str, DiffDialect] = {
+    "bigquery": BigQueryDiff(),
+    "postgres": PostgresDiff(),
+    "redshift": RedshiftDiff(),
+    "snowflake": SnowflakeDiff(),
+}
 
 
 def get_diff_dialect(name: str) -> DiffDialect:

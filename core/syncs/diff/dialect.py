@@ -51,6 +51,13 @@ class DiffDialect(ABC):
         """Return the statement that drops a table of ours where there is one."""
         return f"DROP TABLE IF EXISTS {table}"
 
+    def apply_sql(self, incoming: str, records: str) -> tuple[str, ...]:
+        """Return the statements that bring `incoming` (a NULL print takes a key away) into `records`."""
+        return (
+            f"DELETE FROM {records} WHERE record_id IN (SELECT record_id FROM {incoming})",  # noqa: S608
+            f"INSERT INTO {records} SELECT record_id, print FROM {incoming} WHERE print IS NOT NULL",  # noqa: S608
+        )
+
     def text_sql(self, expression: str) -> str:
         """Return the expression as text."""
         return f"CAST({expression} AS {self.text_type})"

@@ -1,0 +1,120 @@
+"""One sync's side in its warehouse: the keys and prints of what was acknowledged, and what differs from them.
+
+What the warehouse holds is a checked copy, never the truth: that is the sync's own state. Both carry a generation; where
+the two differ (a crash between two writes, a home restored from a backup, a dropped schema) every row is read once and
+compared with the state, nothing is sent again that was acknowledged, and the copy is written anew. See
+docs/decisions/0009.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+
+import pyarrow as pa
+
+from core.errors import InternalError, QueryError
+from core.syncs.diff.dialect import DiffDialect
+from core.syncs.diff.registry import DIFF_DIALECTS, get_diff_dialect
+from core.warehouses.cancel import CancelToken
+from core.warehouses.definition import Kind
+from core.warehouses.warehouse import Warehouse
+
+KEY_KINDS = (Kind.TEXT, Kind.INTEGER)
+"""Keys of these kinds have one text, the same in every engine and in the sync's state."""
+
+
+class WarehouseDiff:
+    """The tables of one sync in the schema `__onramp` of an opened warehouse."""
+
+    def __init__(self, warehouse: Warehouse, sync_id: str) -> None:
+        self._warehouse = warehouse
+        self._dialect: DiffDialect = get_diff_dialect(warehouse.dialect)
+        self._sync_id = _require_plain(sync_id)
+        self._records = self._dialect.name_table(f"records_{sync_id}")
+        self._incoming = self._dialect.name_table(f"incoming_{sync_id}")
+        self._syncs = self._dialect.name_table("syncs")
+
+    @staticmethod
+    def fits(warehouse: Warehouse, key_kind: Kind) -> bool:
+        """Say whether this engine compares, and whether keys of this kind can be compared there."""
+        return warehouse.dialect in DIFF_DIALECTS and key_kind in KEY_KINDS
+
+    def prepare(self) -> None:
+        """Make the schema and the tables where they are missing.
+
+        Raises:
+            PermissionMissing: The login may not write; the hint names the grant.
+        """
+        with self._warehouse.open_state_session() as session:
+            session.execute(self._dialect.create_schema_sql())
+            session.execute(self._dialect.create_syncs_sql(self._syncs))
+            session.execute(self._dialect.create_records_sql(self._records))
+
+    def read_generation(self) -> str | None:
+        """Return the generation that the warehouse holds; None where it holds none, or no table of ours."""
+        sql = f"SELECT max(generation) AS generation FROM {self._syncs} WHERE sync_id = '{self._sync_id}'"  # noqa: S608
+        try:
+            return self._read_one(sql)
+        except QueryError:
+            return None  # the schema was never made, or somebody dropped it
+
+    def count_records(self) -> int:
+        """Return how many acknowledged records the warehouse knows."""
+        return int(self._read_one(f"SELECT count(*) AS n FROM {self._records}") or 0)  # noqa: S608
+
+    def open_rows(
+        self,
+        query: str,
+        key_column: str,
+        columns: Sequence[str],
+        *,
+        is_complete: bool,
+        cancel: CancelToken | None = None,
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Yield rows with their key and print (`core.syncs.diff.dialect`): all of them, or those that differ."""
+        if is_complete:
+            sql = self._dialect.all_rows_sql(query, key_column, columns)
+        else:
+            sql = self._dialect.changed_rows_sql(query, key_column, columns, self._records)
+        yield from self._warehouse.stream(sql, cancel=cancel)
+
+    def record(self, acknowledged: Iterable[pa.RecordBatch], generation: str, *, is_complete: bool) -> None:
+        """Bring the copy up to what was acknowledged.
+
+        The generation goes first and comes last, so that a crash in between leaves a copy that nobody trusts.
+
+        Args:
+            acknowledged: record_id and print, each key once; a NULL print for a record that was deleted.
+            generation: What both sides hold from now on.
+            is_complete: Whether `acknowledged` is all there is, or what changed.
+        """
+        target = self._records if is_complete else self._incoming
+        with self._warehouse.open_state_session() as session:
+            session.execute(f"DELETE FROM {self._syncs} WHERE sync_id = '{self._sync_id}'")  # noqa: S608
+            session.execute(self._dialect.drop_sql(target))
+            session.execute(self._dialect.create_records_sql(target))
+            loaded = session.load(target, acknowledged)
+            if not is_complete:
+                if loaded:
+                    for sql in self._dialect.apply_sql(self._incoming, self._records):
+                        session.execute(sql)
+                session.execute(self._dialect.drop_sql(self._incoming))
+            session.execute(f"INSERT INTO {self._syncs} VALUES ('{self._sync_id}', '{_require_plain(generation)}')")  # noqa: S608
+
+    def forget(self) -> None:
+        """Drop what the warehouse holds of this sync."""
+        with self._warehouse.open_state_session() as session:
+            session.execute(self._dialect.drop_sql(self._records))
+            session.execute(self._dialect.drop_sql(self._incoming))
+            if self.read_generation() is not None:
+                session.execute(f"DELETE FROM {self._syncs} WHERE sync_id = '{self._sync_id}'")  # noqa: S608
+
+    def _read_one(self, sql: str) -> str | None:
+        value = self._warehouse.query(sql).columns[0][0].as_py()
+        return None if value is None else str(value)
+
+
+def _require_plain(text: str) -> str:
+    if not text.replace("_", "").isalnum() or not text.isascii():
+        raise InternalError(f"{text!r} cannot be part of a table's name.", hint="Report this.")
+    return text

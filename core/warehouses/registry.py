@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from core.storage.tables import warehouses
 from core.warehouses.definition import ConnectionReport, WarehouseDefinition
 from core.warehouses.engines import ENGINES, get_engine
-from core.warehouses.store import get_warehouse
+from core.warehouses.store import get_warehouse, read_secrets
 from core.warehouses.warehouse import Warehouse
 from core.workspaces.workspace import Workspace
 
@@ -30,10 +30,7 @@ def open_warehouse(workspace: Workspace, warehouse_id: str) -> Warehouse:
         NotFound: No warehouse has this id or name.
     """
     record = get_warehouse(workspace, warehouse_id)
-    query = select(warehouses.c.secret_id).where(warehouses.c.id == record.id)
-    with workspace.database.reading() as connection:
-        secret_id = connection.execute(query).scalar_one()
-        secrets = workspace.secrets.read(connection, secret_id) if secret_id else {}
+    _, secrets = read_secrets(workspace, record.id)
     return get_engine(record.kind).open(workspace.home, record.settings, secrets)
 
 

@@ -12,8 +12,9 @@ from core.errors import IllegalTransition, InvalidField, MissingField, NotFound,
 from core.ids import new_id
 from core.storage.tables import secrets as secrets_table
 from core.storage.tables import sources, sql_models, warehouses
-from core.warehouses.definition import WarehouseDefinition
 from core.warehouses.engines import get_engine
+from core.warehouses.settings import check_settings
+from core.warehouses.warehouse import Warehouse
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
@@ -48,15 +49,59 @@ def save_warehouse(
     """
     engine = get_engine(kind)
     clean_name = check_new_name(workspace, name)
-    clean_settings, clean_secrets = _check_settings(engine.definition, settings, secrets or {})
-    with engine.open(workspace.home, clean_settings, clean_secrets) as warehouse:
-        report = warehouse.test_connection()
-    if not report.ok:
-        raise report.error or Unreachable(report.detail)
+    clean_settings, clean_secrets = check_settings(engine.definition, settings, secrets or {})
+    _require_connection(workspace, engine, clean_settings, clean_secrets)
     now = workspace.now()
     record = WarehouseRecord(new_id("wh", now), kind, clean_name, clean_settings, now, now)
     _insert(workspace, record, clean_secrets)
     return record
+
+
+def change_settings(
+    workspace: Workspace,
+    warehouse_id: str,
+    *,
+    settings: Mapping[str, object],
+    secrets: Mapping[str, str] | None = None,
+) -> WarehouseRecord:
+    """Change settings or rotate credentials: the new ones are tested before the old ones are dropped.
+
+    Args:
+        workspace: Where the warehouse is saved.
+        warehouse_id: Which one.
+        settings: All settings as the form shows them.
+        secrets: New secrets; one that is left out, or empty, keeps its value.
+
+    Raises:
+        MissingField, InvalidField: The input cannot be used.
+        CoreError: What the connection test found; nothing was changed then.
+    """
+    record = get_warehouse(workspace, warehouse_id)
+    engine = get_engine(record.kind)
+    old_id, old = read_secrets(workspace, record.id)
+    typed = old | {name: value for name, value in (secrets or {}).items() if value.strip()}
+    clean_settings, clean_secrets = check_settings(engine.definition, settings, typed)
+    _require_connection(workspace, engine, clean_settings, clean_secrets)
+    now = workspace.now()
+    with workspace.database.transaction() as connection:
+        secret_id = workspace.secrets.save(connection, clean_secrets, now) if clean_secrets else None
+        values = {"settings": clean_settings, "secret_id": secret_id, "tested_at": now}
+        connection.execute(update(warehouses).where(warehouses.c.id == record.id).values(**values))
+        if old_id is not None:
+            workspace.secrets.drop(connection, old_id)
+        changed = sorted(name for name in {*old, *clean_secrets} if old.get(name) != clean_secrets.get(name))
+        before = {"settings": record.settings}
+        after = {"settings": clean_settings, "changed_credentials": changed}
+        record_change(connection, workspace, "updated", "warehouse", record.id, before=before, after=after)
+    return get_warehouse(workspace, record.id)
+
+
+def read_secrets(workspace: Workspace, warehouse_id: str) -> tuple[str | None, dict[str, str]]:
+    """Return the id of the warehouse's secret, and the secret; for whoever opens a connection, never for a page."""
+    query = select(warehouses.c.secret_id).where(warehouses.c.id == warehouse_id)
+    with workspace.database.reading() as connection:
+        secret_id = connection.execute(query).scalar_one()
+        return secret_id, workspace.secrets.read(connection, secret_id) if secret_id else {}
 
 
 def list_warehouses(workspace: Workspace) -> Sequence[WarehouseRecord]:
@@ -158,31 +203,13 @@ def _name_taken(name: str) -> InvalidField:
     return InvalidField(f"There is already a warehouse named {name!r}.", hint="Choose another name.")
 
 
-def _check_settings(
-    definition: WarehouseDefinition, settings: Mapping[str, object], secrets: Mapping[str, str]
-) -> tuple[dict[str, object], dict[str, str]]:
-    known = {field.name: field for field in definition.settings}
-    for name in [*settings, *secrets]:
-        if name not in known:
-            raise InvalidField(
-                f"{definition.label} has no setting {name!r}.", hint=f"Its settings are: {', '.join(known)}."
-            )
-    clean_settings: dict[str, object] = {}
-    clean_secrets: dict[str, str] = {}
-    for field in definition.settings:
-        value = secrets.get(field.name, settings.get(field.name, field.default))
-        if value is None or (isinstance(value, str) and not value.strip()):
-            if field.required:
-                raise MissingField(f"{field.label} is missing.", hint=field.description or f"Fill in {field.label}.")
-            continue
-        choices = [choice for choice, _ in field.choices]
-        if choices and value not in choices:
-            raise InvalidField(f"{field.label} cannot be {value!r}.", hint=f"Use one of: {', '.join(choices)}.")
-        if field.secret:
-            clean_secrets[field.name] = str(value)
-        else:
-            clean_settings[field.name] = value
-    return clean_settings, clean_secrets
+def _require_connection(
+    workspace: Workspace, engine: type[Warehouse], settings: Mapping[str, object], secrets: Mapping[str, str]
+) -> None:
+    with engine.open(workspace.home, settings, secrets) as warehouse:
+        report = warehouse.test_connection()
+    if not report.ok:
+        raise report.error or Unreachable(report.detail)
 
 
 def _insert(workspace: Workspace, record: WarehouseRecord, secrets: dict[str, str]) -> None:

@@ -1,8 +1,8 @@
 """One sync's side in its warehouse: the keys and prints of what was acknowledged, and what differs from them.
 
-What the warehouse holds is a checked copy, never the truth: that is the sync's own state. Both carry a generation; where
-the two differ (a crash between two writes, a home restored from a backup, a dropped schema) every row is read once and
-compared with the state, nothing is sent again that was acknowledged, and the copy is written anew. See
+What the warehouse holds is a checked copy, never the truth: that is the sync's own state. Both carry a generation;
+where the two differ (a crash between two writes, a home restored from a backup, a dropped schema) every row is read
+once and compared with the state, nothing is sent again that was acknowledged, and the copy is written anew. See
 docs/decisions/0009.
 """
 

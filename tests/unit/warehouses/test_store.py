@@ -29,6 +29,7 @@ from core.warehouses.definition import WarehouseDefinition
 from core.warehouses.embedded import EmbeddedWarehouse
 from core.warehouses.registry import DEFINITIONS, check_connection, get_definition, open_warehouse
 from core.warehouses.store import (
+    change_settings,
     delete_warehouse,
     get_warehouse,
     list_warehouses,
@@ -64,7 +65,7 @@ class GuardedWarehouse(EmbeddedWarehouse):
         return warehouse
 
     def _probe(self) -> str:
-        if self.opened_with["password"] != "right":
+        if self.opened_with["password"] not in ("right", "newer"):
             raise CredentialsRejected("The password was refused.", hint="Enter it again.")
         return super()._probe()
 
@@ -243,3 +244,34 @@ def test_a_test_that_passes_is_remembered_and_one_that_fails_is_not(workspace: W
     (workspace.home.warehouses / file).unlink()
     report = check_connection(workspace, saved.id)
     assert (report.ok, get_warehouse(workspace, saved.id).tested_at) == (False, tested_at)
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_rotated_secret_is_tested_first_and_then_replaces_the_old_one(workspace: Workspace, file: str) -> None:
+    saved = save_warehouse(workspace, kind="guarded", name="G", settings={"path": file}, secrets={"password": "right"})
+    with pytest.raises(CredentialsRejected):
+        change_settings(workspace, saved.id, settings=saved.settings, secrets={"password": "wrong"})
+    assert _read_password(workspace, saved.id) == "right"
+    change_settings(workspace, saved.id, settings={**saved.settings, "role": "reader"}, secrets={"password": "newer"})
+    assert _read_password(workspace, saved.id) == "newer"
+    with workspace.database.reading() as connection:
+        assert len(connection.execute(select(secrets)).all()) == 1
+    entry = list_changes(workspace, object_type="warehouse")[0]
+    assert entry.after == {
+        "settings": {"path": file, "region": "eu", "role": "reader"},
+        "changed_credentials": ["password"],
+    }
+    assert "newer" not in repr(list_changes(workspace))
+
+
+@pytest.mark.usefixtures("guarded")
+def test_a_secret_that_is_left_empty_keeps_its_value(workspace: Workspace, file: str) -> None:
+    saved = save_warehouse(workspace, kind="guarded", name="G", settings={"path": file}, secrets={"password": "right"})
+    changed = change_settings(workspace, saved.id, settings={"path": file, "region": "us"}, secrets={"password": " "})
+    assert changed.settings["region"] == "us" and _read_password(workspace, saved.id) == "right"
+
+
+def _read_password(workspace: Workspace, warehouse_id: str) -> str:
+    with open_warehouse(workspace, warehouse_id) as warehouse:
+        assert isinstance(warehouse, GuardedWarehouse)
+        return warehouse.opened_with["password"]

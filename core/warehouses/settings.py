@@ -1,0 +1,87 @@
+"""What a person typed into a connection form, judged by the definition's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.errors import InvalidField, MissingField
+from core.fields import Field, FieldType
+from core.warehouses.definition import WarehouseDefinition
+
+Settings = dict[str, object]
+Secrets = dict[str, str]
+
+
+def check_settings(
+    definition: WarehouseDefinition, settings: Mapping[str, object], secrets: Mapping[str, str]
+) -> tuple[Settings, Secrets]:
+    """Return what is to be saved: settings with defaults filled in, and secrets apart from them.
+
+    A field that depends on a choice not taken is left out, whatever was typed into it.
+
+    Raises:
+        MissingField, InvalidField: A value is missing or cannot be used; `context["field"]` names the field.
+    """
+    known = {field.name: field for field in definition.settings}
+    for name in [*settings, *secrets]:
+        if name not in known:
+            raise InvalidField(
+                f"{definition.label} has no setting {name!r}.", hint=f"Its settings are: {', '.join(known)}."
+            )
+    typed = {**settings, **secrets}
+    clean_settings: Settings = {}
+    clean_secrets: Secrets = {}
+    for field in definition.settings:
+        if not is_shown(field, definition, typed):
+            continue
+        value = _read(field, typed.get(field.name))
+        if value is None:
+            if field.required:
+                hint = field.description or f"Fill in {field.label}."
+                raise MissingField(f"{field.label} is missing.", hint=hint, context={"field": field.name})
+        elif field.secret:
+            clean_secrets[field.name] = str(value)
+        else:
+            clean_settings[field.name] = value
+    return clean_settings, clean_secrets
+
+
+def is_shown(field: Field, definition: WarehouseDefinition, typed: Mapping[str, object]) -> bool:
+    """Say whether the field belongs to the form as it stands: the choice that it depends on is taken."""
+    if field.depends_on is None:
+        return True
+    name, wanted = field.depends_on
+    default = next((other.default for other in definition.settings if other.name == name), None)
+    value = typed.get(name)
+    return str(default if value is None or value == "" else value) == wanted
+
+
+def _read(field: Field, value: object) -> object:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        value = field.default
+    if value is None or value == "":
+        return None
+    match field.type:
+        case FieldType.INTEGER:
+            return _read_integer(field, value)
+        case FieldType.BOOLEAN:
+            return value if isinstance(value, bool) else str(value).strip().lower() in ("true", "yes", "1", "on")
+    if isinstance(value, str) and not field.secret:
+        value = value.strip()
+    choices = [choice for choice, _ in field.choices]
+    if choices and value not in choices:
+        hint = f"Use one of: {', '.join(choices)}."
+        raise InvalidField(f"{field.label} cannot be {value!r}.", hint=hint, context={"field": field.name})
+    return value
+
+
+def _read_integer(field: Field, value: object) -> int:
+    try:
+        number = int(str(value).strip())
+    except ValueError:
+        number = 0
+    limit = 65_535 if field.unit == "port" else None
+    if number < 1 or (limit is not None and number > limit):
+        hint = f"Use a whole number from 1{f' to {limit:,}' if limit else ' on'}."
+        raise InvalidField(f"{field.label} cannot be {value!r}.", hint=hint, context={"field": field.name})
+    return number

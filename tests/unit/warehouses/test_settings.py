@@ -1,0 +1,69 @@
+"""What a person typed into a connection form."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import InvalidField, MissingField
+from core.fields import Field, FieldType
+from core.warehouses.definition import TIME_ZONE, WarehouseDefinition
+from core.warehouses.settings import check_settings
+
+DEFINITION = WarehouseDefinition(
+    name="net",
+    label="Net",
+    summary="For tests",
+    docs_url="https://example.com",
+    settings=(
+        Field("host", "Host", "The name of the server.", required=True),
+        Field("port", "Port", type=FieldType.INTEGER, default=5432, unit="port"),
+        Field("auth", "Log in with", choices=(("password", "Password"), ("key", "Key pair")), default="password"),
+        Field("password", "Password", secret=True, required=True, depends_on=("auth", "password")),
+        Field("key", "Key", secret=True, required=True, depends_on=("auth", "key")),
+        Field("tunnel", "Through SSH", type=FieldType.BOOLEAN, default=False),
+        TIME_ZONE,
+    ),
+    dialect="duckdb",
+)
+
+
+def test_defaults_are_filled_in_and_texts_are_tidied() -> None:
+    settings, secrets = check_settings(DEFINITION, {"host": " db.example.com "}, {"password": " with blanks "})
+    assert settings == {
+        "host": "db.example.com",
+        "port": 5432,
+        "auth": "password",
+        "tunnel": False,
+        "time_zone": "UTC",
+    }
+    assert secrets == {"password": " with blanks "}
+
+
+def test_what_belongs_to_a_choice_not_taken_is_left_out() -> None:
+    typed = {"password": "old", "key": "-----BEGIN"}
+    assert check_settings(DEFINITION, {"host": "h", "auth": "key"}, typed)[1] == {"key": "-----BEGIN"}
+    assert check_settings(DEFINITION, {"host": "h", "auth": ""}, typed)[1] == {"password": "old"}
+
+
+@pytest.mark.parametrize("port", ["0", -1, 65_536, "http", "54 32"])
+def test_a_port_is_a_number_that_ports_have(port: object) -> None:
+    with pytest.raises(InvalidField, match="Port") as caught:
+        check_settings(DEFINITION, {"host": "h", "port": port}, {"password": "p"})
+    assert "65,535" in caught.value.hint and caught.value.context["field"] == "port"
+    assert check_settings(DEFINITION, {"host": "h", "port": " 6543 "}, {"password": "p"})[0]["port"] == 6543
+
+
+@pytest.mark.parametrize(
+    ("settings", "secrets", "field"),
+    [({}, {"password": "p"}, "host"), ({"host": "h"}, {}, "password"), ({"host": "h", "auth": "key"}, {}, "key")],
+)
+def test_a_field_that_is_missing_is_named(settings: dict[str, object], secrets: dict[str, str], field: str) -> None:
+    with pytest.raises(MissingField) as caught:
+        check_settings(DEFINITION, settings, secrets)
+    assert caught.value.context["field"] == field and caught.value.hint
+
+
+def test_a_choice_that_does_not_exist_lists_those_that_do() -> None:
+    with pytest.raises(InvalidField, match="Log in with") as caught:
+        check_settings(DEFINITION, {"host": "h", "auth": "magic"}, {})
+    assert "password, key" in caught.value.hint

@@ -60,6 +60,12 @@ def draw_error(error: CoreError) -> None:
     again = " · trying again may help" if error.retryable else ""
     lines.append(f":small[`{error.code}`{again}]")
     st.error("\n\n".join(lines), icon=":material/error:")
+    if grant := error.context.get("grant"):
+        st.caption("What its owner runs to allow it:")
+        st.code(str(grant), language="sql", wrap_lines=True)
+    if said := error.context.get("engine_message"):
+        with st.expander("What the warehouse said"):
+            st.code(str(said), language=None, wrap_lines=True)
 
 
 def _draw_incident(incident: str, during: str) -> None:

@@ -110,6 +110,11 @@ def write_widget(key: str, value: object) -> None:
     st.session_state[key] = value
 
 
+def forget_widget(key: str) -> None:
+    """Forget what was typed into a widget; call before the widget is drawn in this run."""
+    st.session_state.pop(key, None)
+
+
 def viewer_zone() -> tzinfo:
     """Return the time zone of the person's browser; UTC where it is not known."""
     name = st.context.timezone

@@ -23,7 +23,7 @@ from core.storage.lease import hold_lease
 from core.traits.computed_trait import ComputedTrait
 from core.traits.store import add_recipes
 from core.warehouses.files import ImportReport, create_from_files
-from core.warehouses.store import WarehouseRecord
+from core.warehouses.store import WarehouseRecord, save_warehouse
 from core.workspaces.spaces import Space, connect_source, create_space, list_spaces
 from core.workspaces.workspace import Workspace
 
@@ -72,6 +72,24 @@ def create_entitled_warehouse(
     """
     require_room(workspace, Entitled.SOURCES)
     return create_from_files(workspace, name, paths, original_names=original_names)
+
+
+def save_entitled_warehouse(
+    workspace: Workspace,
+    *,
+    kind: str,
+    name: str,
+    settings: Mapping[str, object],
+    secrets: Mapping[str, str] | None = None,
+) -> WarehouseRecord:
+    """Test and save a warehouse, if there is room for the source that will read it.
+
+    Raises:
+        LimitExceeded: 5 additional sources exist (W115); nothing is tried.
+        CoreError: What the connection test found; nothing is saved.
+    """
+    require_room(workspace, Entitled.SOURCES)
+    return save_warehouse(workspace, kind=kind, name=name, settings=settings, secrets=secrets)
 
 
 def ensure_entitled_segment_profiles(workspace: Workspace) -> DestinationRecord:

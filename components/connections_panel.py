@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.setup.guided_setup import Connection, ConnectionStep, Setup, TileState
+from core.setup.guided_setup import Connection, ConnectionStep, Setup, Step, TileState
 
 PAGES = {
     Connection.WAREHOUSE: "../pages/connect_warehouse.py",
@@ -27,12 +27,10 @@ def draw_connections(setup: Setup) -> None:
     )
     for step in setup.connections:
         _draw_row(step)
-    if (
-        setup.connections
-        and setup.has_mapping
-        and st.button(
-            "Add identifiers and traits", type="primary", icon=":material/arrow_forward:", key="go_identifiers"
-        )
+    # Once step 3 is complete, the way on is in its tile: one main button a page.
+    is_next = setup.get_tile(Step.IDENTIFIERS).state is TileState.OPEN
+    if is_next and st.button(
+        "Add identifiers and traits", type="primary", icon=":material/arrow_forward:", key="go_identifiers"
     ):
         st.switch_page("../pages/identifiers_and_traits.py")
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from components.error_panel import error_panel
+from components.format import format_count
+from components.other_browser import own, saving
 from core.identity.identifiers import DEFAULT_IDENTIFIERS
-from core.identity.rules import PERIODS, IdentifierRule
+from core.identity.rules import PERIODS, IdentifierRule, Period
 from core.setup.guided_setup import (
-    Setup,
     add_custom_identifier,
     add_default_identifiers,
     delete_identifier,
@@ -18,29 +19,41 @@ from core.setup.guided_setup import (
 )
 from core.workspaces.workspace import Workspace
 
-_WIDTHS = (3, 1, 2, 2, 1)
+_PERIODS = {
+    Period.EVER: "ever",
+    Period.DAILY: "a day",
+    Period.WEEKLY: "a week",
+    Period.MONTHLY: "a month",
+    Period.ANNUALLY: "a year",
+}
 
 
-def draw_identifier_table(workspace: Workspace, setup: Setup, rules: Sequence[IdentifierRule]) -> None:
+def draw_identifier_table(workspace: Workspace, rules: Sequence[IdentifierRule]) -> None:
     """Draw one row an identifier; the menu of each row holds **Edit** and **Delete**."""
     with st.container(border=True):
-        for column, label in zip(st.columns(_WIDTHS), ("Identifier", "Priority", "Limit", "Blocked", ""), strict=True):
-            column.caption(label)
         for rule in rules:
-            name, priority, limit, blocked, menu = st.columns(_WIDTHS, vertical_alignment="center")
-            name.markdown(f"`{rule.type}`" + (" :blue-badge[Custom]" if rule.custom else ""))
-            priority.markdown(str(rule.priority))
-            limit.markdown(f"{rule.value_limit} {rule.period}")
-            blocked.markdown(f"{len(rule.blocked_exact) + len(rule.blocked_patterns)} values")
-            with menu.popover("", icon=":material/more_vert:", help=f"Edit or delete {rule.type}"):
-                if st.button("Edit", key=f"edit_{rule.type}", icon=":material/edit:", width="stretch"):
-                    _edit(workspace, setup, rule)
-                if st.button("Delete", key=f"delete_{rule.type}", icon=":material/delete:", width="stretch"):
-                    _delete(workspace, setup, rule)
+            with st.container(horizontal=True, vertical_alignment="center", key=f"identifier_{rule.type}"):
+                st.markdown(
+                    f"`{rule.type}`{' :blue-badge[Custom]' if rule.custom else ''}  \n:gray[{_describe(rule)}]",
+                    width="stretch",
+                )
+                with st.popover("", icon=":material/more_vert:", help=f"Edit or delete {rule.type}", width="content"):
+                    if st.button("Edit", key=f"edit_{rule.type}", icon=":material/edit:", width="stretch"):
+                        _edit(workspace, rule)
+                    if st.button("Delete", key=f"delete_{rule.type}", icon=":material/delete:", width="stretch"):
+                        _delete(workspace, rule)
+
+
+def _describe(rule: IdentifierRule) -> str:
+    blocked = len(rule.blocked_exact) + len(rule.blocked_patterns)
+    return (
+        f"Priority {rule.priority} · up to {format_count(rule.value_limit, 'value')} {_PERIODS[Period(rule.period)]}"
+        f" for one profile · {format_count(blocked, 'blocked value') if blocked else 'nothing blocked'}"
+    )
 
 
 @st.dialog("Add identifier")
-def open_add_identifier(workspace: Workspace, setup: Setup, rules: Sequence[IdentifierRule]) -> None:
+def open_add_identifier(workspace: Workspace, rules: Sequence[IdentifierRule]) -> None:
     """Show the picker of default identifiers and the form for a custom one."""
     taken = {rule.type for rule in rules}
     default, custom = st.tabs(["Select default identifiers", "Create identifier"])
@@ -57,7 +70,8 @@ def open_add_identifier(workspace: Workspace, setup: Setup, rules: Sequence[Iden
             and item.type not in taken
         ]
         if st.button("Add identifiers", type="primary", disabled=not chosen):
-            add_default_identifiers(workspace, chosen, expected_version=setup.version)
+            with saving() as version:
+                own(add_default_identifiers(workspace, chosen, expected_version=version))
             st.rerun()
     with custom, error_panel():
         if "phone" not in taken:
@@ -66,14 +80,16 @@ def open_add_identifier(workspace: Workspace, setup: Setup, rules: Sequence[Iden
         limit = st.number_input("Values for one profile", min_value=1, max_value=1000, value=5)
         period = st.selectbox("Within", PERIODS, format_func=str.capitalize)
         if st.button("Create identifier", type="primary"):
-            add_custom_identifier(
-                workspace, key.strip(), value_limit=int(limit), period=period, expected_version=setup.version
-            )
+            with saving() as version:
+                saved = add_custom_identifier(
+                    workspace, key.strip(), value_limit=int(limit), period=period, expected_version=version
+                )
+            own(saved)
             st.rerun()
 
 
 @st.dialog("Edit identifier")
-def _edit(workspace: Workspace, setup: Setup, rule: IdentifierRule) -> None:
+def _edit(workspace: Workspace, rule: IdentifierRule) -> None:
     st.markdown(f"`{rule.type}`")
     limit = st.number_input("Values for one profile", min_value=1, max_value=1000, value=rule.value_limit)
     period = st.selectbox("Within", PERIODS, index=PERIODS.index(rule.period), format_func=str.capitalize)
@@ -85,23 +101,26 @@ def _edit(workspace: Workspace, setup: Setup, rule: IdentifierRule) -> None:
     st.caption("Changes apply to new data. Loosening is safe; tightening can leave profiles as they were.")
     with error_panel():
         if st.button("Save", type="primary", key="save_identifier"):
-            edit_identifier(
-                workspace,
-                rule.type,
-                value_limit=int(limit),
-                period=period,
-                priority=int(priority),
-                blocked_exact=tuple(line.strip() for line in exact.splitlines() if line.strip()),
-                blocked_patterns=tuple(line.strip() for line in patterns.splitlines() if line.strip()),
-                expected_version=setup.version,
-            )
+            with saving() as version:
+                saved = edit_identifier(
+                    workspace,
+                    rule.type,
+                    value_limit=int(limit),
+                    period=period,
+                    priority=int(priority),
+                    blocked_exact=tuple(line.strip() for line in exact.splitlines() if line.strip()),
+                    blocked_patterns=tuple(line.strip() for line in patterns.splitlines() if line.strip()),
+                    expected_version=version,
+                )
+            own(saved)
             st.rerun()
 
 
 @st.dialog("Delete identifier")
-def _delete(workspace: Workspace, setup: Setup, rule: IdentifierRule) -> None:
+def _delete(workspace: Workspace, rule: IdentifierRule) -> None:
     st.markdown(f"New data will no longer be linked by `{rule.type}`. Profiles keep the values they have.")
     with error_panel():
         if st.button("Delete", type="primary", key="confirm_delete_identifier"):
-            delete_identifier(workspace, rule.type, expected_version=setup.version)
+            with saving() as version:
+                own(delete_identifier(workspace, rule.type, expected_version=version))
             st.rerun()

@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
 from components.column_profile import draw_column_profiles
-from components.format import format_duration, format_number
+from components.error_panel import error_panel
+from components.format import format_count, format_duration, format_number
 from components.preview_table import draw_preview_table, to_frame
-from core.sql_models.column_profile import ColumnProfile, profile_columns
-from core.sql_models.key_check import KeyCheck, check_key, propose_key
-from core.sql_models.preview import Preview, preview
+from components.running_query import forget_queries, has_query, run_query
+from core.sql_models.column_profile import PROFILE_TIMEOUT_S, ColumnProfile, profile_columns
+from core.sql_models.key_check import CHECK_TIMEOUT_S, KeyCheck, check_key, propose_key
+from core.sql_models.preview import PREVIEW_TIMEOUT_S, Preview, preview
 from core.sql_models.templates import list_templates
-from core.sql_models.worst_rows import find_worst_rows
+from core.sql_models.worst_rows import TIMEOUT_S, WorstRows, find_worst_rows
+from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import TableInfo
+from core.warehouses.registry import open_warehouse
+from core.warehouses.store import WarehouseRecord
 from core.warehouses.warehouse import Warehouse
+from core.workspaces.workspace import Workspace
 
 CACHE_S = 300
+PREVIEW, COLUMNS, WORST_ROWS, KEY = SLOTS = ("preview", "columns", "worst_rows", "key")
+T = TypeVar("T")
 
 
-def draw_catalog(warehouse: Warehouse, warehouse_id: str) -> dict[str, list[str]]:
-    """Draw the searchable list of tables and return it as {schema.table: [columns]} for completion."""
-    tables = _list_tables(warehouse, warehouse_id)
+def draw_catalog(workspace: Workspace, record: WarehouseRecord) -> dict[str, list[str]]:
+    """Draw the searchable list of tables and return it as {schema.table: [columns]} for completion.
+
+    Where the warehouse cannot be read, the reason is drawn and the catalog is empty: the SQL stays editable.
+    """
+    with error_panel("reading the catalog") as attempt:
+        tables = _list_tables(workspace, record.id, str(record.settings))
+        _draw_tables(tables)
+    if attempt.failed:
+        st.page_link("../pages/connect_warehouse.py", label="Connect data warehouse", icon=":material/cable:")
+        return {}
+    return {f"{table.schema}.{table.name}": [column.name for column in table.columns] for table in tables}
+
+
+def _draw_tables(tables: Sequence[TableInfo]) -> None:
     text = st.text_input(
         "Find", placeholder="Find a table or column", label_visibility="collapsed", key="catalog_search"
     ).lower()
     with st.container(height=340, border=True):
+        if not tables:
+            st.caption("There is no table that can be read.")
         for table in tables:
             columns = [column for column in table.columns if text in column.name.lower()]
             if text and not columns and text not in table.name.lower():
@@ -35,71 +58,147 @@ def draw_catalog(warehouse: Warehouse, warehouse_id: str) -> dict[str, list[str]
                 if table.comment:
                     st.caption(table.comment)
                 st.markdown("  \n".join(f"`{column.name}` :gray[{column.type}]" for column in columns or table.columns))
-    return {f"{table.schema}.{table.name}": [column.name for column in table.columns] for table in tables}
 
 
-def draw_templates(dialect: str) -> None:
-    """Draw the sample queries (W29, W100)."""
+def draw_templates(dialect: str) -> str | None:
+    """Draw the sample queries (W29, W100-W106); return the one that a person takes."""
+    taken = None
     with st.expander("Sample SQL queries", icon=":material/lightbulb:"):
+        st.caption(
+            "For Salesforce data. Each gives the phone in E.164, such as +14155550123, because callers are looked up by"
+            " it. Only one phone field can be the one to look up by; the comments say how to use another, how to take"
+            " fewer columns, and what to adjust where your numbers look different."
+        )
         for template in list_templates(dialect):
             st.markdown(f"**{template.label}**  \n:gray[{template.description}]")
-            st.code(template.sql, language="sql")
+            if st.button("Use this query", key=f"sample_{template.name}", icon=":material/south_west:"):
+                taken = template.sql
+            with st.popover("Show it", type="tertiary"):
+                st.code(template.sql, language="sql")
+    return taken
 
 
-def draw_preview(warehouse: Warehouse, warehouse_id: str, sql: str) -> Preview:
-    """Run the preview and draw it; stops the page with a sentence where there is no row."""
-    with st.spinner("Running the query …"):
-        result = _preview(warehouse, warehouse_id, sql)
+def ask_preview(workspace: Workspace, record: WarehouseRecord, sql: str) -> Preview:
+    """Return the first ten records (W30); while the query runs, time and Cancel are drawn and the page stops."""
+    return _ask(
+        workspace,
+        record,
+        lambda warehouse, cancel: preview(warehouse, sql, cancel=cancel),
+        slot=PREVIEW,
+        about=(sql,),
+        label="Running the query",
+        timeout_s=PREVIEW_TIMEOUT_S,
+    )
+
+
+def ask_columns(workspace: Workspace, record: WarehouseRecord, sql: str) -> Sequence[ColumnProfile]:
+    """Return what every column holds over all rows; as `ask_preview`."""
+    return _ask(
+        workspace,
+        record,
+        lambda warehouse, cancel: profile_columns(warehouse, sql, cancel=cancel),
+        slot=COLUMNS,
+        about=(sql,),
+        label="Reading all rows",
+        timeout_s=PROFILE_TIMEOUT_S,
+    )
+
+
+def is_asked(record: WarehouseRecord, sql: str) -> bool:
+    """Say whether this session has asked for the preview of exactly this text."""
+    return has_query(PREVIEW, (record.id, sql))
+
+
+def forget_answers() -> None:
+    """Forget what the warehouse answered, so that it is asked again."""
+    forget_queries(*SLOTS)
+
+
+def draw_preview_hint(sql: str, previewed_sql: str) -> None:
+    """Draw what to do before there is a preview of `sql`."""
+    if not sql.strip():
+        st.caption("Write a query, or take one of the samples.")
+    elif previewed_sql:
+        st.info("The SQL has changed since its preview. Preview it again to go on.", icon=":material/edit:")
+    else:
+        st.caption("Press **Preview** to see ten records.")
+
+
+def draw_preview(result: Preview) -> None:
+    """Draw the first records."""
     st.subheader("Preview", anchor=False)
-    st.caption(f"The first {result.rows.num_rows} records · {format_duration(result.took_ms / 1000)}")
+    shown = format_count(result.rows.num_rows, "record")
+    st.caption(f"The first {shown} · {format_duration(result.took_ms / 1000)}" if result.rows.num_rows else "No record")
     for warning in result.warnings:
         st.warning(warning, icon=":material/warning:")
     draw_preview_table(result)
-    return result
 
 
-def draw_column_view(warehouse: Warehouse, warehouse_id: str, sql: str) -> Sequence[ColumnProfile]:
+def draw_column_view(
+    workspace: Workspace, record: WarehouseRecord, sql: str, profiles: Sequence[ColumnProfile]
+) -> None:
     """Draw per column null share, distinct count, longest value and samples, over all rows; and the worst rows."""
-    with st.spinner("Reading all rows …"):
-        profiles = _profile(warehouse, warehouse_id, sql)
+    key = propose_key(profiles).column
+    found: tuple[WorstRows, ...] = _ask(
+        workspace,
+        record,
+        lambda warehouse, cancel: find_worst_rows(warehouse, sql, key, profiles, cancel=cancel),
+        slot=WORST_ROWS,
+        about=(sql,),
+        label="Looking for rows that could cause trouble",
+        timeout_s=TIMEOUT_S,
+    )
     columns, worst = st.tabs(["Every column, all rows", "Worst rows"])
     with columns:
         draw_column_profiles(profiles)
     with worst:
-        key = propose_key(profiles).column
-        found = _worst_rows(warehouse, warehouse_id, sql, key, profiles)
         if not found:
             st.success("Nothing stands out.", icon=":material/check_circle:")
         for group in found:
             st.markdown(f"**{group.title}**  \n:gray[{group.explanation}]")
             st.dataframe(to_frame(group.rows), hide_index=True)
-    return profiles
 
 
 def draw_key_choice(
-    warehouse: Warehouse, warehouse_id: str, sql: str, profiles: Sequence[ColumnProfile], result: Preview
+    workspace: Workspace,
+    record: WarehouseRecord,
+    sql: str,
+    profiles: Sequence[ColumnProfile],
+    result: Preview,
+    saved: str | None,
 ) -> str | None:
     """Draw the choice of the unique identifier column, verified on all rows, and return it; duplicates are shown."""
     proposal = propose_key(profiles)
     names = [column.name for column in result.columns]
+    first = saved if saved in names else proposal.column
     st.subheader("Unique identifier", anchor=False)
     chosen = st.selectbox(
         "Column that names each record",
         names,
-        index=names.index(proposal.column) if proposal.column in names else None,
+        index=names.index(first) if first in names else None,
         help=proposal.reason,
+        placeholder="Choose a column",
         key="key_column",
     )
     st.caption(proposal.reason)
     if chosen is None:
         return None
-    check = _check_key(warehouse, warehouse_id, sql, chosen)
+    check: KeyCheck = _ask(
+        workspace,
+        record,
+        lambda warehouse, cancel: check_key(warehouse, sql, chosen, cancel=cancel),
+        slot=KEY,
+        about=(sql, chosen),
+        label="Looking for duplicates in all rows",
+        timeout_s=CHECK_TIMEOUT_S,
+    )
     if check.ok:
         st.success(f"`{chosen}` is unique and filled in all {format_number(check.rows)} rows.", icon=":material/key:")
     else:
         st.warning(
-            f"{format_number(check.duplicate_rows)} rows share a value of `{chosen}` and {format_number(check.nulls)}"
-            " rows have none. These rows will be rejected by the sync, each with its reason; the others are sent.",
+            f"{_count_rows(check.duplicate_rows, 'shares', 'share')} a value of `{chosen}` and"
+            f" {_count_rows(check.nulls, 'has', 'have')} none. The sync rejects these rows, each with its reason, and"
+            " sends the others.",
             icon=":material/warning:",
         )
         if check.duplicates.num_rows:
@@ -107,29 +206,28 @@ def draw_key_choice(
     return chosen
 
 
-# Cached by the warehouse's id and the text; the opened warehouse itself (`_warehouse`) is not part of the key.
-@st.cache_data(ttl=CACHE_S, show_spinner=False)
-def _list_tables(_warehouse: Warehouse, warehouse_id: str) -> list[TableInfo]:
-    return _warehouse.list_tables()
+def _count_rows(count: int, one: str, many: str) -> str:
+    return f"{format_count(count, 'row')} {one if count == 1 else many}"
 
 
-@st.cache_data(ttl=CACHE_S, show_spinner=False, max_entries=32)
-def _preview(_warehouse: Warehouse, warehouse_id: str, sql: str) -> Preview:
-    return preview(_warehouse, sql)
+def _ask(
+    workspace: Workspace,
+    record: WarehouseRecord,
+    question: Callable[[Warehouse, CancelToken], T],
+    *,
+    slot: str,
+    about: tuple[str, ...],
+    label: str,
+    timeout_s: float,
+) -> T:
+    def ask(cancel: CancelToken) -> T:
+        with open_warehouse(workspace, record.id) as warehouse:
+            return question(warehouse, cancel)
+
+    return run_query(ask, slot=slot, about=(record.id, *about), label=label, timeout_s=timeout_s)
 
 
-@st.cache_data(ttl=CACHE_S, show_spinner=False, max_entries=32)
-def _profile(_warehouse: Warehouse, warehouse_id: str, sql: str) -> Sequence[ColumnProfile]:
-    return profile_columns(_warehouse, sql)
-
-
-@st.cache_data(ttl=CACHE_S, show_spinner=False, max_entries=32)
-def _worst_rows(
-    _warehouse: Warehouse, warehouse_id: str, sql: str, key: str | None, _profiles: Sequence[ColumnProfile]
-) -> Sequence[object]:
-    return find_worst_rows(_warehouse, sql, key, _profiles)
-
-
-@st.cache_data(ttl=CACHE_S, show_spinner=False, max_entries=64)
-def _check_key(_warehouse: Warehouse, warehouse_id: str, sql: str, column: str) -> KeyCheck:
-    return check_key(_warehouse, sql, column)
+@st.cache_data(ttl=CACHE_S, show_spinner="Reading the list of tables …")
+def _list_tables(_workspace: Workspace, warehouse_id: str, settings: str) -> list[TableInfo]:
+    with open_warehouse(_workspace, warehouse_id) as warehouse:
+        return warehouse.list_tables()

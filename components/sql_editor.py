@@ -82,6 +82,12 @@ def draw_sql_editor(
     return SqlEditorState(state.value if pressed is None else pressed, pressed is not None)
 
 
+def read_typed_sql(key: str) -> str | None:
+    """Return the text in the editor mounted under `key`, before it is drawn; None where it is not on the screen."""
+    typed = read_component(key, "value")
+    return typed if isinstance(typed, str) else EDITOR_TEXT.read(key)
+
+
 def _draw_plain(value: str, key: str, label: str, height_px: int) -> SqlEditorState:
     """Draw a text box: for an install whose browser assets were not built, or a browser that could not load them."""
     box = EDITOR_TEXT.key(key)

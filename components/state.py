@@ -66,7 +66,10 @@ EDITOR: SessionValue[dict[str, object]] = SessionValue("editor", dict)
 EDITOR_TEXT: SessionValue[str | None] = SessionValue("editor_text", lambda: None)
 CHOICE: SessionValue[dict[str, Any] | None] = SessionValue("choice", lambda: None)
 UNDO: SessionValue[Undo | None] = SessionValue("undo", lambda: None)
-PREVIEWED_SQL: SessionValue[str | None] = SessionValue("previewed_sql", lambda: None)
+QUERIES: SessionValue[Any] = SessionValue("queries", lambda: None)
+IMPORT_REPORT: SessionValue[Any] = SessionValue("import_report", lambda: None)
+SEEN_SETUP: SessionValue[Any] = SessionValue("seen_setup", lambda: None)
+SEEN_DRAFT: SessionValue[Any] = SessionValue("seen_draft", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
 
 

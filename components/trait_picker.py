@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from components.error_panel import error_panel
+from components.other_browser import own, saving
 from components.state import CHOOSING_TRAITS
-from core.errors import CoreError
-from core.setup.guided_setup import MAX_TRAITS, Setup, save_traits
+from core.setup.guided_setup import MAX_TRAITS, save_traits
 from core.traits.computed_trait import ComputedTrait
 from core.traits.recipes import OFFERED_RECIPES
 from core.workspaces.workspace import Workspace
 
 
-def draw_trait_picker(workspace: Workspace, setup: Setup, traits: Sequence[ComputedTrait]) -> None:
+def draw_trait_picker(workspace: Workspace, traits: Sequence[ComputedTrait]) -> None:
     """Draw the offered traits, the recommended ones marked, and **Save**."""
     saved = {trait.key for trait in traits}
     with st.form("traits", border=True):
@@ -27,11 +28,9 @@ def draw_trait_picker(workspace: Workspace, setup: Setup, traits: Sequence[Compu
             ):
                 chosen.append(recipe.key)
         if st.form_submit_button("Save", type="primary"):
-            try:
-                save_traits(workspace, chosen, expected_version=setup.version)
-            except CoreError as error:
-                st.warning(str(error), icon=":material/warning:")
-            else:
+            with error_panel() as attempt, saving() as version:
+                own(save_traits(workspace, chosen, expected_version=version))
+            if not attempt.failed:
                 CHOOSING_TRAITS.clear()
                 st.toast("Saved.", icon=":material/check:")
                 st.rerun()

@@ -9,6 +9,7 @@ from components.wizard import draw_back_link, draw_wizard_header
 from core.checks.check import CheckResult, CheckState
 from core.setup.guided_setup import get_latest_checks, run_setup_checks
 
+ORDER = {CheckState.FAILED: 0, CheckState.WARNING: 1}  # what needs a person comes first
 FLEX_CONSOLE_URL = "https://flex.twilio.com/admin"
 
 workspace = get_workspace()
@@ -17,7 +18,12 @@ with error_panel():
     setup = draw_wizard_header(workspace, "Check configuration", "check-configuration")
     draw_back_link()
     st.markdown("The last step: the sources are enabled, and every source and connection is checked.")
-    if st.button("Enable Sources and Test Connections", type="primary", icon=":material/fact_check:", key="run_checks"):
+    if st.button(
+        "Enable Sources and Test Connections",
+        type="secondary" if setup.check_passed else "primary",  # then the way on is Return to Flex
+        icon=":material/fact_check:",
+        key="run_checks",
+    ):
         slot = st.empty()
         results: dict[str, CheckResult] = {}
 
@@ -41,7 +47,7 @@ with error_panel():
             )
         else:
             st.warning("The configuration has changed since the last check. Check it again.", icon=":material/update:")
-        draw_check_list(run.results)
+        draw_check_list(sorted(run.results, key=lambda result: ORDER.get(result.state, len(ORDER))))
         st.subheader("Additional Troubleshooting Tools", anchor=False)
         st.page_link("../pages/event_debugger.py", label="Event Debugger", icon=":material/bug_report:")
         st.caption("Check that calls are sent in the expected format, without waiting for any processing.")

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from components.error_panel import error_panel
+from components.other_browser import own, saving
+from components.plain_text import escape_markdown
 from components.state import get_workspace
-from components.warehouse_upload import draw_upload
+from components.warehouse_upload import draw_import_report, draw_upload
 from components.wizard import HOME, draw_back_link, draw_wizard_header
 from core.samples.demo import DEMO_FILE, ensure_demo_file
 from core.setup.guided_setup import connect_warehouse
@@ -18,13 +20,19 @@ with error_panel():
     draw_back_link()
     if setup.warehouse_id and not st.query_params.get("change"):
         record = get_warehouse(workspace, setup.warehouse_id)
-        st.success(f"**{record.name}** is connected.", icon=":material/check_circle:")
+        draw_import_report(workspace, record.id)
+        st.success(f"**{escape_markdown(record.name)}** is connected.", icon=":material/check_circle:")
         with st.container(horizontal=True):
             if st.button("Next", type="primary", key="next_warehouse"):
                 st.switch_page(HOME)
-            if st.button("Choose another warehouse"):
+            tested = st.button("Test the connection again", key="test_warehouse")
+            if st.button("Choose another warehouse", key="change_warehouse"):
                 st.query_params["change"] = "1"
                 st.rerun()
+        if tested:
+            with st.spinner("Testing the connection …"), saving() as version:
+                own(connect_warehouse(workspace, warehouse_id=record.id, expected_version=version))
+            st.caption(":material/check: The warehouse answers, and its tables can be read.")
         st.stop()
 
     kind = st.query_params.get("kind")
@@ -52,27 +60,38 @@ with error_panel():
         if data == "upload":
             made = draw_upload(workspace)
             if made is not None:
-                connect_warehouse(workspace, warehouse_id=made.id, expected_version=setup.version)
+                with saving() as version:
+                    own(connect_warehouse(workspace, warehouse_id=made.id, expected_version=version))
                 st.query_params.pop("change", None)
-                st.button("Next", type="primary", key="next_upload")
+                st.rerun()
         else:
             with st.form("warehouse", border=True):
-                name = st.text_input("Name", value="Demo warehouse" if data == "demo" else labels[data], max_chars=80)
+                name = st.text_input(
+                    "Name",
+                    value="Demo warehouse" if data == "demo" else labels[data],
+                    max_chars=80,
+                    disabled=data != "demo",
+                    key=f"warehouse_name_{data}",
+                )
                 saved = st.form_submit_button("Save", type="primary", icon=":material/save:")
             if saved:
-                with st.status("Testing the connection …") as status:
+                with st.status("Testing the connection …") as status, saving() as version:
                     if data == "demo":
-                        status.update(label="Making the demo warehouse: 20,000 customers, a few seconds …")
-                        settings = {"path": ensure_demo_file(workspace)}
-                        connect_warehouse(
-                            workspace,
-                            kind=definition.name,
-                            name=name.strip(),
-                            settings=settings,
-                            expected_version=setup.version,
+                        path = ensure_demo_file(
+                            workspace, lambda what, _share: status.update(label=f"Making the demo warehouse: {what} …")
+                        )
+                        status.update(label="Testing the connection …")
+                        own(
+                            connect_warehouse(
+                                workspace,
+                                kind=definition.name,
+                                name=name.strip(),
+                                settings={"path": path},
+                                expected_version=version,
+                            )
                         )
                     else:
-                        connect_warehouse(workspace, warehouse_id=data, expected_version=setup.version)
+                        own(connect_warehouse(workspace, warehouse_id=data, expected_version=version))
                     status.update(label="Connected", state="complete")
                 st.query_params.pop("change", None)
                 st.rerun()

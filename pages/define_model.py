@@ -3,12 +3,27 @@
 import streamlit as st
 
 from components.error_panel import error_panel
-from components.model_workbench import draw_catalog, draw_column_view, draw_key_choice, draw_preview, draw_templates
-from components.sql_editor import draw_sql_editor
-from components.state import PREVIEWED_SQL, get_workspace
-from components.wizard import HOME, draw_back_link, draw_wizard_header
+from components.model_workbench import (
+    ask_columns,
+    ask_preview,
+    draw_catalog,
+    draw_column_view,
+    draw_key_choice,
+    draw_preview,
+    draw_preview_hint,
+    draw_templates,
+    forget_answers,
+    is_asked,
+)
+from components.other_browser import own, own_draft, saving, settle_draft
+from components.sql_editor import draw_sql_editor, read_typed_sql
+from components.state import get_workspace
+from components.wizard import HOME, draw_back_link, draw_locked, draw_wizard_header
 from core.setup.guided_setup import define_sql_model, mark_previewed, save_draft_sql
-from core.warehouses.registry import open_warehouse
+from core.warehouses.registry import get_definition
+from core.warehouses.store import get_warehouse
+
+EDITOR = "model_sql"
 
 workspace = get_workspace()
 
@@ -16,42 +31,55 @@ with error_panel():
     setup = draw_wizard_header(workspace, "Define Model", "add-connections")
     draw_back_link()
     if not setup.warehouse_id:
-        st.info("Connect a warehouse first.", icon=":material/lock:")
+        draw_locked(
+            "There is no warehouse to ask yet",
+            "A model is a query to your data warehouse.",
+            "../pages/connect_warehouse.py",
+            "Connect data warehouse",
+        )
         st.stop()
-    with open_warehouse(workspace, setup.warehouse_id) as warehouse:
-        editor_side, catalog_side = st.columns([3, 2], gap="medium")
-        with catalog_side:
-            catalog = draw_catalog(warehouse, setup.warehouse_id)
-            draw_templates(warehouse.dialect)
-        with editor_side:
-            st.markdown("**SQL**  :gray[one row for each customer · Ctrl+Enter previews]")
-            draft = setup.draft.sql
-            state = draw_sql_editor(draft, catalog, warehouse.dialect, key="model_sql")
-            if state.text != draft:
-                setup = save_draft_sql(workspace, state.text, expected_version=setup.version)
-            pressed = st.button("Preview", icon=":material/play_arrow:", type="primary", key="preview")
-        if pressed or state.run:
-            PREVIEWED_SQL.write(state.text)
-        previewed = PREVIEWED_SQL.read()
-        if previewed is None:
-            st.caption("Press **Preview** to see ten records.")
-            st.stop()
-        if previewed != state.text:
-            st.info("The SQL has changed since the preview. Preview it again to go on.", icon=":material/edit:")
-            st.stop()
-        preview = draw_preview(warehouse, setup.warehouse_id, state.text)
-        if pressed or state.run:
-            setup = mark_previewed(workspace, state.text)
-        profiles = draw_column_view(warehouse, setup.warehouse_id, state.text)
-        key_column = draw_key_choice(warehouse, setup.warehouse_id, state.text, profiles, preview)
-        with st.form("model_name", border=False):
-            name = st.text_input("Model name", value=setup.draft.sql_model_name or "Customers", max_chars=80)
-            if st.form_submit_button("Next", type="primary", disabled=key_column is None):
-                define_sql_model(
+    record = get_warehouse(workspace, setup.warehouse_id)
+    dialect = get_definition(record.kind).dialect
+    draft = settle_draft(setup.draft.sql, read_typed_sql(EDITOR), EDITOR, lambda sql: st.code(sql, language="sql"))
+    editor_side, catalog_side = st.columns([3, 2], gap="medium")
+    with catalog_side:
+        catalog = draw_catalog(workspace, record)
+        taken = draw_templates(dialect)
+        if taken is not None:
+            own(save_draft_sql(workspace, taken, expected_version=setup.version))
+            own_draft(taken, EDITOR)
+            st.rerun()
+    with editor_side:
+        st.markdown("**SQL**  :gray[one row for each customer · Ctrl+Enter previews]")
+        state = draw_sql_editor(draft.value, catalog, dialect, key=EDITOR)
+        if draft.may_save and state.text != setup.draft.sql:
+            setup = own(save_draft_sql(workspace, state.text, expected_version=setup.version))
+            own_draft(state.text, EDITOR)
+        pressed = st.button("Preview", icon=":material/play_arrow:", type="primary", key="preview") or state.run
+    if pressed:
+        forget_answers()
+    if not (pressed or setup.is_previewed(state.text) or is_asked(record, state.text)):
+        draw_preview_hint(state.text, setup.previewed_sql)
+        st.stop()
+    preview = ask_preview(workspace, record, state.text)
+    if not setup.is_previewed(state.text):
+        setup = own(mark_previewed(workspace, state.text))
+    draw_preview(preview)
+    profiles = ask_columns(workspace, record, state.text)
+    draw_column_view(workspace, record, state.text, profiles)
+    key_column = draw_key_choice(workspace, record, state.text, profiles, preview, setup.draft.key_column)
+    with st.form("model_name", border=False):
+        name = st.text_input(
+            "Model name", value=setup.draft.sql_model_name or "Customers", max_chars=80, key="model_name"
+        )
+        if st.form_submit_button("Next", type="primary", disabled=key_column is None):
+            with saving() as version:
+                saved = define_sql_model(
                     workspace,
                     name=name.strip(),
                     sql=state.text,
-                    key_column=key_column,
-                    expected_version=setup.version,
+                    key_column=key_column or "",
+                    expected_version=version,
                 )
-                st.switch_page(HOME)
+            own(saved)
+            st.switch_page(HOME)

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from components.connections_panel import PAGES as CONNECTION_PAGES
 from components.connections_panel import draw_connections
 from components.error_panel import error_panel
+from components.navigation import draw_link
 from components.state import get_workspace
 from components.tiles import HomeTile, draw_tiles
-from core.setup.guided_setup import Step, TileState, get_setup
+from core.setup.guided_setup import Step, Tile, TileState, get_setup
 from core.workspaces.workspace import Access, get_workspace_info, request_access
 
 PAGES = {
@@ -20,6 +22,33 @@ TEXTS = {
     Step.IDENTIFIERS: "Say what ties a person together, and what to compute.",
     Step.CHECK: "Press one button that checks everything.",
 }
+CARDS = (
+    ("overview", "Unified Profiles Overview", "What this workspace is made of: sources, destinations, profiles."),
+    (
+        "connect-existing-workspace",
+        "Connect an Existing Workspace to Flex",
+        "For a workspace that has a profile space already: what Flex needs of it, without the guided setup.",
+    ),
+    ("workspace-settings", "Entitlements and limitations", "How much of everything this workspace includes."),
+)
+
+
+def label_action(tile: Tile) -> str | None:
+    """Return the label of the tile's button; a complete step 2 is changed by the buttons of its connections."""
+    if tile.state is not TileState.COMPLETE:
+        return tile.title
+    return None if tile.step is Step.CONNECTIONS else "Look at it again"
+
+
+def draw_cards() -> None:
+    """Draw where else a person may want to go (W2, W4, W126)."""
+    st.subheader("More", anchor=False)
+    with st.grid(3, min_column_width=230):
+        for url_path, label, text in CARDS:
+            with st.container(border=True, height="stretch"):
+                draw_link(url_path, label=label)
+                st.caption(text)
+
 
 workspace = get_workspace()
 st.title("Getting started with Segment", anchor=False)
@@ -48,11 +77,13 @@ with error_panel():
                     icon=":material/hourglass_top:",
                 )
                 st.button("Look again", icon=":material/refresh:")
+        draw_cards()
         st.stop()
 
     setup = get_setup(workspace)
     st.caption("Four steps. Every change is saved as you make it; you can leave and come back at any time.")
     upcoming = next((tile.step for tile in setup.tiles if tile.state is TileState.OPEN), None)
+    connection = next((one.connection for one in setup.connections if one.state is TileState.OPEN), None)
     chosen = draw_tiles(
         [
             HomeTile(
@@ -60,11 +91,7 @@ with error_panel():
                 title=tile.title,
                 text=TEXTS[tile.step],
                 state=tile.state.value,
-                action=None
-                if tile.step is Step.CONNECTIONS
-                else "Look at it again"
-                if tile.state is TileState.COMPLETE
-                else tile.title,
+                action=label_action(tile),
                 reason=tile.reason,
                 is_primary=tile.step is upcoming,
             )
@@ -72,15 +99,10 @@ with error_panel():
         ],
         key="home_tiles",
     )
-    if chosen is not None:
+    if chosen == Step.CONNECTIONS and connection is not None:
+        st.switch_page(CONNECTION_PAGES[connection])
+    if chosen is not None and chosen in PAGES:
         st.switch_page(PAGES[Step(chosen)])
     if setup.confirmed:
         draw_connections(setup)
-
-    st.divider()
-    st.caption("More")
-    with st.container(horizontal=True):
-        st.page_link("../pages/overview.py", label="Unified Profiles overview", icon=":material/hub:")
-        st.page_link(
-            "../pages/workspace_settings.py", label="Entitlements and limitations", icon=":material/checklist:"
-        )
+    draw_cards()

@@ -23,23 +23,31 @@ with error_panel():
     st.subheader("Identifiers", anchor=False)
     rules = list_rules(workspace, setup.space_id)
     if rules:
-        draw_identifier_table(workspace, setup, rules)
+        draw_identifier_table(workspace, rules)
     else:
         st.info("Add at least one identifier. Most start with User ID, Email and Phone.", icon=":material/fingerprint:")
     if st.button("Add identifier", icon=":material/add:", type="secondary" if rules else "primary"):
-        open_add_identifier(workspace, setup, rules)
+        open_add_identifier(workspace, rules)
 
     st.subheader("Computed traits", anchor=False)
     traits = list_traits(workspace, setup.space_id)
-    for trait in traits:
-        st.markdown(f":material/functions: **{trait.name}** :gray[`{trait.key}`]")
     if not rules:
         st.caption("Add an identifier first.")
-    elif CHOOSING_TRAITS.read() or traits:
-        draw_trait_picker(workspace, setup, traits)
-    elif st.button("Add computed traits", icon=":material/functions:", type="primary"):
-        CHOOSING_TRAITS.write(True)
-        st.rerun()
+    elif CHOOSING_TRAITS.read():
+        draw_trait_picker(workspace, traits)
+    else:
+        for trait in traits:
+            st.markdown(f":material/functions: **{trait.name}** :gray[`{trait.key}`]")
+        if setup.traits_saved and not traits:
+            st.caption("None is computed. That is fine; you can add some at any time.")
+        if st.button(
+            "Change computed traits" if traits else "Add computed traits",
+            icon=":material/functions:",
+            type="secondary" if setup.traits_saved else "primary",
+            key="choose_traits",
+        ):
+            CHOOSING_TRAITS.write(True)
+            st.rerun()
     is_next_open = setup.get_tile(Step.CHECK).state is not TileState.LOCKED
     if is_next_open and st.button("Check configuration", type="primary", icon=":material/arrow_forward:"):
         st.switch_page("../pages/check_configuration.py")

@@ -42,7 +42,7 @@ current = st.navigation(menu, expanded=True)
 st.set_page_config(page_title=f"{current.title} · Onramp")
 draw_style()
 workspace = get_workspace()
-with st.sidebar:
+with st.sidebar, error_panel("reading the workspace"):
     draw_sidebar_footer(workspace)
 with error_panel(f"opening {current.title}"):
     current.run()

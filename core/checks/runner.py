@@ -84,7 +84,7 @@ def _run_one(context: CheckContext, check: Check, earlier: Sequence[CheckResult]
     blocker = _find_blocker(definition.needs, earlier)
     if blocker is not None:
         finding = failed(
-            f"Cannot be checked until {blocker.code}, {blocker.title.lower()}, passes.",
+            f"Cannot be checked until {blocker.code}, {blocker.title[:1].lower()}{blocker.title[1:]}, passes.",
             fix=f"Repair {blocker.code} first.",
         )
     else:

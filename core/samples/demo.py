@@ -76,8 +76,8 @@ def _entry(source_id: str, message: dict[str, object]) -> LogEntry:
 
 def _build(path: Path, progress: Progress | None) -> None:
     draft = path.with_name(f".{path.stem}.{os.getpid()}.making")
-    draft.unlink(missing_ok=True)
     try:
+        draft.unlink(missing_ok=True)
         build_demo_warehouse(draft, progress=progress)
         draft.replace(path)
     except (OSError, duckdb.IOException) as error:

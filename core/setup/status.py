@@ -46,6 +46,7 @@ class Setup:
     sql_model_name: str | None
     sync_id: str | None
     previewed: bool
+    previewed_sql: str
     identifiers_saved: bool
     traits_saved: bool
     check: CheckRun | None
@@ -74,6 +75,10 @@ class Setup:
     def is_complete(self) -> bool:
         """Whether all four steps are complete, so that Return to Flex is offered (W87)."""
         return all(tile.state is TileState.COMPLETE for tile in self.tiles)
+
+    def is_previewed(self, sql: str) -> bool:
+        """Whether exactly this text was previewed last, or is the saved model as it was previewed (W30)."""
+        return bool(sql.strip()) and sql.strip() == self.previewed_sql
 
     def get_tile(self, step: Step) -> Tile:
         """Return the tile of one step."""
@@ -105,6 +110,7 @@ def describe(workspace: Workspace, record: SetupRecord) -> Setup:
         sql_model_name=sql_model.name if sql_model else None,
         sync_id=facts.sync.id if facts.sync else None,
         previewed=sql_model is not None and facts.previewed_version == sql_model.version,
+        previewed_sql=_read_previewed_sql(record, facts),
         identifiers_saved=bool(facts.identifiers),
         traits_saved=facts.traits_saved_at is not None or bool(facts.traits),
         check=facts.check_run,
@@ -125,6 +131,14 @@ def require_open(setup: Setup, step: Step) -> None:
     tile = setup.get_tile(step)
     if tile.state is TileState.LOCKED:
         raise IllegalTransition(f"Step {tile.number}, {tile.title}, is locked.", code="step_locked", hint=tile.reason)
+
+
+def _read_previewed_sql(record: SetupRecord, facts: Facts) -> str:
+    model, warehouse = facts.sql_model, facts.warehouse
+    if (text := record.get_id("previewed_sql")) or model is None or warehouse is None:
+        return text or ""
+    is_as_previewed = model.warehouse_id == warehouse.id and facts.previewed_version == model.version
+    return model.sql.strip() if is_as_previewed else ""
 
 
 def _read_draft(record: SetupRecord, facts: Facts) -> Draft:

@@ -75,7 +75,7 @@ def test_an_error_of_the_tree_becomes_cause_and_fix(workspace: Workspace) -> Non
 
 def test_a_check_is_not_run_when_what_it_needs_failed(workspace: Workspace) -> None:
     run = run_checks(workspace, checks=(make("A", failed("no")), make("B", InternalError("never run"), "A")))
-    assert run.results[1].cause == "Cannot be checked until A, title a, passes."
+    assert run.results[1].cause == "Cannot be checked until A, title A, passes."
     assert run.results[1].incident is None
 
 

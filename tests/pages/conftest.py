@@ -1,0 +1,32 @@
+"""The real pages without a browser: the whole app, on a home that a test has brought into the state it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.workspaces.workspace import Workspace
+from tests.browser.conftest import ROOT
+
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def visit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+    """Open a page of the workspace as a new browser would: `visit("define_model.py", kind="duckdb")`."""
+    monkeypatch.setenv("ONRAMP_HOME", str(workspace.home.root))
+    st.cache_data.clear()
+
+    def open_page(file: str, **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "shell" / "main.py"), default_timeout=60).run()
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.switch_page(f"../pages/{file}").run()
+        assert not app.exception, [error.value for error in app.exception]
+        return app
+
+    yield open_page
+    st.cache_resource.clear()  # closes the workspace that the pages opened

@@ -13,6 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from components.error_panel import error_panel
 from components.format import format_count
 from components.plain_text import escape_markdown
+from components.preview_table import to_frame
 from components.state import IMPORT_REPORT
 from core.errors import StorageFull
 from core.setup.entitled import create_entitled_warehouse
@@ -67,7 +68,7 @@ def draw_import_report(workspace: Workspace, warehouse_id: str) -> None:
 def _draw_rejected(workspace: Workspace, warehouse_id: str, table: ImportedTable) -> None:
     query = f'SELECT line, reason, text FROM "{table.name}{REJECTED_SUFFIX}" ORDER BY line'  # noqa: S608 - snake case
     with error_panel("reading the rejected rows"), open_warehouse(workspace, warehouse_id) as warehouse:
-        rows = warehouse.query(query, max_rows=SHOWN_REJECTED).to_pandas()
+        rows = to_frame(warehouse.query(query, max_rows=SHOWN_REJECTED))
         st.dataframe(rows, hide_index=True)
         st.caption(
             f"All of them are in the table {escape_markdown(table.name + REJECTED_SUFFIX)}."

@@ -5,12 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import duckdb
 
+from core.clock import FixedClock
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
+from core.profiles.build import ProfileBuilder
 from core.setup import guided_setup
 from core.setup.guided_setup import Setup
+from core.syncs.engine import execute_run
+from core.syncs.run import SyncRun, request_run
+from core.syncs.sync import list_syncs
+from core.traits.engine import ComputedTraitEngine
+from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace, request_access
 
 FILE = "customers.duckdb"
@@ -93,3 +101,20 @@ def add_identifiers_and_traits(workspace: Workspace, *, rows: int = 12) -> Setup
     guided_setup.add_default_identifiers(workspace, ["user_id", "email"])
     guided_setup.add_custom_identifier(workspace, "phone")
     return guided_setup.save_traits(workspace, ["total_inbounds", "frequent_inbound_channel"])
+
+
+def run_sync(workspace: Workspace) -> SyncRun:
+    """Run the sync of the setup to its end."""
+    if isinstance(workspace.clock, FixedClock):
+        workspace.clock.advance(timedelta(minutes=1))  # runs are told apart by their time
+    (sync,) = list_syncs(workspace)
+    return execute_run(workspace, request_run(workspace, sync.id).id)
+
+
+def fill(workspace: Workspace, *, rows: int = 12) -> SyncRun:
+    """Go on until every row is a profile."""
+    add_identifiers_and_traits(workspace, rows=rows)
+    run = run_sync(workspace)
+    (space,) = list_spaces(workspace)
+    ProfileBuilder(workspace, space.id, ComputedTraitEngine()).build()
+    return run

@@ -1,0 +1,122 @@
+"""The profile explorer: empty, found, not found, merged away, and the way from a trait to its origin."""
+
+from __future__ import annotations
+
+from core.profiles.lookup import get_profile, search_profiles
+from core.workspaces.spaces import list_spaces
+from core.workspaces.workspace import Workspace
+from tests import guided
+from tests.feeding import Feed
+from tests.pages.conftest import Visit
+from tests.pages.reading import pick, press, read, read_table
+
+PAGE = "profile_explorer.py"
+
+
+def test_before_the_setup_there_is_no_space_and_the_page_says_so(visit: Visit) -> None:
+    assert "The guided setup makes the first space" in read(visit(PAGE))
+
+
+def test_an_empty_space_says_when_profiles_appear(workspace: Workspace, visit: Visit) -> None:
+    Feed(workspace)
+    assert "No profiles yet" in read(visit(PAGE))
+
+
+def test_people_are_found_by_identifier_trait_and_type(workspace: Workspace, visit: Visit) -> None:
+    guided.fill(workspace, rows=30)
+    app = visit(PAGE)
+    assert "30 profiles" in read(app)
+    opens = [button.key for button in app.button if str(button.key).startswith("open_")]
+    assert len(opens) == 20
+    press(app, "Next")
+    assert len([button for button in app.button if str(button.key).startswith("open_")]) == 10
+    for text in ("c7@example.com", "+14155550007", "email:c7@", "user_id:c7"):
+        found = visit(PAGE, profile_search=text)
+        (button,) = [button for button in found.button if str(button.key).startswith("open_")]
+        assert "c7@example.com" in button.label, text
+    assert "Nobody matches “nobody at all”" in read(visit(PAGE, profile_search="nobody at all"))
+
+
+def test_a_trait_leads_back_to_message_row_mapping_sql_model_sync_and_source(
+    workspace: Workspace, visit: Visit
+) -> None:
+    guided.fill(workspace)
+    app = visit(PAGE, id="user_id:c3", trait="plan")
+    shown = read(app)
+    assert "Why does `plan` say this?" in shown
+    assert app.code[0].value == "basic"
+    for part in (
+        ":gray[Row] &nbsp; **`c3`**",
+        "**column `plan` fills `traits.plan`**",
+        ":gray[Sync] &nbsp; **Customers to profiles**",
+        ":gray[SQL model] &nbsp; **Customers**",
+        ":gray[Warehouse] &nbsp; **Customers**",
+        ":gray[Source] &nbsp; **Customers**",
+    ):
+        assert part in shown, part
+    assert guided.SQL in [code.value for code in app.code]
+
+
+def test_a_refresh_shows_the_same_person_view_and_trait(workspace: Workspace, visit: Visit) -> None:
+    guided.fill(workspace)
+    (space,) = list_spaces(workspace)
+    (person,) = search_profiles(workspace, space.id, "c3@example.com")
+    app = visit(PAGE, id=person.id)
+    traits = list(read_table(app, "Trait")["Trait"])
+    pick(app, f"traits_{person.id}", traits.index("phone"))
+    address = {name: app.query_params[name] for name in ("id", "trait")}
+    assert address == {"id": person.id, "trait": "phone"}
+    assert "Why does `phone` say this?" in read(visit(PAGE, **address))
+    identifiers = read_table(visit(PAGE, id=person.id, view="identifiers"), "Identifier")
+    assert list(identifiers["Identifier"]) == ["user_id", "email", "phone"]
+
+
+def test_a_merged_profile_leads_to_its_survivor_and_says_why(workspace: Workspace, visit: Visit) -> None:
+    feed = Feed(workspace, types=("user_id", "email", "anonymous_id"))
+    feed.send("track", anonymousId="browser", event="Seen", properties={})
+    feed.identify("ada", traits={"email": "ada@example.com"})
+    feed.build()
+    younger = get_profile(workspace, feed.space_id, "user_id:ada").id
+    feed.identify("ada", anonymousId="browser")
+    feed.build()
+    survivor = get_profile(workspace, feed.space_id, "user_id:ada")
+    assert survivor.id != younger
+
+    app = visit(PAGE, id=younger, view="merges")
+    shown = read(app)
+    assert f"`{younger}` was merged into this profile" in shown
+    assert "because message #3 carried" in shown
+    events = read_table(visit(PAGE, id=survivor.id, view="events"), "Event")
+    assert list(events["Type"]) == ["identify", "identify", "track"]
+
+
+def test_a_person_with_many_events_is_read_page_by_page(workspace: Workspace, visit: Visit) -> None:
+    feed = Feed(workspace)
+    for number in range(120):
+        feed.track("ada", f"Step {number}")
+    feed.build()
+    app = visit(PAGE, id="user_id:ada", view="events")
+    seen = list(read_table(app, "Event")["Event"])
+    while any(button.label == "Older" and not button.disabled for button in app.button):
+        press(app, "Older")
+        seen += list(read_table(app, "Event")["Event"])
+    assert seen == [f"Step {number}" for number in reversed(range(120))]
+
+
+def test_a_profile_that_does_not_exist_is_explained_with_a_way_back(workspace: Workspace, visit: Visit) -> None:
+    guided.fill(workspace)
+    app = visit(PAGE, id="use_nobody")
+    assert "There is no profile 'use_nobody'." in app.error[0].value
+    press(app, "All profiles")
+    assert "12 profiles" in read(app)
+
+
+def test_violations_of_a_person_are_shown_with_the_person(workspace: Workspace, visit: Visit) -> None:
+    feed = Feed(workspace)
+    feed.identify("ada", traits={"email": "shared@example.com"})
+    feed.identify("grace", traits={"email": "shared@example.com"})
+    feed.build()
+    app = visit(PAGE, id="user_id:grace", view="violations")
+    (sentence,) = read_table(app, "What happened")["What happened"]
+    assert sentence.startswith("Would give one profile 2 values of user_id (limit: 1 ever)")
+    assert "No violations" in read(visit(PAGE, id="user_id:ada", view="violations"))

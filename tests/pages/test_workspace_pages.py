@@ -1,0 +1,152 @@
+"""Overview, warehouses and settings: empty, filled and failing (W92, W99, W115-W122)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core.destinations.store import list_destinations, set_destination_enabled
+from core.sources.store import disable_source, list_sources
+from core.warehouses.store import list_warehouses, rename_warehouse, save_warehouse
+from core.workspaces.audit import list_changes
+from core.workspaces.workspace import Workspace, get_workspace_info
+from tests import guided
+from tests.pages.conftest import Visit
+from tests.pages.reading import pick, press, read, read_table
+
+PAGES = ("overview.py", "warehouses.py", "workspace_settings.py", "syncs.py", "profile_explorer.py")
+
+
+def test_an_empty_workspace_has_nothing_but_explanations(visit: Visit) -> None:
+    overview = read(visit("overview.py"))
+    assert "No source yet" in overview and "No destination yet" in overview
+    assert "0 of 5 used" in overview
+    assert "No warehouse is connected yet" in read(visit("warehouses.py"))
+    settings = read(visit("workspace_settings.py"))
+    assert "Nobody has requested access" in settings
+    assert "No change here" in settings
+
+
+def test_the_overview_shows_sources_left_destinations_right_and_the_meter(workspace: Workspace, visit: Visit) -> None:
+    guided.fill(workspace)
+    app = visit("overview.py")
+    shown = read(app)
+    assert {(metric.label, metric.value) for metric in app.metric} == {
+        ("Profiles", "12"),
+        ("Messages in the log", "12"),
+        ("Syncs", "1"),
+    }
+    assert "12 messages · feeds profiles" in shown
+    assert "can be neither disabled nor deleted" in shown
+    assert "written by “Customers to profiles”" in shown
+    assert "1 of 5 used" in shown and "2 of 2 used" in shown
+    assert "None left." in shown
+
+
+def test_a_disabled_source_and_destination_are_enabled_again_with_an_audit_entry(
+    workspace: Workspace, visit: Visit
+) -> None:
+    guided.map_columns(workspace)
+    (source,) = [source for source in list_sources(workspace) if not source.protected]
+    (destination,) = list_destinations(workspace)
+    app = visit("overview.py")
+    next(button for button in app.button if button.key == f"disable_{source.id}").click().run()
+    assert "runs of “Customers to profiles” fail until it is enabled again" in read(app)
+    disable_source(workspace, source.id)
+    set_destination_enabled(workspace, destination.id, False)
+    app = visit("overview.py")
+    for object_id in (source.id, destination.id):
+        next(button for button in app.button if button.key == f"enable_{object_id}").click().run()
+    assert [(change.action, change.object_type) for change in list_changes(workspace, limit=2)] == [
+        ("enabled", "destination"),
+        ("enabled", "source"),
+    ]
+    assert "Enable" not in [button.label for button in app.button]
+
+
+def test_a_warehouse_shows_when_it_was_tested_is_tested_again_and_says_who_reads_it(
+    workspace: Workspace, visit: Visit
+) -> None:
+    guided.define(workspace)
+    (record,) = list_warehouses(workspace)
+    app = visit("warehouses.py")
+    shown = read(app)
+    assert "last tested" in shown and "read by Customers" in shown
+    (disconnect,) = [button for button in app.button if button.label == "Disconnect …"]
+    assert disconnect.disabled
+    press(app, "Test again")
+    assert len(app.success) == 1
+    (workspace.home.warehouses / guided.FILE).unlink()
+    press(app, "Test again")
+    assert app.error and not app.success
+    rename_warehouse(workspace, record.id, "Sales")
+    assert "**Sales**" in read(visit("warehouses.py"))
+
+
+def test_the_tables_of_a_warehouse_are_read_when_somebody_looks(workspace: Workspace, visit: Visit) -> None:
+    guided.connect(workspace)
+    (record,) = list_warehouses(workspace)
+    app = visit("warehouses.py")
+    assert not app.dataframe
+    app.session_state[f"tables_{record.id}"] = True
+    app.run()
+    tables = read_table(app, "Table")
+    assert list(tables["Table"]) == ["customers"]
+    assert tables["Names"][0].startswith("id, email, phone")
+
+
+def test_a_warehouse_that_nothing_reads_can_be_disconnected(workspace: Workspace, visit: Visit) -> None:
+    file = guided.make_warehouse_file(workspace)
+    save_warehouse(workspace, kind="duckdb", name="Spare", settings={"path": file})
+    app = visit("warehouses.py")
+    press(app, "Disconnect …")
+    assert "The data in it is not touched" in read(app)
+
+
+def test_the_audit_trail_says_who_when_what_before_and_after(workspace: Workspace, visit: Visit) -> None:
+    guided.map_columns(workspace)
+    (source,) = [source for source in list_sources(workspace) if not source.protected]
+    disable_source(workspace, source.id)
+    app = visit("workspace_settings.py")
+    trail = read_table(app, "Before → after")
+    assert list(trail.iloc[0])[1:] == ["local", "Disabled source “Customers”", "enabled: yes → no"]
+    assert "Created SQL model “Customers”" in list(trail["What"])
+    assert "warehouse: Customers" in list(trail["Before → after"])
+    (table,) = [table for table in app.dataframe if "Before → after" in table.value.columns]
+    pick(app, table.key.removesuffix("_rows"), 0)
+    assert [json.loads(document.value) for document in app.json] == [{"enabled": True}, {"enabled": False}]
+    assert set(read_table(visit("workspace_settings.py", changed="sync"), "Who")["What"]) == {
+        "Created sync “Customers to profiles”"
+    }
+
+
+def test_the_workspace_is_renamed_and_a_name_that_cannot_be_is_refused(workspace: Workspace, visit: Visit) -> None:
+    app = visit("workspace_settings.py")
+    app.text_input[0].set_value("  ")
+    press(app, "Save name")
+    assert "cannot have this name" in app.error[0].value
+    app.text_input[0].set_value("Acme")
+    press(app, "Save name")
+    assert get_workspace_info(workspace).name == "Acme"
+
+
+def test_settings_say_where_data_lives_and_how_large_it_is(workspace: Workspace, visit: Visit) -> None:
+    guided.connect(workspace)
+    app = visit("workspace_settings.py")
+    assert str(workspace.home.root) in [code.value for code in app.code]
+    parts = read_table(app, "Size").set_index("Where")["Size"]
+    assert parts["workspace.db"].endswith("KB")
+    assert parts["warehouse"] != "0 B"
+    assert "Access to the guided setup is accepted." in read(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_store_that_is_damaged_is_explained_on_every_page(workspace: Workspace, visit: Visit, page: str) -> None:
+    workspace.close()
+    for file in workspace.home.root.glob("workspace.db*"):
+        file.unlink()
+    workspace.home.workspace_db.write_bytes(b"not a database, and long enough to be looked at" * 200)
+    app = visit(page)
+    assert len(app.error) == 1
+    assert "`store_unreadable`" in app.error[0].value

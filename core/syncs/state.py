@@ -274,8 +274,9 @@ class SyncState:
             )
             if mode in BASELINE_MODES:
                 self._db.execute(
-                    "INSERT INTO done SELECT key, ?, 'added', checksum, payload FROM refused "
-                    "WHERE code = 'mode_excludes_added'",
+                    # A key that was deleted goes on from its tombstone: a version given twice is a message sent once
+                    "INSERT INTO done SELECT r.key, coalesce(a.version, ?), 'added', r.checksum, r.payload "
+                    "FROM refused r LEFT JOIN acked a ON a.key = r.key WHERE r.code = 'mode_excludes_added'",
                     [self._base_version()],
                 )
             self._db.execute("DELETE FROM acked WHERE key IN (SELECT key FROM done)")

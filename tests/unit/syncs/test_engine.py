@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
-import orjson
 import pytest
 
 from core.destinations import segment_profiles
 from core.destinations.destination import DeliveryContext, DeliveryRecord, Outcome
-from core.destinations.store import ensure_segment_profiles, set_destination_enabled
+from core.destinations.store import set_destination_enabled
 from core.errors import (
     ConfigurationError,
     CoreError,
@@ -21,20 +19,16 @@ from core.errors import (
     RunInProgress,
     StoreUnreadable,
 )
-from core.events.event_log import open_event_log
-from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
-from core.sources.store import create_source, disable_source, enable_source
-from core.sql_models.sql_model import save_sql_model
+from core.sources.store import disable_source, enable_source
 from core.syncs import engine
 from core.syncs.records import count_records, get_records_path, search_records
 from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_runs, request_cancel, request_run
 from core.syncs.schedule import due_syncs, request_due_runs
 from core.syncs.sync import Sync, get_sync, save_sync, set_enabled, set_mode
 from core.warehouses.cancel import CancelToken
-from core.warehouses.store import save_warehouse
 from core.workspaces.audit import list_changes
-from core.workspaces.spaces import connect_source, ensure_space
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.customers import Customers
 
 
 @pytest.fixture
@@ -42,62 +36,6 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     opened = open_workspace(str(tmp_path / "home"))
     yield opened
     opened.close()
-
-
-class Customers:
-    """A warehouse with one table whose content the test sets, and a sync of it."""
-
-    def __init__(self, workspace: Workspace, mode: str = "mirror") -> None:
-        self.workspace = workspace
-        self.put([("a", "A@x.example", 1), ("b", "b@x.example", 2)])
-        record = save_warehouse(workspace, kind="duckdb", name="Customers", settings={"path": "customers.duckdb"})
-        source = create_source(workspace, kind="duckdb", name="Customers", warehouse_id=record.id)
-        space = ensure_space(workspace)
-        connect_source(workspace, space.id, source.id)
-        self.source_id = source.id
-        model = save_sql_model(
-            workspace, name="Customers", warehouse_id=record.id, sql="SELECT * FROM customers", key_column="id"
-        )
-        self.mapping = FieldMapping(
-            (
-                MappingEntry("engage_space", None, Constant(space.id)),
-                MappingEntry("user_id", None, ColumnRef("id")),
-                MappingEntry("traits", "email", ColumnRef("email")),
-                MappingEntry("traits", "visits", ColumnRef("visits")),
-            )
-        )
-        self.sync = save_sync(
-            workspace,
-            name="Customers to profiles",
-            sql_model_id=model.id,
-            source_id=source.id,
-            destination_id=ensure_segment_profiles(workspace).id,
-            action="send_identify",
-            mapping=self.mapping,
-            mode=mode,
-        )
-
-    def put(self, rows: Sequence[tuple[str | None, str | None, int | None]], columns: str = "") -> None:
-        path = self.workspace.home.warehouses / "customers.duckdb"
-        draft = path.with_suffix(".draft")
-        draft.unlink(missing_ok=True)
-        with duckdb.connect(str(draft)) as connection:
-            connection.execute(columns or "CREATE TABLE customers (id VARCHAR, email VARCHAR, visits INTEGER)")
-            if rows:
-                connection.executemany("INSERT INTO customers VALUES (?, ?, ?)", [list(row) for row in rows])
-        draft.replace(path)
-
-    def run(self, **options: object) -> SyncRun:
-        run = request_run(self.workspace, self.sync.id)
-        return engine.execute_run(self.workspace, run.id, **options)  # type: ignore[arg-type]
-
-    def messages(self) -> list[dict[str, object]]:
-        events = open_event_log(self.workspace).read(0, 100_000)
-        return [orjson.loads(event.body) for event in events if event.source_id == self.source_id]
-
-    def operations(self) -> list[tuple[str, str]]:
-        origins = [message["context"]["reverseEtl"] for message in self.messages()]  # type: ignore[index]
-        return [(origin["operation"], origin["rowKey"]) for origin in origins]
 
 
 def require_closed(run: SyncRun) -> None:
@@ -139,6 +77,21 @@ def test_a_record_that_comes_back_after_its_deletion_is_sent_again(workspace: Wo
     customers.put([("a", "A@x.example", 1), ("b", "b@x.example", 2)])
     assert customers.run().sheet.added == 1
     assert [op for op in customers.operations() if op[1] == "b"] == [("added", "b"), ("deleted", "b"), ("added", "b")]
+
+
+def test_an_update_after_a_deletion_is_not_taken_for_the_one_before_it(workspace: Workspace) -> None:
+    """Versions go on from the tombstone, also where the mode makes the record that came back a mere baseline."""
+    customers = Customers(workspace)
+    others = [("b", "b@x.example", 2)]
+    for email in ("one", "two", None):  # added, updated to "two", deleted
+        customers.put([("a", email, 1), *others] if email else others)
+        customers.run()
+    set_mode(workspace, customers.sync.id, "update")
+    for email in ("back", "one", "two"):  # the baseline, then two updates
+        customers.put([("a", email, 1), *others])
+        customers.run()
+    sent = [message["traits"]["email"] for message in customers.messages() if message["userId"] == "a"]  # type: ignore[index]
+    assert sent == ["one", "two", None, "one", "two"]
 
 
 def test_rows_without_a_key_of_their_own_are_rejected_with_their_reason_and_the_others_are_sent(

@@ -104,6 +104,12 @@ def draw_mapping_editor(
     return drawn
 
 
+def read_typed_mapping(key: str) -> FieldMapping | None:
+    """Return what the editor mounted under `key` reports, before it is drawn; None where it is not on the screen."""
+    document = read_component(key, "mapping")
+    return _read(document, FieldMapping(())) if isinstance(document, Mapping) else None
+
+
 def _draw(
     screen: _Screen, mapping: FieldMapping, key: str, on_change: Callable[[FieldMapping], None] | None
 ) -> FieldMapping:

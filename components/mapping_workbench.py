@@ -10,11 +10,13 @@ import streamlit as st
 
 from components.error_panel import error_panel
 from components.format import format_number, format_share
-from components.mapping_editor import draw_mapping_editor
+from components.mapping_editor import draw_mapping_editor, read_typed_mapping
+from components.other_browser import own, own_draft, settle_draft
+from components.plain_text import escape_markdown
 from components.sync_words import MODES, SCHEDULES
 from core.destinations.segment_profiles import SEND_IDENTIFY
 from core.mappings.check import MappingReport
-from core.mappings.mapping import FieldMapping
+from core.mappings.mapping import ColumnRef, FieldMapping
 from core.mappings.validate import MappingIssue, validate_mapping
 from core.setup.guided_setup import (
     Setup,
@@ -32,17 +34,19 @@ from core.workspaces.workspace import Workspace
 def draw_editor(workspace: Workspace, setup: Setup) -> FieldMapping:
     """Draw the drag editor and save the draft when it changes."""
     model = get_sql_model(workspace, setup.sql_model_id)
-    draft = setup.draft.mapping
+    key = f"mapping_{model.id}_{model.version}"
+    draft = settle_draft(setup.draft.mapping, read_typed_mapping(key), key, _draw_mapping)
     mapping = draw_mapping_editor(
         model.columns,
         SEND_IDENTIFY.fields,
-        draft,
-        key=f"mapping_{model.id}_{model.version}",
+        draft.value,
+        key=key,
         suggestions=_suggest(workspace, model.id, model.version),
         choices={"engage_space": [(space.id, space.name) for space in list_spaces(workspace)]},
     )
-    if mapping != draft:
-        save_draft_mapping(workspace, mapping)
+    if draft.may_save and mapping != setup.draft.mapping:
+        own(save_draft_mapping(workspace, mapping, expected_version=setup.version))
+        own_draft(mapping, key)
     return mapping
 
 
@@ -106,6 +110,13 @@ def draw_delivery_options() -> tuple[str, int | None]:
         "Schedule", list(SCHEDULES), index=list(SCHEDULES).index(60), format_func=SCHEDULES.get, key="sync_interval"
     )
     return mode, minutes
+
+
+def _draw_mapping(mapping: FieldMapping) -> None:
+    for entry in mapping.entries:
+        name = entry.field if entry.key is None else entry.key
+        value = entry.value.column if isinstance(entry.value, ColumnRef) else entry.value.value
+        st.caption(f"{escape_markdown(name)} ← {escape_markdown(str(value))}")
 
 
 @st.cache_data(ttl=300, show_spinner=False, max_entries=64)

@@ -4,8 +4,9 @@ import streamlit as st
 
 from components.error_panel import error_panel
 from components.mapping_workbench import draw_check, draw_delivery_options, draw_editor, draw_test_record
+from components.other_browser import own, saving
 from components.state import get_workspace
-from components.wizard import HOME, draw_back_link, draw_wizard_header
+from components.wizard import HOME, draw_back_link, draw_locked, draw_wizard_header
 from core.setup.guided_setup import create_mapping
 
 workspace = get_workspace()
@@ -14,7 +15,12 @@ with error_panel():
     setup = draw_wizard_header(workspace, "Select mappings", "add-connections")
     draw_back_link()
     if not setup.sql_model_id:
-        st.info("Define the model first.", icon=":material/lock:")
+        draw_locked(
+            "There is no model to map yet",
+            "A mapping says which column of your model fills which field of a profile.",
+            "../pages/define_model.py",
+            "Define Model",
+        )
         st.stop()
     st.markdown("Which column fills which field of a profile. Drag a column onto a field, or search.")
     mapping = draw_editor(workspace, setup)
@@ -26,13 +32,15 @@ with error_panel():
         if st.button(
             "Create mapping", type="primary", disabled=bool(blocked), key="create_mapping", icon=":material/check:"
         ):
-            create_mapping(
-                workspace,
-                mapping=mapping,
-                mode=mode,
-                interval_minutes=interval_minutes,
-                expected_version=setup.version,
-            )
+            with saving() as version:
+                saved = create_mapping(
+                    workspace,
+                    mapping=mapping,
+                    mode=mode,
+                    interval_minutes=interval_minutes,
+                    expected_version=version,
+                )
+            own(saved)
             st.switch_page(HOME)
         if blocked:
             st.caption(f"{blocked[0].message} {blocked[0].hint}")

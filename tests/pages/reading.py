@@ -22,6 +22,21 @@ def read(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
+def read_plain(app: AppTest) -> str:
+    """Return every text of the page, without the marks of bold and of escaped signs."""
+    return read(app).replace("**", "").replace("\\", "")
+
+
+def list_links(app: AppTest) -> dict[str, str]:
+    """Return label and address of every link in the page's main part."""
+    return {link.proto.label: link.proto.page for link in app.main.get("page_link")}
+
+
+def list_buttons(app: AppTest) -> dict[str, bool]:
+    """Return the label of every button, and whether it can be pressed."""
+    return {button.label: not button.disabled for button in app.button}
+
+
 def read_table(app: AppTest, heading: str) -> pd.DataFrame:
     """Return the table that has a column with this heading."""
     found = [table.value for table in app.dataframe if heading in table.value.columns]
@@ -30,10 +45,12 @@ def read_table(app: AppTest, heading: str) -> pd.DataFrame:
 
 
 def press(app: AppTest, label: str) -> AppTest:
-    """Press the button with this label."""
+    """Press the button with this label; the page must survive it."""
     (button,) = [button for button in app.button if button.label == label]
     assert not button.disabled, label
-    return button.click().run()
+    button.click().run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
 
 
 def pick(app: AppTest, key: str, row: int) -> AppTest:

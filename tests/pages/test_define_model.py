@@ -11,7 +11,7 @@ from core.setup.guided_setup import get_setup
 from core.sql_models.sql_model import get_sql_model
 from core.sql_models.templates import list_templates
 from tests import guided
-from tests.pages.screen import list_buttons, list_links, press, read
+from tests.pages.reading import list_buttons, list_links, press
 
 SLOW_SQL = "SELECT count(*) AS id FROM range(30000000000) AS a(i), range(1000) AS b(j) WHERE i % 7 = j"
 WAIT_S = 30
@@ -26,18 +26,18 @@ def write(app, sql: str):
 def run_on(app, text: str):
     """Run the page as its timer does, until a text is on it."""
     deadline = time.monotonic() + WAIT_S
-    while text not in read(app) and time.monotonic() < deadline:
+    while text not in read_plain(app) and time.monotonic() < deadline:
         app.run()
-    assert text in read(app), read(app)
+    assert text in read_plain(app), read_plain(app)
     return app
 
 
 def test_a_locked_step_explains_itself_and_leads_on(workspace, visit):
     """W7."""
-    assert "Step 2 is locked for now" in read(visit("define_model.py"))
+    assert "Step 2 is locked for now" in read_plain(visit("define_model.py"))
     guided.confirm(workspace)
     app = visit("define_model.py")
-    assert "There is no warehouse to ask yet" in read(app)
+    assert "There is no warehouse to ask yet" in read_plain(app)
     assert list_links(app)["Connect data warehouse"] == "connect-warehouse"
 
 
@@ -45,7 +45,7 @@ def test_an_empty_editor_offers_tables_and_samples(workspace, visit):
     """W29, W100-W106: a sample is taken with one press, and becomes the draft."""
     guided.connect(workspace)
     app = visit("define_model.py")
-    assert "Write a query, or take one of the samples." in read(app)
+    assert "Write a query, or take one of the samples." in read_plain(app)
     assert any("customers" in box.label for box in app.expander)
     samples = list_templates("duckdb")
     assert [template.label for template in samples][:3] == [
@@ -53,10 +53,10 @@ def test_an_empty_editor_offers_tables_and_samples(workspace, visit):
         "Salesforce contacts",
         "Salesforce leads",
     ]
-    assert "Only one phone field" in read(app)
+    assert "Only one phone field" in read_plain(app)
     app.button(key="sample_contacts").click().run()
     assert get_setup(workspace).draft.sql == samples[1].sql
-    assert "Press Preview to see ten records." in read(app)
+    assert "Press Preview to see ten records." in read_plain(app)
 
 
 def test_preview_shows_ten_records_every_column_and_the_proposed_identifier_then_next_leads_home(workspace, visit):
@@ -67,7 +67,7 @@ def test_preview_shows_ten_records_every_column_and_the_proposed_identifier_then
     press(app, "Preview")
     run_on(app, "`id` is unique and filled in all 25 rows.")
     assert len(app.dataframe[0].value) == 10
-    assert "5 columns, counted over all 25 rows" in read(app)
+    assert "5 columns, counted over all 25 rows" in read_plain(app)
     assert app.selectbox(key="key_column").value == "id"
     press(app, "Next")
     assert app.title[0].value == "Getting started with Segment"
@@ -86,7 +86,7 @@ def test_a_changed_text_has_to_be_previewed_again(workspace, visit):
     """W30."""
     guided.define(workspace)
     app = write(visit("define_model.py"), f"{guided.SQL} LIMIT 3")
-    assert "The SQL has changed since its preview." in read(app)
+    assert "The SQL has changed since its preview." in read_plain(app)
     assert "Next" not in list_buttons(app)
 
 
@@ -157,7 +157,7 @@ def test_without_its_file_the_text_can_still_be_read_and_the_way_to_another_ware
     guided.define(workspace)
     (workspace.home.warehouses / guided.FILE).unlink()
     app = visit("define_model.py")
-    assert f"The warehouse file {guided.FILE} is gone." in read(app)
+    assert f"The warehouse file {guided.FILE} is gone." in read_plain(app)
     assert list_links(app)["Connect data warehouse"] == "connect-warehouse"
     assert app.get("bidi_component")[1].proto.json.find("SELECT id, email") > 0
 
@@ -167,13 +167,13 @@ def test_what_another_browser_typed_does_not_replace_what_was_typed_here(workspa
     app = write(visit("define_model.py"), "SELECT 1 AS mine")
     guided_setup.save_draft_sql(workspace, "SELECT 2 AS theirs")
     write(app, "SELECT 11 AS mine")
-    assert "This was changed in another browser or tab while you were editing it." in read(app)
+    assert "This was changed in another browser or tab while you were editing it." in read_plain(app)
     assert "SELECT 2 AS theirs" in [block.value for block in app.code]
     assert get_setup(workspace).draft.sql == "SELECT 2 AS theirs", "nothing is overwritten before the person chooses"
     press(app, "Keep mine")
     assert get_setup(workspace).draft.sql == "SELECT 11 AS mine"
     app.run()
-    assert "another browser" not in read(app)
+    assert "another browser" not in read_plain(app)
 
 
 def test_the_text_of_another_browser_can_be_taken_instead(workspace, visit):
@@ -190,7 +190,7 @@ def test_where_nothing_was_typed_here_the_page_follows_the_other_browser(workspa
     app = visit("define_model.py")
     guided_setup.save_draft_sql(workspace, "SELECT 2 AS theirs")
     app.run()
-    assert "while you were editing" not in read(app)
+    assert "while you were editing" not in read_plain(app)
     assert "SELECT 2 AS theirs" in app.get("bidi_component")[1].proto.json
 
 
@@ -203,7 +203,7 @@ def test_a_model_saved_meanwhile_in_another_browser_is_not_overwritten_unseen(wo
     app.text_input[-1].set_value("Mine")
     guided_setup.define_sql_model(workspace, name="Theirs", sql=guided.SQL, key_column="email")
     press(app, "Next")
-    assert "this change was not saved" in read(app)
+    assert "this change was not saved" in read_plain(app)
     assert get_setup(workspace).sql_model_name == "Theirs"
     press(app, "Next")
     assert get_setup(workspace).sql_model_name == "Mine"

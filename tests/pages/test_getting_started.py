@@ -9,7 +9,7 @@ from core.setup import guided_setup
 from core.setup.guided_setup import Step
 from core.workspaces.workspace import request_access
 from tests import guided
-from tests.pages.screen import list_buttons, list_links, press, read
+from tests.pages.reading import list_buttons, list_links, press
 
 
 def test_a_stranger_meets_the_gate_and_what_is_included_before_anything_else(visit):
@@ -19,16 +19,16 @@ def test_a_stranger_meets_the_gate_and_what_is_included_before_anything_else(vis
     assert list_buttons(app) == {"Request access": True}
     assert list_links(app)["What the workspace includes: entitlements and limitations"] == "workspace-settings"
     press(app, "Request access")
-    assert "Step 1" in read(app)
+    assert "Step 1" in read_plain(app)
 
 
 def test_where_somebody_has_to_accept_the_gate_stays_shut_and_says_who_opens_it(visit, monkeypatch):
     """W3."""
     monkeypatch.setenv("ONRAMP_ACCESS", "manual")
     app = press(visit("getting_started.py"), "Request access")
-    assert "Access is requested." in read(app)
+    assert "Access is requested." in read_plain(app)
     assert list_buttons(app) == {"Look again": True}
-    assert "Step 1" not in read(app)
+    assert "Step 1" not in read_plain(app)
 
 
 def test_the_four_tiles_stand_in_order_and_locked_ones_explain_themselves(workspace, visit):
@@ -41,18 +41,18 @@ def test_the_four_tiles_stand_in_order_and_locked_ones_explain_themselves(worksp
         "Add identifiers and traits": False,
         "Check configuration": False,
     }
-    assert read(app).count("Complete step 1, Select data sources, first.") == 3
+    assert read_plain(app).count("Complete step 1, Select data sources, first.") == 3
 
 
 def test_the_connections_follow_each_other_and_the_tile_leads_to_the_first_open_one(workspace, visit):
     """W17-W19, W24, W28, W31, W38: only the sections of the chosen branch are shown."""
     guided.connect(workspace)
     app = visit("getting_started.py")
-    assert "more data sources can be added after the setup" in read(app)
-    assert "Customers is connected." in read(app)
+    assert "more data sources can be added after the setup" in read_plain(app)
+    assert "Customers is connected." in read_plain(app)
     buttons = list_buttons(app)
     assert (buttons["Define Model"], buttons["Create Mapping"]) == (True, False)
-    assert "Salesforce" not in read(app)
+    assert "Salesforce" not in read_plain(app)
     press(app, "Add connections")
     assert app.title[0].value == "Define Model"
 
@@ -85,7 +85,7 @@ def test_the_page_ends_with_the_cards_of_the_overview_and_of_an_existing_workspa
 def test_a_workspace_without_a_space_is_told_to_use_the_guided_setup(visit):
     """W4."""
     app = visit("connect_existing_workspace.py")
-    assert "no profile space yet" in read(app)
+    assert "no profile space yet" in read_plain(app)
     assert "Getting started with Segment" in list_links(app)
 
 
@@ -94,7 +94,7 @@ def test_an_existing_workspace_shows_what_flex_needs_of_it(workspace, visit):
     setup = guided.connect(workspace)
     app = visit("connect_existing_workspace.py")
     assert [block.value for block in app.code] == [setup.space_id, "unified-profiles"]
-    assert "Fed by: Customers, Flex events" in read(app)
+    assert "Fed by: Customers, Flex events" in read_plain(app)
     assert {"Warehouses", "Syncs", "Event debugger"} <= set(list_links(app))
 
 
@@ -105,4 +105,4 @@ def test_a_store_that_fails_is_explained_instead_of_a_broken_page(workspace, vis
     app.run()
     assert not app.exception
     assert app.error
-    assert "no such table" not in read(app)
+    assert "no such table" not in read_plain(app)

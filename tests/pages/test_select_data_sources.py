@@ -6,14 +6,14 @@ from core.setup import guided_setup
 from core.setup.guided_setup import WARNING_TITLE
 from core.workspaces.workspace import request_access
 from tests import guided
-from tests.pages.screen import list_buttons, list_links, press, read
+from tests.pages.reading import list_buttons, list_links, press
 
 
 def test_before_access_is_accepted_the_step_says_why_it_is_locked_and_links_home(visit):
     """W3."""
     app = visit("select_data_sources.py")
-    assert "Step 1 is locked for now" in read(app)
-    assert "Request access first." in read(app)
+    assert "Step 1 is locked for now" in read_plain(app)
+    assert "Request access first." in read_plain(app)
     assert list_links(app) == {"Getting started with Segment": ""}
     assert "Next" not in list_buttons(app)
 
@@ -32,7 +32,7 @@ def test_next_explains_how_the_source_connects_and_commits_to_nothing(workspace,
     """W10, W13: until Continue the choice is open."""
     request_access(workspace)
     app = press(visit("select_data_sources.py"), "Next")
-    assert "Segment reads your data warehouse; it does not copy it." in read(app)
+    assert "Segment reads your data warehouse; it does not copy it." in read_plain(app)
     assert list_buttons(app)["Continue"]
     setup = guided_setup.get_setup(workspace)
     assert (setup.branch, setup.confirmed) == ("warehouse", False)
@@ -42,7 +42,7 @@ def test_a_confirmed_choice_is_shown_read_only(workspace, visit):
     """W11, W13."""
     guided.confirm(workspace)
     app = visit("select_data_sources.py")
-    assert "This choice is final." in read(app)
+    assert "This choice is final." in read_plain(app)
     assert not app.radio
     assert list_links(app)["Go on to Add connections"] == ""
 
@@ -53,5 +53,5 @@ def test_a_choice_that_another_browser_confirmed_meanwhile_is_not_made_twice(wor
     app = visit("select_data_sources.py")
     guided.confirm(workspace)
     press(app, "Next")
-    assert "changed in another browser" in read(app)
-    assert "This choice is final." in read(app)
+    assert "changed in another browser" in read_plain(app)
+    assert "This choice is final." in read_plain(app)

@@ -1,0 +1,130 @@
+"""Add identifiers and traits: step 3. What is pressed inside a popup is pressed in the browser tests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from core.identity.identifiers import DEFAULT_IDENTIFIERS
+from core.setup import guided_setup
+from core.setup.guided_setup import get_setup
+from core.traits.store import list_traits
+from tests import guided
+from tests.pages.reading import list_buttons, list_links, press
+
+PAGE = "identifiers_and_traits.py"
+
+
+def choose(app, *keys: str):
+    """Tick exactly these computed traits."""
+    for box in app.checkbox:
+        box.set_value(box.key.removeprefix("trait_") in keys)
+    return app
+
+
+def test_the_locked_step_says_what_is_missing_and_links_there(workspace, visit):
+    """W7, W20."""
+    guided.define(workspace)
+    app = visit(PAGE)
+    assert "Step 3 is locked for now" in read_plain(app)
+    assert "Complete step 2, Add connections, first." in read_plain(app)
+    assert "Go to step 2, Add connections" in list_links(app)
+    assert "Add identifier" not in list_buttons(app)
+
+
+def test_the_page_explains_identifiers_and_traits_and_asks_for_an_identifier_first(workspace, visit):
+    """W61, W62, W65."""
+    guided.map_columns(workspace)
+    app = visit(PAGE)
+    assert "unique pieces of data that link what you know about one customer across programs" in read_plain(app)
+    assert "facts you know about a customer" in read_plain(app)
+    assert list_buttons(app) == {"Add identifier": True}
+
+
+def test_the_picker_holds_the_eleven_default_identifiers(workspace, visit):
+    """W63, W71."""
+    guided.map_columns(workspace)
+    app = press(visit(PAGE), "Add identifier")
+    assert len(app.checkbox) == len(DEFAULT_IDENTIFIERS) == 11
+    assert [tab.label for tab in app.tabs] == ["Select default identifiers", "Create identifier"]
+    assert list_buttons(app)["Add identifiers"] is False
+
+
+def test_each_identifier_is_a_row_with_its_rules_in_words_and_a_menu_of_edit_and_delete(workspace, visit):
+    """W64."""
+    guided.add_identifiers_and_traits(workspace)
+    app = visit(PAGE)
+    assert "Priority 1 · up to 1 value ever for one profile · 4 blocked values" in read_plain(app)
+    labels = [button.label for button in app.button]
+    assert (labels.count("Edit"), labels.count("Delete")) == (3, 3)
+
+
+def test_up_to_two_traits_are_saved_and_the_way_to_step_4_opens(workspace, visit):
+    """W65-W67."""
+    guided.map_columns(workspace)
+    guided_setup.add_default_identifiers(workspace, ["user_id"])
+    app = visit(PAGE)
+    assert "Check configuration" not in list_buttons(app)
+    press(app, "Add computed traits")
+    recommended = [box.key for box in app.checkbox if "Recommended" in box.label]
+    assert recommended == ["trait_total_inbounds", "trait_frequent_inbound_channel"]
+    assert "predict" not in read_plain(app).lower()
+    choose(app, "total_inbounds", "frequent_inbound_channel")
+    press(app, "Save")
+    assert {trait.name for trait in list_traits(workspace, get_setup(workspace).space_id)} == {
+        "Total inbounds",
+        "Frequent inbound channel",
+    }
+    press(app, "Check configuration")
+    assert app.title[0].value == "Check configuration"
+
+
+def test_a_third_trait_is_refused_in_a_sentence_and_the_choice_stays(workspace, visit):
+    """W66, W120, W122."""
+    guided.map_columns(workspace)
+    guided_setup.add_default_identifiers(workspace, ["user_id"])
+    app = press(visit(PAGE), "Add computed traits")
+    keys = [box.key.removeprefix("trait_") for box in app.checkbox][:3]
+    press(choose(app, *keys), "Save")
+    assert "3 computed traits are selected; the limit is 2." in read_plain(app)
+    assert [box.value for box in app.checkbox][:3] == [True, True, True]
+    assert not get_setup(workspace).traits_saved
+
+
+def test_no_trait_is_fine_too(workspace, visit):
+    guided.map_columns(workspace)
+    guided_setup.add_default_identifiers(workspace, ["user_id"])
+    press(choose(press(visit(PAGE), "Add computed traits")), "Save")
+    app = visit(PAGE)
+    assert "None is computed." in read_plain(app)
+    assert list_buttons(app)["Check configuration"]
+
+
+def test_traits_that_another_browser_saved_first_are_not_overwritten_unseen(workspace, visit):
+    guided.map_columns(workspace)
+    guided_setup.add_default_identifiers(workspace, ["user_id"])
+    app = choose(press(visit(PAGE), "Add computed traits"), "total_inbounds")
+    guided_setup.save_traits(workspace, ["frequent_inbound_channel"])
+    press(app, "Save")
+    assert "this change was not saved" in read_plain(app)
+    assert [box.key for box in app.checkbox if box.value] == ["trait_total_inbounds"], "what was ticked is kept"
+    press(app, "Save")
+    assert [trait.key for trait in list_traits(workspace, get_setup(workspace).space_id)] == ["total_inbounds"]
+
+
+@pytest.mark.parametrize("change", ["added", "deleted"])
+def test_what_another_browser_did_is_announced_once_and_shown(workspace, clock, visit, change):
+    guided.add_identifiers_and_traits(workspace)
+    app = visit(PAGE)
+    clock.advance(timedelta(seconds=1))
+    if change == "added":
+        guided_setup.add_default_identifiers(workspace, ["android.id"])
+    else:
+        guided_setup.delete_identifier(workspace, "phone")
+    app.run()
+    assert "The setup was changed in another browser or tab." in read_plain(app)
+    assert ("`android.id`" in read_plain(app)) == (change == "added")
+    assert ("`phone`" in read_plain(app)) == (change == "added")
+    app.run()
+    assert "another browser" not in read_plain(app)

@@ -1,0 +1,105 @@
+"""Select mappings: columns onto pre-filled fields, a check over all rows, a test record, Create mapping."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from core.mappings.mapping import FieldMapping
+from core.setup import guided_setup
+from core.setup.guided_setup import get_setup
+from core.syncs.sync import get_sync
+from tests import guided
+from tests.pages.reading import list_buttons, list_links, press
+
+PAGE = "select_mappings.py"
+WAIT_S = 30
+
+
+def draw(app, workspace, mapping: FieldMapping):
+    """Map as a person does in the browser, which reports the whole mapping."""
+    (key,) = [str(part.proto.id).split("-", 2)[-1] for part in app.get("bidi_component") if "mapping_" in part.proto.id]
+    app.session_state[key] = {"mapping": mapping.to_dict()}
+    return app.run()
+
+
+def run_on(app, text: str):
+    """Run the page until a text is on it."""
+    deadline = time.monotonic() + WAIT_S
+    while text not in read_plain(app) and time.monotonic() < deadline:
+        app.run()
+    assert text in read_plain(app), read_plain(app)
+    return app
+
+
+def test_without_a_model_the_page_says_so_and_leads_there(workspace, visit):
+    """W7, W31."""
+    guided.connect(workspace)
+    app = visit(PAGE)
+    assert "There is no model to map yet" in read_plain(app)
+    assert list_links(app)["Define Model"] == "define-model"
+
+
+def test_the_fields_of_send_identify_are_pre_filled_and_nothing_can_be_created_yet(workspace, visit):
+    """W32, W34, W109-W114."""
+    guided.define(workspace)
+    app = visit(PAGE)
+    data = next(json.loads(part.proto.json) for part in app.get("bidi_component") if "engage_space" in part.proto.json)
+    fields = [field["name"] for field in data["fields"]]
+    assert fields == ["engage_space", "user_id", "anonymous_id", "group_id", "timestamp", "traits"]
+    assert [entry["field"] for entry in data["entries"]] == ["engage_space"]
+    assert list_buttons(app)["Create mapping"] is False
+    assert "Neither User ID nor Anonymous ID is mapped." in read_plain(app)
+
+
+def test_a_complete_mapping_is_checked_on_all_rows_shown_as_a_message_and_created(workspace, visit):
+    """W33-W35, W109-W114."""
+    setup = guided.define(workspace, rows=25)
+    guided_setup.save_draft_mapping(workspace, guided.make_mapping(setup.space_id))
+    app = run_on(visit(PAGE), "Checked on all 25 rows: 25 can be sent, 0 would be rejected.")
+    press(app, "Create mapping")
+    assert app.title[0].value == "Getting started with Segment"
+    after = get_setup(workspace)
+    assert after.has_mapping
+    sync = get_sync(workspace, after.sync_id)
+    assert (sync.interval_minutes, str(sync.mode)) == (60, "upsert")
+
+
+def test_a_column_that_vanished_is_named_and_holds_the_button_shut(workspace, visit):
+    """W34: nothing is sent for a mapping that does not fit any more."""
+    guided.map_columns(workspace)
+    guided_setup.preview_sql(workspace, "SELECT id, email, phone FROM customers")
+    guided_setup.define_sql_model(
+        workspace, name="Customers", sql="SELECT id, email, phone FROM customers", key_column="id"
+    )
+    app = visit(PAGE)
+    assert "plan" in read_plain(app)
+    assert list_buttons(app)["Create mapping"] is False
+
+
+def test_duplicate_keys_are_counted_as_rejected_with_their_reason(workspace, visit):
+    setup = guided.define(workspace)
+    guided.change_file(workspace, "INSERT INTO customers (id, email) VALUES ('c1', 'c1@example.com'), (NULL, 'x@y.z')")
+    guided_setup.save_draft_mapping(workspace, guided.make_mapping(setup.space_id))
+    app = run_on(visit(PAGE), "Checked on all 14 rows: 11 can be sent, 3 would be rejected.")
+    assert list_buttons(app)["Create mapping"], "the rows that can be sent are not held up by the others"
+
+
+def test_a_warehouse_that_is_gone_is_told_and_the_mapping_stays(workspace, visit):
+    setup = guided.define(workspace)
+    mapping = guided.make_mapping(setup.space_id)
+    guided_setup.save_draft_mapping(workspace, mapping)
+    (workspace.home.warehouses / guided.FILE).unlink()
+    app = visit(PAGE)
+    run_on(app, f"The warehouse file {guided.FILE} is gone.")
+    assert get_setup(workspace).draft.mapping == mapping
+
+
+def test_a_mapping_created_meanwhile_in_another_browser_is_not_overwritten_unseen(workspace, visit):
+    setup = guided.define(workspace)
+    guided_setup.save_draft_mapping(workspace, guided.make_mapping(setup.space_id, phone=None))
+    app = run_on(visit(PAGE), "can be sent")
+    guided_setup.create_mapping(workspace, guided.make_mapping(setup.space_id), interval_minutes=15)
+    press(app, "Create mapping")
+    assert "another browser" in read_plain(app)
+    assert get_sync(workspace, get_setup(workspace).sync_id).interval_minutes == 15

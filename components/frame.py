@@ -6,16 +6,20 @@ import streamlit as st
 
 from components.assets import are_assets_built
 from components.plain_text import escape_markdown
+from components.state import is_dark
 from core.workspaces.workspace import Workspace, get_workspace_info
 
 # Only what config.toml has no setting for; by Streamlit's test ids, which its own browser tests rely on.
 _STYLE = """
 <style>
 [data-testid="stCode"] code, [data-testid="stMarkdownContainer"] code, .stCode { font-variant-ligatures: none; }
+[data-testid="stCaptionContainer"] code { color: inherit; background: none; padding: 0; font-size: .95em; }
 [data-testid="stSidebarNavLink"] span, [data-testid="stPageLink-NavLink"] * { white-space: normal; overflow: visible; }
 [data-testid="stMainBlockContainer"] { max-width: 1200px; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+  /* On a touch screen a table's toolbar always shows, and covers what stands above the table. */
+  [data-testid="stElementToolbar"] { display: none; }
 }
 @media (prefers-reduced-motion: reduce) {
   *, *::before, *::after { animation-duration: .01ms !important; transition-duration: .01ms !important; }
@@ -24,9 +28,17 @@ _STYLE = """
 """
 
 
+# The primary colour as text has too little contrast on the dark theme.
+_DARK_STYLE = """
+<style>
+[data-variant="segmented_control"][aria-checked="true"] p { color: #c7d2fe; }
+</style>
+"""
+
+
 def draw_style() -> None:
     """Add the style rules; draws nothing."""
-    st.html(_STYLE)
+    st.html(_STYLE + (_DARK_STYLE if is_dark() else ""))
 
 
 def draw_sidebar_footer(workspace: Workspace) -> None:

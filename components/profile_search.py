@@ -44,12 +44,14 @@ def draw_search(workspace: Workspace, space: Space) -> None:
 
 def _draw_summaries(found: Sequence[ProfileSummary]) -> None:
     for summary in found:
-        with st.container(border=True, gap=None):
-            if st.button(f"**{escape_markdown(summary.title)}**", key=f"open_{summary.id}", type="tertiary"):
+        with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False):
+            with st.container(width="stretch", gap=None):
+                st.markdown(f"**{escape_markdown(summary.title)}**")
+                if summary.subtitle:
+                    st.text(summary.subtitle)  # plain: Markdown would make links of e-mail addresses
+            if st.button("Open", key=f"open_{summary.id}", icon=":material/chevron_right:"):
                 keep("id", summary.id)
                 st.rerun()
-            # Plain text: Markdown would make links of e-mail addresses.
-            st.text(summary.subtitle or "No other identifier")
 
 
 def _draw_nobody(text: str, total: int) -> None:

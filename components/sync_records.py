@@ -82,8 +82,7 @@ def _draw_page(workspace: Workspace, run: SyncRun, text: str | None, outcome: st
             "Key": [record["key"] or NONE for record in records],
             "Outcome": [OUTCOMES[record["outcome"]] for record in records],
             "Change": [OPERATIONS[record["operation"]] for record in records],
-            "Reason": [record["reason"] or "" for record in records],
-            "Field": [record["field"] or "" for record in records],
+            **_list_reasons(records),
             "Payload": [record["payload"] or "" for record in records],
         },
         ids,
@@ -95,6 +94,15 @@ def _draw_page(workspace: Workspace, run: SyncRun, text: str | None, outcome: st
         _draw_record(run, records[ids.index(chosen)])
     else:
         st.caption("Pick a row to see the whole record.")
+
+
+def _list_reasons(records: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return the columns of reasons and fields, without one that would be empty."""
+    columns = {
+        "Reason": [str(record["reason"] or "") for record in records],
+        "Field": [str(record["field"] or "") for record in records],
+    }
+    return {heading: cells for heading, cells in columns.items() if any(cells)}
 
 
 def _draw_record(run: SyncRun, record: dict[str, Any]) -> None:

@@ -17,13 +17,14 @@ from core.workspaces.workspace import Workspace, open_workspace
 from tests.postgres import PostgresServer, find_binaries, run_postgres
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+_OF_THE_TESTS = ("ONRAMP_STATIC", "ONRAMP_CHROMIUM", "ONRAMP_SCREENSHOTS")
 _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own ONRAMP_ settings change no test."""
-    for name in [name for name in os.environ if name.startswith("ONRAMP_") and name != "ONRAMP_STATIC"]:
+    for name in [name for name in os.environ if name.startswith("ONRAMP_") and name not in _OF_THE_TESTS]:
         monkeypatch.delenv(name)
 
 

@@ -1,0 +1,180 @@
+"""The workspace pages in a real browser, on a small warehouse that is set up: from a run to a trait's origin."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.choice_table import ROW_HEIGHT_PX
+from core.syncs.sync import list_syncs, set_mode, set_schedule
+from core.workspaces.workspace import open_workspace
+from tests import guided
+from tests.browser.axe_faults import find_faults
+from tests.browser.conftest import ROOT, serve
+
+SLOW_MS = 30_000
+PAGES = (
+    "syncs",
+    "profile-explorer",
+    "identity-violations",
+    "event-debugger",
+    "overview",
+    "warehouses",
+    "workspace-settings",
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose setup is done, whose warehouse holds two rows of one key and a shared phone; nothing has run yet."""
+    folder = tmp_path_factory.mktemp("workspace")
+    workspace = open_workspace(str(folder / "onramp"))
+    guided.add_identifiers_and_traits(workspace, rows=40)
+    guided.change_file(workspace, "INSERT INTO customers SELECT * FROM customers WHERE id = 'c3'")
+    guided.change_file(workspace, "UPDATE customers SET phone = '+14155550001' WHERE id = 'c2'")
+    (sync,) = list_syncs(workspace)
+    set_mode(workspace, sync.id, "mirror")
+    set_schedule(workspace, sync.id, None)
+    workspace.close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(home: Path):
+    with serve(ROOT / "app.py", home) as found:
+        yield found
+
+
+def press(page: object, label: str) -> None:
+    page.get_by_role("button", name=re.compile(rf"(^|\s){re.escape(label)}$")).last.click(timeout=SLOW_MS)
+
+
+def see(page: object, text: str) -> None:
+    # A table is a canvas with hidden cells for screen readers: what a person sees is meant here.
+    page.get_by_text(text).filter(visible=True).first.wait_for(timeout=SLOW_MS)
+
+
+def pick_row(screen: object, row: int) -> None:
+    """Click the box before a row of the last table; a table is one canvas, so by its place."""
+    table = screen.page.locator('[data-testid="stDataFrame"]').last
+    table.scroll_into_view_if_needed()
+    table.click(position={"x": 16, "y": ROW_HEIGHT_PX * (row + 1.5)})
+    screen.settle()
+
+
+def follow(screen: object, label: str) -> None:
+    screen.page.get_by_role("link", name=re.compile(re.escape(label))).first.click()
+    screen.settle()
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.xdist_group("journey")
+def test_a_person_runs_a_sync_finds_a_rejected_record_and_follows_a_trait_to_its_origin(
+    address: str, home: Path, open_screen: Callable[..., object]
+) -> None:
+    screen = open_screen("desktop-light")
+    page = screen.open(f"{address}/syncs")
+
+    press(page, "Sync now")
+    see(page, "Partially successful")
+    see(page, "41 extracted = 39 delivered + 0 unchanged + 2 rejected + 0 held back.")
+    screen.settle()
+    screen.shoot("sheet")
+
+    page.get_by_role("combobox", name="Reason").click()
+    page.get_by_role("option", name=re.compile("Several rows have this unique identifier")).click()
+    see(page, "2 records")
+    screen.settle()
+    assert "reason=record_duplicate" in page.url
+    pick_row(screen, 0)
+    see(page, "record_duplicate")
+    screen.shoot("record")
+
+    page.goto(f"{address}/profile-explorer?profile_search=c7@example.com")
+    for _ in range(40):  # the profile builder reads the log in the background
+        screen.settle()
+        if page.get_by_role("button", name="Open").count():
+            break
+        page.wait_for_timeout(250)
+        page.reload()
+    press(page, "Open")
+    see(page, "Pick a trait to see why it says this.")
+    pick_row(screen, 2)
+    see(page, "Why does")
+    see(page, "Customers to profiles")
+    screen.shoot("origin")
+    shown = page.url
+    page.reload()
+    see(page, "Why does")
+    assert page.url == shown
+
+    follow(screen, "See the record in its run")
+    see(page, "1 record, those not delivered first.")
+    assert urllib.parse.parse_qs(urllib.parse.urlparse(page.url).query)["records_text"] == ["c7"]
+    page.go_back()
+    see(page, "Why does")
+
+    page.goto(f"{address}/identity-violations")
+    see(page, "Identifier value limit exceeded")
+    screen.settle()
+    pick_row(screen, 0)
+    see(page, "Kept apart from")
+    screen.shoot("violation")
+    follow(screen, "The message")
+    see(page, "message #")
+    screen.shoot("message")
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.xdist_group("journey")
+def test_what_cannot_be_taken_back_is_asked_for_in_a_popup_and_then_done(
+    address: str, home: Path, open_screen: Callable[..., object]
+) -> None:
+    screen = open_screen("desktop-light")
+    page = screen.open(f"{address}/syncs?view=settings")
+    press(page, "Reset sync …")
+    page.get_by_text("I understand what happens when I reset a sync state").click()
+    screen.settle()
+    page.get_by_role("dialog").get_by_role("button", name="Reset sync").click()
+    page.get_by_role("dialog").wait_for(state="detached", timeout=SLOW_MS)
+
+    page.goto(f"{address}/overview")
+    screen.settle()
+    press(page, "Disable …")
+    see(page, "It receives nothing from now on")
+    screen.shoot("disable")
+    page.get_by_role("dialog").get_by_role("button", name="Disable").click()
+    page.get_by_role("dialog").wait_for(state="detached", timeout=SLOW_MS)
+    see(page, "Disabled")
+    press(page, "Enable")
+    page.get_by_text("Disabled", exact=True).wait_for(state="detached", timeout=SLOW_MS)
+
+    page.goto(f"{address}/workspace-settings")
+    see(page, "Audit trail")
+    workspace = open_workspace(str(home / "onramp"))
+    from core.workspaces.audit import list_changes
+
+    actions = [(change.action, change.object_type) for change in list_changes(workspace, limit=3)]
+    workspace.close()
+    assert actions == [("enabled", "destination"), ("disabled", "destination"), ("reset", "sync")]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.xdist_group("journey")
+@pytest.mark.parametrize("screen_name", ["desktop-light", "phone-dark"])
+def test_every_workspace_page_is_accessible_and_fits_its_screen(
+    address: str, open_screen: Callable[..., object], screen_name: str
+) -> None:
+    screen = open_screen(screen_name)
+    for path in PAGES:
+        page = screen.open(f"{address}/{path}")
+        screen.settle()
+        assert page.get_by_text("Something went wrong").count() == 0, path
+        overflow = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0, f"{path} is {overflow} px too wide"
+        # The colours inside Streamlit's own JSON viewer cannot be set.
+        assert [fault for fault in find_faults(page) if "object-" not in str(fault[1])] == [], path

@@ -60,6 +60,11 @@ def draw_error(error: CoreError) -> None:
     again = " · trying again may help" if error.retryable else ""
     lines.append(f":small[`{error.code}`{again}]")
     st.error("\n\n".join(lines), icon=":material/error:")
+    draw_details(error)
+
+
+def draw_details(error: CoreError) -> None:
+    """Draw what helps to mend the failure: the grant that is missing, and what the warehouse said, folded."""
     if grant := error.context.get("grant"):
         st.caption("What its owner runs to allow it:")
         st.code(str(grant), language="sql", wrap_lines=True)

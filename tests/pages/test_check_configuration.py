@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
 from tests import guided
-from tests.pages.reading import list_buttons, list_links, press
+from tests.pages.reading import list_buttons, list_links, press, read_plain
 
 PAGE = "check_configuration.py"
 CHECK = "Enable Sources and Test Connections"

@@ -12,7 +12,7 @@ from core.setup.entitlements import Entitled, get_usage
 from core.warehouses.registry import DEFINITIONS
 from core.warehouses.store import list_warehouses
 from tests import guided
-from tests.pages.reading import list_links, press
+from tests.pages.reading import list_links, press, read_plain
 
 BROKEN_CSV = b'id,name\n1,Ada\n2,"Grace" Hopper,too many\n3,Alan\n'
 FILES = {

@@ -11,7 +11,7 @@ from core.setup.guided_setup import get_setup
 from core.sql_models.sql_model import get_sql_model
 from core.sql_models.templates import list_templates
 from tests import guided
-from tests.pages.reading import list_buttons, list_links, press
+from tests.pages.reading import list_buttons, list_links, press, read_plain
 
 SLOW_SQL = "SELECT count(*) AS id FROM range(30000000000) AS a(i), range(1000) AS b(j) WHERE i % 7 = j"
 WAIT_S = 30

@@ -9,7 +9,7 @@ from core.setup import guided_setup
 from core.setup.guided_setup import Step
 from core.workspaces.workspace import request_access
 from tests import guided
-from tests.pages.reading import list_buttons, list_links, press
+from tests.pages.reading import list_buttons, list_links, press, read_plain
 
 
 def test_a_stranger_meets_the_gate_and_what_is_included_before_anything_else(visit):

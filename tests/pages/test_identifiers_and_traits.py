@@ -11,7 +11,7 @@ from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
 from core.traits.store import list_traits
 from tests import guided
-from tests.pages.reading import list_buttons, list_links, press
+from tests.pages.reading import list_buttons, list_links, press, read_plain
 
 PAGE = "identifiers_and_traits.py"
 

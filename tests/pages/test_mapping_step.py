@@ -10,7 +10,7 @@ from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
 from core.syncs.sync import get_sync
 from tests import guided
-from tests.pages.reading import list_buttons, list_links, press
+from tests.pages.reading import list_buttons, list_links, press, read_plain
 
 PAGE = "select_mappings.py"
 WAIT_S = 30

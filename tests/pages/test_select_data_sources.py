@@ -6,7 +6,7 @@ from core.setup import guided_setup
 from core.setup.guided_setup import WARNING_TITLE
 from core.workspaces.workspace import request_access
 from tests import guided
-from tests.pages.reading import list_buttons, list_links, press
+from tests.pages.reading import list_buttons, list_links, press, read_plain
 
 
 def test_before_access_is_accepted_the_step_says_why_it_is_locked_and_links_home(visit):

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 import pyarrow as pa
 
-from core.errors import CoreError, InvalidField, QueryCancelled, QueryError, QueryTimeout, Unreachable
+from core.errors import CoreError, InvalidField, QueryError, Unreachable
 from core.fields import Field, FieldType
 from core.storage.home import Home
 from core.warehouses import sandbox
@@ -27,7 +27,8 @@ from core.warehouses.definition import (
 from core.warehouses.embedded_errors import translate_error
 from core.warehouses.loading.load import escape
 from core.warehouses.sandbox_pool import SandboxPool, get_pool
-from core.warehouses.sandbox_process import Budget, ChildGone, ChildRefused, OutOfTime
+from core.warehouses.sandbox_process import ChildGone, ChildRefused, OutOfTime
+from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 
 DEFINITION = WarehouseDefinition(
@@ -176,7 +177,7 @@ class EmbeddedWarehouse(Warehouse):
     ) -> Generator[tuple[bytes, memoryview], None, None]:
         token = cancel or CancelToken()
         if token.cancelled:
-            raise _cancelled(token)
+            raise cancelled(token)
         budget = Budget(timeout_s)
         try:
             yield from self._ask_child({**request, "path": str(self._path)}, budget, token)
@@ -185,9 +186,9 @@ class EmbeddedWarehouse(Warehouse):
         except ChildRefused as error:
             raise translate_error(error.reply, str(request["sql"]), self._path) from error
         except OutOfTime as error:
-            raise _timed_out(timeout_s) from error
+            raise timed_out(timeout_s) from error
         except ChildGone as error:
-            raise (_cancelled(token) if token.cancelled else _crashed()) from error
+            raise (cancelled(token) if token.cancelled else _crashed()) from error
 
     def _ask_child(
         self, request: Mapping[str, object], budget: Budget, token: CancelToken
@@ -197,7 +198,7 @@ class EmbeddedWarehouse(Warehouse):
         try:
             for frame in process.ask(request, budget, token):
                 if token.cancelled:
-                    raise _cancelled(token)
+                    raise cancelled(token)
                 is_first = False
                 yield frame
         except ChildGone:
@@ -252,20 +253,6 @@ def _gone(path: Path) -> CoreError:
         f"The warehouse file {path.name} is gone.",
         code="warehouse_file_missing",
         hint="Put the file back into the workspace's warehouse folder, or create the warehouse again.",
-    )
-
-
-def _timed_out(timeout_s: float) -> CoreError:
-    return QueryTimeout(
-        f"The query took longer than {timeout_s:g} s and was stopped.",
-        hint="Filter or aggregate more, or allow it more time.",
-        context={"timeout_s": timeout_s},
-    )
-
-
-def _cancelled(token: CancelToken) -> CoreError:
-    return QueryCancelled(
-        f"The query was stopped: {token.reason}", hint="Run it again when you like.", context={"reason": token.reason}
     )
 
 

@@ -11,7 +11,8 @@ from typing import Literal
 
 from core.errors import QueryCancelled, QueryTimeout
 from core.warehouses.cancel import CancelToken
-from core.warehouses.sandbox_process import Budget, SandboxLimits, SandboxProcess
+from core.warehouses.sandbox_process import SandboxLimits, SandboxProcess
+from core.warehouses.stopping import Budget
 
 MAX_RUNNING = 8
 MAX_IDLE_PER_FILE = 2

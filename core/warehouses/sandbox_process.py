@@ -10,7 +10,6 @@ import select
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from core.warehouses import sandbox
 from core.warehouses.cancel import CancelToken
+from core.warehouses.stopping import Budget
 
 PIPE_BYTES = 1024**2
 START_TIMEOUT_S = 30.0
@@ -48,24 +48,6 @@ class ChildRefused(Exception):
     def __init__(self, reply: Mapping[str, Any]) -> None:
         super().__init__(reply["message"])
         self.reply = reply
-
-
-class Budget:
-    """How long we may still wait for an engine; the time between two waits is the consumer's and does not count."""
-
-    def __init__(self, seconds: float) -> None:
-        self.left_s = seconds
-
-    def spend(self, seconds: float) -> None:
-        """Take `seconds` off."""
-        self.left_s -= seconds
-
-    def wait(self, poll: select.poll) -> bool:
-        """Wait for an event; return False when the budget is used up first."""
-        started = time.monotonic()
-        events = poll.poll(max(0.0, self.left_s) * 1000)
-        self.spend(time.monotonic() - started)
-        return bool(events)
 
 
 class SandboxProcess:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 
@@ -46,6 +46,33 @@ class BalanceSheet:
     def to_dict(self) -> dict[str, object]:
         """Return the sheet as plain JSON types."""
         return asdict(self)
+
+    @classmethod
+    def count(
+        cls, extracted: int, unchanged: int, outcomes: Sequence[tuple[str, str, str | None, int]]
+    ) -> BalanceSheet:
+        """Return the sheet of a run from its (operation, outcome, code, number of records)."""
+
+        def count(outcome: str, *operations: str) -> int:
+            return sum(n for operation, found, _, n in outcomes if found == outcome and operation in operations)
+
+        reasons: dict[str, int] = {}
+        for _, _, code, number in outcomes:
+            if code is not None:
+                reasons[code] = reasons.get(code, 0) + number
+        return cls(
+            extracted=extracted,
+            unchanged=unchanged,
+            delivered=count("delivered", "added", "updated"),
+            rejected=count("rejected", "added", "updated"),
+            held=count("held", "added", "updated"),
+            added=count("delivered", "added"),
+            updated=count("delivered", "updated"),
+            deleted_delivered=count("delivered", "deleted"),
+            deleted_rejected=count("rejected", "deleted"),
+            deleted_held=count("held", "deleted"),
+            reasons=reasons,
+        )
 
     @classmethod
     def from_dict(cls, document: Mapping[str, object]) -> BalanceSheet:

@@ -30,7 +30,9 @@ from core.mappings.compile import CompiledMapping, literal
 from core.mappings.engine import prepare_engine
 from core.syncs.sheet import BalanceSheet
 
-MEMORY_LIMIT = "192MB"
+MEMORY_LIMIT = "96MB"  # of DuckDB; with the process around it that stays below 300 MB, whatever the number of rows
+PIECE_BYTES = 256 * 1024
+CHUNK_ROWS = 122_880  # of one DuckDB row group: more rows would be read for the same chunk
 DUE_OPERATIONS = {
     "add": ("added",),
     "update": ("updated",),
@@ -117,23 +119,23 @@ class SyncState:
     def stage(self, batches: Iterable[pa.RecordBatch], compiled: CompiledMapping) -> int:
         """Read all rows, map them and compare each with what was acknowledged; return the number of rows.
 
-        A payload is kept only where it differs, so that an unchanged row costs its key and its checksum.
+        Two tables: `mapped` has the payloads and `staged` has not, because a join that does not fit into memory
+        writes its rows to the disk, and its memory grows with their width.
         """
-        iterator = iter(batches)
-        first = next(iterator)
-        rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], iterator))
-        self._db.execute("DROP TABLE IF EXISTS temp.staged")
+        pieces = _cut(batches)
+        first = next(pieces)
+        rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], pieces))
+        self._drop("mapped", "staged")
         self._db.register("model_rows", rows)
         try:
             self._db.execute(
-                "CREATE TEMP TABLE staged AS "  # noqa: S608 - compiled from quoted names
-                f"WITH mapped AS ({compiled.select('model_rows')}), "
-                "summed AS (SELECT *, md5_number(payload) AS checksum FROM mapped) "
-                "SELECT m.key, m.checksum, m.reject_code, m.reject_field, a.version, "
-                "a.checksum IS NOT NULL AS is_known, "
-                "CASE WHEN a.checksum IS DISTINCT FROM m.checksum OR m.reject_code IS NOT NULL "
-                "THEN m.payload END AS payload "
-                "FROM summed m LEFT JOIN acked a ON a.key = m.key"
+                "CREATE TEMP TABLE mapped AS SELECT *, md5_number(payload) AS checksum "  # noqa: S608 - quoted names
+                f"FROM ({compiled.select('model_rows')})"
+            )
+            self._db.execute(
+                "CREATE TEMP TABLE staged AS SELECT m.rowid AS row, m.key, m.checksum, m.reject_code, m.reject_field, "
+                "a.version, a.checksum IS NOT NULL AS is_known, a.checksum IS DISTINCT FROM m.checksum AS is_changed "
+                "FROM mapped m LEFT JOIN acked a ON a.key = m.key"
             )
         except duckdb.Error as error:
             raise _translate(error) from error
@@ -145,76 +147,86 @@ class SyncState:
         """Commit what will be sent and what will not, in one transaction; return the number of planned records."""
         with self._transaction():
             self._compare(mode, confirm_deletes=confirm_deletes)
-            self._db.execute("INSERT INTO plan SELECT * FROM compared")
+            self._take("mapped", "operation <> 'deleted'")
+            self._take("acked", "operation = 'deleted'")
             self._put("phase", "planned")
             self._put("run_id", run_id)
             self._put("counts", orjson.dumps(self._count_staged()).decode())
-        self._db.execute("DROP TABLE temp.staged")
-        self._db.execute("DROP TABLE temp.compared")
-        return self._one("SELECT count(*) FROM plan") or 0
+        self._drop("mapped", "staged", "duplicated", "changes")
+        return self.count_planned()
 
     def dry_run(self, mode: str, samples: int) -> tuple[dict[str, int], list[tuple[str, str, str | None, str | None]]]:
         """Return counts by operation, and up to `samples` (operation, key, before, after) each; write nothing."""
-        self._db.execute("BEGIN")
-        try:
-            self._compare(mode, confirm_deletes=True)
-            counts = dict(self._db.execute("SELECT operation, count(*) FROM compared GROUP BY 1").fetchall())
-            staged = self._count_staged()
-            refused = self._one("SELECT count(*) FROM refused WHERE outcome = 'rejected'")
-            shown = self._db.execute(
-                "SELECT c.operation, c.key, a.payload, CASE WHEN c.operation <> 'deleted' THEN c.payload END "
-                "FROM (SELECT *, row_number() OVER (PARTITION BY operation ORDER BY seq) AS place FROM compared) c "
-                "LEFT JOIN acked a ON a.key = c.key AND a.checksum IS NOT NULL WHERE place <= ? ORDER BY c.seq",
-                [samples],
-            ).fetchall()
-        finally:
-            self._db.execute("ROLLBACK")
-        return {**counts, **staged, "rejected": refused or 0}, shown
+        self._compare(mode, confirm_deletes=True)
+        due = self._db.execute("SELECT operation, count(*) FROM changes WHERE code IS NULL GROUP BY 1").fetchall()
+        rejected = self._one("SELECT count(*) FROM changes WHERE reject_code IS NOT NULL")
+        # a table, so that the joins below are planned for its few rows
+        self._db.execute(
+            "CREATE OR REPLACE TEMP TABLE shown AS SELECT operation, key, row FROM changes WHERE code IS NULL "
+            "QUALIFY row_number() OVER (PARTITION BY operation ORDER BY row) <= ?",
+            [samples],
+        )
+        shown = self._db.execute(
+            "SELECT c.operation, c.key, a.payload, m.payload FROM shown c "
+            "LEFT JOIN acked a ON a.key = c.key AND a.checksum IS NOT NULL "
+            "LEFT JOIN mapped m ON m.rowid = c.row AND c.operation <> 'deleted' "
+            "ORDER BY c.operation = 'deleted', c.row"
+        ).fetchall()
+        return {**dict(due), **self._count_staged(), "rejected": rejected or 0}, shown
 
     def _compare(self, mode: str, *, confirm_deletes: bool) -> None:
-        """Fill `refused` and the temporary table `compared` (shaped like `plan`) from `staged`."""
+        """Make the temporary table `changes` from `staged`: what differs, and the `code` of what will not be sent.
+
+        A change has no payload yet, only the `row` where it is: of `acked` for a deleted record, else of `mapped`.
+        """
         due = ", ".join(literal(operation) for operation in DUE_OPERATIONS[mode])
-        base = self._base_version()
-        run = self._db.execute
-        run(
-            "CREATE OR REPLACE TEMP TABLE duplicated AS SELECT key FROM staged "
-            "WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1"
-        )
-        run(
-            "CREATE OR REPLACE TEMP TABLE changes AS "  # noqa: S608 - our own words
-            "SELECT s.key, CASE WHEN s.is_known THEN 'updated' ELSE 'added' END AS operation, s.payload, s.checksum, "
-            f"coalesce(s.version, {base}) + 1 AS version, s.reject_field, "
-            "CASE WHEN s.reject_code IS NOT NULL THEN s.reject_code WHEN d.key IS NOT NULL THEN 'record_duplicate' END "
-            "AS reject_code FROM staged s LEFT JOIN duplicated d ON d.key = s.key "
-            "WHERE s.payload IS NOT NULL OR s.reject_code IS NOT NULL OR d.key IS NOT NULL "
-            "UNION ALL BY NAME "
-            "SELECT a.key, 'deleted' AS operation, a.payload, a.checksum, a.version + 1 AS version FROM acked a "
-            "WHERE a.checksum IS NOT NULL AND NOT EXISTS (SELECT 1 FROM staged s WHERE s.key = a.key)"
-        )
         if not confirm_deletes and self._one("SELECT count(*) FROM staged") == 0:
             guard = "CASE WHEN operation = 'deleted' THEN 'empty_result_guard' END"
         else:
             guard = "NULL"
-        run(
-            "INSERT INTO refused SELECT key, operation, "  # noqa: S608 - our own words
-            "CASE WHEN reject_code IS NOT NULL THEN 'rejected' ELSE 'held' END, "
-            f"CASE WHEN reject_code IS NOT NULL THEN reject_code WHEN operation NOT IN ({due}) "
-            f"THEN 'mode_excludes_' || operation ELSE {guard} END, "
-            "nullif(reject_field, ''), payload, checksum FROM changes "
-            f"WHERE reject_code IS NOT NULL OR operation NOT IN ({due}) OR {guard} IS NOT NULL"
+        self._db.execute(
+            "CREATE OR REPLACE TEMP TABLE duplicated AS SELECT key FROM staged "
+            "WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1"
         )
-        run(
-            "CREATE OR REPLACE TEMP TABLE compared AS SELECT row_number() OVER () AS seq, key, operation, version, "  # noqa: S608
-            # hex(): DuckDB writes a 128-bit number in decimal at 70 µs a row, which was half of a first run
-            f"checksum, 'msg_' || "
-            f"md5(concat_ws(chr(31), {literal(self._sync_id)}, version, operation, hex(checksum), key)) "
-            "AS message_id, payload FROM changes "
-            f"WHERE reject_code IS NULL AND operation IN ({due}) AND {guard} IS NULL"
+        self._db.execute(
+            "CREATE OR REPLACE TEMP TABLE changes AS SELECT *, "  # noqa: S608 - our own words
+            "CASE WHEN reject_code IS NOT NULL THEN reject_code "
+            f"WHEN operation NOT IN ({due}) THEN 'mode_excludes_' || operation ELSE {guard} END AS code FROM ("
+            "SELECT s.row, s.key, CASE WHEN s.is_known THEN 'updated' ELSE 'added' END AS operation, s.checksum, "
+            f"coalesce(s.version, {self._base_version()}) + 1 AS version, s.reject_field, "
+            "CASE WHEN s.reject_code IS NOT NULL THEN s.reject_code WHEN d.key IS NOT NULL THEN 'record_duplicate' END "
+            "AS reject_code FROM staged s LEFT JOIN duplicated d ON d.key = s.key "
+            "WHERE s.is_changed OR s.reject_code IS NOT NULL OR d.key IS NOT NULL "
+            "UNION ALL BY NAME "
+            "SELECT a.rowid AS row, a.key, 'deleted' AS operation, a.checksum, a.version + 1 AS version FROM acked a "
+            "WHERE a.checksum IS NOT NULL AND NOT EXISTS (SELECT 1 FROM staged s WHERE s.key = a.key))"
         )
+
+    def _take(self, source: str, which: str) -> None:
+        """Write the changes of which `source` has the payload to `plan` and `refused`, some rows at a time."""
+        chunks = f"SELECT DISTINCT row // {CHUNK_ROWS} FROM changes WHERE {which} ORDER BY 1"  # noqa: S608 - our own words
+        for (chunk,) in self._db.execute(chunks).fetchall():
+            first, last = chunk * CHUNK_ROWS, (chunk + 1) * CHUNK_ROWS - 1
+            changed = (
+                f"(SELECT c.*, s.payload FROM changes c JOIN {source} s ON s.rowid = c.row WHERE {which} "  # noqa: S608
+                f"AND c.row BETWEEN {first} AND {last} AND s.rowid BETWEEN {first} AND {last})"
+            )
+            self._db.execute(
+                "INSERT INTO refused SELECT key, operation, "  # noqa: S608 - our own words
+                "CASE WHEN reject_code IS NOT NULL THEN 'rejected' ELSE 'held' END, code, nullif(reject_field, ''), "
+                f"payload, checksum FROM {changed} WHERE code IS NOT NULL"
+            )
+            self._db.execute(
+                f"INSERT INTO plan SELECT {self.count_planned()} + row_number() OVER () AS seq, key, operation, "  # noqa: S608
+                # hex(): DuckDB writes a 128-bit number in decimal at 70 µs a row, which was half of a first run
+                f"version, checksum, 'msg_' || "
+                f"md5(concat_ws(chr(31), {literal(self._sync_id)}, version, operation, hex(checksum), key)), payload "
+                f"FROM {changed} WHERE code IS NULL"
+            )
 
     def _count_staged(self) -> dict[str, int]:
         extracted, unchanged = self._db.execute(
-            "SELECT count(*), coalesce(count_if(s.payload IS NULL AND s.reject_code IS NULL AND d.key IS NULL), 0) "
+            "SELECT count(*), coalesce(count_if(NOT s.is_changed AND s.reject_code IS NULL AND d.key IS NULL), 0) "
             "FROM staged s LEFT JOIN duplicated d ON d.key = s.key"
         ).fetchone() or (0, 0)
         return {"extracted": extracted, "unchanged": unchanged}
@@ -268,17 +280,18 @@ class SyncState:
         sheet = self._make_sheet()
         self._write_records(records_path)
         with self._transaction():
+            # a key that was deleted goes on from its tombstone: a version given twice is a message sent once
+            is_baseline = "r.code = 'mode_excludes_added'" if mode in BASELINE_MODES else "false"
             self._db.execute(
-                "CREATE OR REPLACE TEMP TABLE done AS SELECT key, version, operation, checksum, payload FROM plan "
-                "WHERE seq NOT IN (SELECT seq FROM exceptions)"
+                f"CREATE OR REPLACE TEMP TABLE baseline AS SELECT r.key, coalesce(a.version, {self._base_version()}) "  # noqa: S608
+                f"AS version FROM refused r LEFT JOIN acked a ON a.key = r.key WHERE {is_baseline}"
             )
-            if mode in BASELINE_MODES:
-                self._db.execute(
-                    # A key that was deleted goes on from its tombstone: a version given twice is a message sent once
-                    "INSERT INTO done SELECT r.key, coalesce(a.version, ?), 'added', r.checksum, r.payload "
-                    "FROM refused r LEFT JOIN acked a ON a.key = r.key WHERE r.code = 'mode_excludes_added'",
-                    [self._base_version()],
-                )
+            self._db.execute(
+                "CREATE OR REPLACE TEMP VIEW done AS SELECT key, version, operation, checksum, payload FROM plan "  # noqa: S608
+                "WHERE NOT EXISTS (SELECT 1 FROM exceptions e WHERE e.seq = plan.seq) "
+                "UNION ALL SELECT r.key, b.version, 'added', r.checksum, r.payload "
+                f"FROM refused r JOIN baseline b ON b.key = r.key WHERE {is_baseline}"
+            )
             self._db.execute("DELETE FROM acked WHERE key IN (SELECT key FROM done)")
             self._db.execute(
                 "INSERT INTO acked SELECT key, CASE WHEN operation <> 'deleted' THEN checksum END, version, "
@@ -286,7 +299,7 @@ class SyncState:
             )
             self._put("phase", "closed")
             self._put("sheet", orjson.dumps(sheet.to_dict()).decode())
-        self._db.execute("DROP TABLE temp.done")
+        self._drop("baseline")
         return sheet
 
     def read_closed_sheet(self) -> BalanceSheet:
@@ -301,27 +314,7 @@ class SyncState:
             "FROM plan p LEFT JOIN exceptions e ON e.seq = p.seq "
             "UNION ALL SELECT operation, outcome, code FROM refused) GROUP BY ALL"
         ).fetchall()
-
-        def count(outcome: str, *operations: str) -> int:
-            return sum(n for operation, found, _, n in rows if found == outcome and operation in operations)
-
-        reasons: dict[str, int] = {}
-        for _, _, code, number in rows:
-            if code is not None:
-                reasons[code] = reasons.get(code, 0) + number
-        return BalanceSheet(
-            extracted=counts.get("extracted", 0),
-            unchanged=counts.get("unchanged", 0),
-            delivered=count("delivered", "added", "updated"),
-            rejected=count("rejected", "added", "updated"),
-            held=count("held", "added", "updated"),
-            added=count("delivered", "added"),
-            updated=count("delivered", "updated"),
-            deleted_delivered=count("delivered", "deleted"),
-            deleted_rejected=count("rejected", "deleted"),
-            deleted_held=count("held", "deleted"),
-            reasons=reasons,
-        )
+        return BalanceSheet.count(counts.get("extracted", 0), counts.get("unchanged", 0), rows)
 
     def _write_records(self, path: Path) -> None:
         scratch = path.with_suffix(".tmp")
@@ -330,7 +323,9 @@ class SyncState:
                 "COPY (SELECT p.key, p.operation, coalesce(e.outcome, 'delivered') AS outcome, e.code, e.message, "  # noqa: S608
                 "NULL AS field, p.message_id, p.payload FROM plan p LEFT JOIN exceptions e ON e.seq = p.seq "
                 "UNION ALL SELECT key, operation, outcome, code, NULL, field, NULL, left(payload, 4000) FROM refused) "
-                f"TO {literal(str(scratch))} (FORMAT parquet, COMPRESSION zstd)"
+                # a row group is put together in memory
+                f"TO {literal(str(scratch))} "
+                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 16384, ROW_GROUP_SIZE_BYTES '8MB')"
             )
         except duckdb.Error as error:
             raise _translate(error) from error
@@ -354,6 +349,10 @@ class SyncState:
     def _one(self, sql: str) -> int | None:
         row = self._db.execute(sql).fetchone()
         return None if row is None or row[0] is None else int(row[0])
+
+    def _drop(self, *tables: str) -> None:
+        for table in tables:
+            self._db.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
@@ -380,6 +379,14 @@ class _Transaction:
         self._db.execute("ROLLBACK")
         if isinstance(error, duckdb.Error):
             raise _translate(error) from error
+
+
+def _cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows in pieces of about `PIECE_BYTES`: DuckDB holds many copies of a piece while it maps it."""
+    for batch in batches:
+        step = max(1, batch.num_rows * PIECE_BYTES // max(batch.nbytes, 1))
+        for start in range(0, max(batch.num_rows, 1), step):
+            yield batch.slice(start, step)
 
 
 def _translate(error: duckdb.Error) -> CoreError | duckdb.Error:

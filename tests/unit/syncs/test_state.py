@@ -1,0 +1,75 @@
+"""The state of a sync alone, with more rows than the engine's tests have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from core.destinations.segment_profiles import SEND_IDENTIFY
+from core.mappings.compile import CompiledMapping, compile_mapping
+from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
+from core.syncs.sheet import BalanceSheet
+from core.syncs.state import CHUNK_ROWS, SyncState
+from core.warehouses.definition import ColumnType, Kind
+
+MAPPING = FieldMapping(
+    (
+        MappingEntry("engage_space", None, Constant("spa_1")),
+        MappingEntry("user_id", None, ColumnRef("id")),
+        MappingEntry("traits", "note", ColumnRef("note")),
+    )
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[SyncState]:
+    with SyncState(tmp_path / "sync.duckdb", "syn_1") as opened:
+        yield opened
+
+
+def compiled() -> CompiledMapping:
+    columns = [ColumnType("id", "VARCHAR", Kind.TEXT), ColumnType("note", "VARCHAR", Kind.TEXT)]
+    return compile_mapping(MAPPING, SEND_IDENTIFY.fields, columns, "id")
+
+
+def batches(rows: Sequence[tuple[str, str]], size: int = 10_000) -> Iterator[pa.RecordBatch]:
+    for start in range(0, len(rows), size):
+        ids, notes = zip(*rows[start : start + size], strict=True)
+        yield pa.RecordBatch.from_arrays([pa.array(ids), pa.array(notes)], names=["id", "note"])
+
+
+def carry_out(state: SyncState, rows: Sequence[tuple[str, str]], path: Path) -> tuple[BalanceSheet, list[str]]:
+    state.stage(batches(rows), compiled())
+    planned = state.commit_plan("run_1", "mirror")
+    sent = []
+    for last_seq, records in state.iterate_plan(50_000):
+        sent += [f"{record.operation} {record.key} {record.payload.decode()}" for record in records]
+        assert last_seq == len(sent)
+        state.acknowledge(last_seq, [])
+    assert len(sent) == planned
+    sheet = state.close_plan("mirror", path)
+    state.clear_plan()
+    return sheet, sent
+
+
+def payload(key: str, note: str) -> str:
+    return f'{{"engage_space":"spa_1","traits":{{"note":"{note}"}},"user_id":"{key}"}}'
+
+
+def test_a_plan_of_many_chunks_sends_every_change_once_with_its_own_payload(state: SyncState, tmp_path: Path) -> None:
+    count = CHUNK_ROWS + 1_000
+    before = [(f"k{number}", f"n{number}") for number in range(count)]
+    sheet, sent = carry_out(state, before, tmp_path / "first.parquet")
+    assert sheet.added == count
+    assert sorted(sent) == sorted(f"added {key} {payload(key, note)}" for key, note in before)
+
+    after = [(key, "new" if number % 50_000 == 7 else note) for number, (key, note) in enumerate(before)][:-900]
+    sheet, sent = carry_out(state, after, tmp_path / "second.parquet")
+    updated = [f"updated {key} {payload(key, 'new')}" for key, note in after if note == "new"]
+    deleted = [f"deleted {key} {payload(key, note)}" for key, note in before[-900:]]
+    assert sorted(sent) == sorted(updated + deleted)
+    assert sheet.closes
+    assert (sheet.updated, sheet.deleted_delivered, sheet.unchanged) == (len(updated), 900, count - 900 - len(updated))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -40,8 +40,14 @@ _mount = st.components.v2.component(
 )
 
 
-def draw_balance_sheet(sheet: SheetLike, *, key: str | None = None) -> None:
-    """Draw `extracted = delivered + unchanged + rejected + held`, to scale, and why records were not delivered."""
+def draw_balance_sheet(sheet: SheetLike, *, key: str | None = None, notes: Sequence[str] = ()) -> None:
+    """Draw `extracted = delivered + unchanged + rejected + held`, to scale, and why records were not delivered.
+
+    Args:
+        sheet: The counts.
+        key: The component's session key.
+        notes: Further sentences below the sum.
+    """
     counts = {name: int(getattr(sheet, name)) for name, _ in _PARTS}
     closes = sum(counts.values()) == sheet.extracted
     parts = [
@@ -58,6 +64,8 @@ def draw_balance_sheet(sheet: SheetLike, *, key: str | None = None) -> None:
     # The same in words: for screen readers, for copying, and for tests that have no browser.
     sums = " + ".join(f"{part['text']} {str(part['label']).lower()}" for part in parts)
     st.caption(f"{format_number(sheet.extracted)} extracted = {sums}.")
+    for note in notes:
+        st.caption(note)
     if not closes:
         missing = sheet.extracted - sum(counts.values())
         st.error(

@@ -16,9 +16,11 @@ _STYLE = """
 [data-testid="stCaptionContainer"] code { color: inherit; background: none; padding: 0; font-size: .95em; }
 [data-testid="stSidebarNavLink"] span, [data-testid="stPageLink-NavLink"] * { white-space: normal; overflow: visible; }
 [data-testid="stMainBlockContainer"] { max-width: 1200px; }
+/* A table's toolbar stands over its headings, not over the controls above it. */
+[data-testid="stElementToolbar"] { top: .15rem !important; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
-  /* On a touch screen a table's toolbar always shows, and covers what stands above the table. */
+  /* On a touch screen the toolbar always shows, and would cover the headings. */
   [data-testid="stElementToolbar"] { display: none; }
 }
 @media (prefers-reduced-motion: reduce) {

@@ -9,7 +9,7 @@ import streamlit as st
 from components.address import forget, keep, read_number
 from components.empty_state import draw_empty_state
 from components.format import format_number
-from components.plain_text import escape_markdown
+from components.plain_text import draw_strong, escape_markdown
 from core.profiles.lookup import ProfileSummary, count_profiles, search_profiles
 from core.workspaces.spaces import Space
 from core.workspaces.workspace import Workspace
@@ -46,7 +46,7 @@ def _draw_summaries(found: Sequence[ProfileSummary]) -> None:
     for summary in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False):
             with st.container(width="stretch", gap=None):
-                st.markdown(f"**{escape_markdown(summary.title)}**")
+                draw_strong(summary.title)
                 if summary.subtitle:
                     st.text(summary.subtitle)  # plain: Markdown would make links of e-mail addresses
             if st.button("Open", key=f"open_{summary.id}", icon=":material/chevron_right:"):
@@ -58,7 +58,7 @@ def _draw_nobody(text: str, total: int) -> None:
     if text or total:
         draw_empty_state(
             ":material/search_off:",
-            f"Nobody matches “{escape_markdown(text)}”",
+            "Nobody matches this search",
             "Try a part of the name, the e-mail, or the phone number without spaces. `city:berlin` searches one trait.",
         )
         return

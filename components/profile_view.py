@@ -14,7 +14,7 @@ from components.empty_state import draw_empty_state
 from components.event_table import draw_event_table
 from components.format import NONE, format_count, format_time, shorten
 from components.navigation import draw_link
-from components.plain_text import escape_markdown
+from components.plain_text import draw_heading
 from components.trait_origin import draw_origin
 from components.violation_list import draw_violations
 from core.events.event_log import open_event_log
@@ -30,7 +30,7 @@ VALUE_CHARS = 200
 
 def draw_profile(workspace: Workspace, profile: Profile) -> None:
     """Draw the whole page of one person; only the view that is looked at is read."""
-    st.subheader(escape_markdown(profile.title), anchor=False)
+    draw_heading(profile.title)
     st.caption(
         f"`{profile.id}` · since {format_time(profile.created_at)} · last heard {format_time(profile.updated_at)}"
     )
@@ -141,7 +141,7 @@ def _draw_merges(merges: Sequence[ProfileMerge]) -> None:
     st.caption(f"{format_count(len(merges), 'merge')}, oldest first. The older profile survives.")
     for merge in merges:
         with st.container(border=True):
-            st.markdown(escape_markdown(merge.sentence))
+            st.text(merge.sentence)  # plain: Markdown would make links of e-mail addresses
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(format_time(merge.at))
                 draw_link(

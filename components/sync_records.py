@@ -13,7 +13,7 @@ from components.choice_table import draw_choice_table
 from components.error_panel import error_panel
 from components.format import NONE, format_count, format_number
 from components.navigation import draw_link
-from components.plain_text import escape_markdown
+from components.plain_text import draw_strong, escape_markdown
 from components.sync_words import OPERATIONS, OUTCOMES, describe_reason
 from core.syncs.records import count_records, get_records_path, search_records
 from core.syncs.run import SyncRun
@@ -107,7 +107,8 @@ def _list_reasons(records: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 def _draw_record(run: SyncRun, record: dict[str, Any]) -> None:
     with st.container(border=True):
-        st.markdown(f"**{escape_markdown(str(record['key'] or 'No key'))}** · {OUTCOMES[record['outcome']]}")
+        draw_strong(str(record["key"] or "No key"))
+        st.caption(f"{OUTCOMES[record['outcome']]} · {OPERATIONS[record['operation']].lower()}")
         if record["reason"]:
             field = f" Field: `{record['field']}`." if record["field"] else ""
             st.markdown(f"{escape_markdown(record['reason'])}{field} :gray[`{record['code']}`]")

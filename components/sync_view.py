@@ -20,6 +20,7 @@ from components.sync_words import MODES, OPERATIONS, describe_interval, describe
 from core.errors import CoreError, NotFound
 from core.syncs import engine
 from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_runs, request_cancel, request_run
+from core.syncs.sheet import BalanceSheet
 from core.syncs.sync import Sync, set_enabled
 from core.workspaces.workspace import Workspace
 
@@ -134,8 +135,7 @@ def _draw_run(workspace: Workspace, sync: Sync, run: SyncRun) -> None:
     if run.error:
         draw_stored_error(run.error)
     if run.sheet is not None and (run.sheet.extracted or not run.error):
-        draw_balance_sheet(run.sheet, key="sheet")
-        _draw_deletions(run)
+        draw_balance_sheet(run.sheet, key="sheet", notes=_describe_changes(run.sheet))
         if run.sheet.reasons.get("empty_result_guard"):
             _offer_deleting(workspace, sync, run.sheet.reasons["empty_result_guard"])
 
@@ -169,12 +169,10 @@ def draw_stored_error(error: dict[str, object]) -> None:
         raise shown
 
 
-def _draw_deletions(run: SyncRun) -> None:
-    sheet = run.sheet
-    if sheet is None:
-        return
+def _describe_changes(sheet: BalanceSheet) -> list[str]:
+    notes = []
     if sheet.delivered:
-        st.caption(
+        notes.append(
             f"Of those delivered, {format_number(sheet.added)} were added and {format_number(sheet.updated)} updated."
         )
     parts = [
@@ -187,7 +185,8 @@ def _draw_deletions(run: SyncRun) -> None:
         if count
     ]
     if parts:
-        st.caption(f"Records that the SQL model no longer returns: {', '.join(parts)}.")
+        notes.append(f"Records that the SQL model no longer returns: {', '.join(parts)}.")
+    return notes
 
 
 def _offer_deleting(workspace: Workspace, sync: Sync, count: int) -> None:

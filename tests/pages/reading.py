@@ -19,7 +19,8 @@ def read(app: AppTest) -> str:
         app.error,
         app.success,
     )
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    texts = [str(element.value) for kind in kinds for element in kind]
+    return "\n".join(texts + [element.proto.body for element in app.get("html")])
 
 
 def read_plain(app: AppTest) -> str:

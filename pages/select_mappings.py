@@ -3,11 +3,15 @@
 import streamlit as st
 
 from components.error_panel import error_panel
-from components.mapping_workbench import draw_check, draw_delivery_options, draw_editor, draw_test_record
+from components.mapping_check import draw_check
+from components.mapping_workbench import draw_delivery_options, draw_editor, draw_test_record
 from components.other_browser import own, saving
 from components.state import get_workspace
 from components.wizard import HOME, draw_back_link, draw_locked, draw_wizard_header
+from core.destinations.segment_profiles import SEND_IDENTIFY
+from core.mappings.validate import validate_mapping
 from core.setup.guided_setup import create_mapping
+from core.sql_models.sql_model import get_sql_model
 
 workspace = get_workspace()
 
@@ -23,11 +27,14 @@ with error_panel():
         )
         st.stop()
     st.markdown("Which column fills which field of a profile. Drag a column onto a field, or search.")
-    mapping = draw_editor(workspace, setup)
-    report, issues = draw_check(workspace, setup, mapping)
-    draw_test_record(workspace, setup, mapping, issues)
-    mode, interval_minutes = draw_delivery_options()
+    model = get_sql_model(workspace, setup.sql_model_id)
+    mapping = draw_editor(workspace, setup, model)
+    issues = validate_mapping(mapping, SEND_IDENTIFY.fields, model.columns)
     blocked = [issue for issue in issues if issue.blocking]
+    if not blocked:
+        draw_check(workspace, model, mapping)
+    draw_test_record(workspace, mapping, issues)
+    mode, interval_minutes = draw_delivery_options()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             "Create mapping", type="primary", disabled=bool(blocked), key="create_mapping", icon=":material/check:"

@@ -29,6 +29,10 @@ class MappingEditor {
   }
 
   receive(data) {
+    // A run of the page that changed nothing here costs no drawing; what a person did meanwhile is drawn already.
+    const sign = JSON.stringify(data);
+    if (sign === this.received) return;
+    this.received = sign;
     this.model.adopt(data);
     // Only a change made outside the editor carries a new revision; what a person does here is never overwritten.
     if (data.rev !== this.rev) { this.rev = data.rev; this.model.load(data.entries); this.sent = JSON.stringify(this.model.toEntries()); }

@@ -20,9 +20,10 @@ from core.mappings.validate import require_complete
 from core.records import Json
 from core.setup.status import Setup, get_setup
 from core.sql_models.column_profile import profile_columns
-from core.sql_models.extract import open_extract
 from core.sql_models.preview import preview
+from core.sql_models.row_cache import RowCache
 from core.sql_models.sql_model import SqlModel, get_sql_model
+from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import read_columns
 from core.warehouses.registry import open_warehouse
 from core.workspaces.workspace import Workspace
@@ -38,17 +39,27 @@ def suggest_draft_mapping(workspace: Workspace) -> Sequence[Suggestion]:
     return suggest_mapping(sql_model.columns, profiles, SEND_IDENTIFY.fields)
 
 
-def check_draft_mapping(workspace: Workspace, mapping: FieldMapping) -> MappingReport:
+def check_draft_mapping(
+    workspace: Workspace, mapping: FieldMapping, *, rows: RowCache | None = None, cancel: CancelToken | None = None
+) -> MappingReport:
     """Return what the mapping does to every row of the model: coverage, nulls, failures, rejected records.
+
+    Args:
+        workspace: The opened workspace.
+        mapping: A mapping without blocking issues.
+        rows: Where rows are kept for the next check; they are read anew once the warehouse's data has changed.
+        cancel: Stops the reading.
 
     Raises:
         MappingError: The mapping is incomplete.
+        QueryCancelled: `cancel` was turned.
     """
     _, sql_model = _read(workspace)
     require_complete(mapping, SEND_IDENTIFY.fields, sql_model.columns)
+    columns = list(dict.fromkeys([sql_model.key_column, *mapping.columns()]))
     with open_warehouse(workspace, sql_model.warehouse_id) as warehouse:
-        rows = open_extract(warehouse, sql_model)
-        return check_mapping(rows, mapping, SEND_IDENTIFY.fields, sql_model.key_column)
+        batches = (rows or RowCache()).read(warehouse, sql_model, columns, cancel=cancel)
+        return check_mapping(batches, mapping, SEND_IDENTIFY.fields, sql_model.key_column)
 
 
 def make_draft_test_record(workspace: Workspace, mapping: FieldMapping) -> dict[str, Json]:

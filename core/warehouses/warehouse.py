@@ -127,6 +127,10 @@ class Warehouse(ABC):
         counted = f"SELECT count(*) AS n FROM ({sql}\n) AS model_rows"  # noqa: S608 - a guarded query
         return int(self.query(counted, timeout_s=timeout_s, cancel=cancel)[0][0].as_py())
 
+    def read_data_version(self) -> str | None:
+        """Return a text that differs once any row has changed, read without a query; None: this engine cannot tell."""
+        return None
+
     def test_connection(self) -> ConnectionReport:
         """Connect, read the catalog, try to write; say what was found. A failure is in the report, not raised."""
         started = time.perf_counter()

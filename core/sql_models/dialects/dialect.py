@@ -15,6 +15,11 @@ class SqlModelDialect(ABC):
     def quote(self, name: str) -> str:
         """Return `name` as a quoted identifier."""
 
+    def columns_sql(self, query: str, columns: Sequence[str]) -> str:
+        """Return all rows with these columns only, so that the others are neither computed nor sent."""
+        names = ", ".join(self.quote(name) for name in columns)
+        return f"SELECT {names} FROM ({query}\n) AS model_rows"  # noqa: S608 - a guarded query, quoted names
+
     @abstractmethod
     def profile_sql(self, query: str, columns: Sequence[ColumnType]) -> str:
         """Return one row: `rows`, and per column number `filled_ distinct_ longest_chars_ longest_ minimum_ maximum_

@@ -5,6 +5,7 @@ import pytest
 from core.errors import IllegalTransition, MappingError, RequiredFieldUnmapped
 from core.events.event_log import open_event_log
 from core.setup import guided_setup
+from core.sql_models.row_cache import RowCache
 from core.workspaces.workspace import Workspace
 from tests import guided
 
@@ -65,3 +66,12 @@ def test_without_a_model_there_is_nothing_to_map(workspace: Workspace) -> None:
     guided.connect(workspace)
     with pytest.raises(IllegalTransition, match="no model to map"):
         guided_setup.suggest_draft_mapping(workspace)
+
+
+def test_a_check_with_kept_rows_sees_a_change_of_the_warehouse(workspace: Workspace) -> None:
+    setup = guided.define(workspace, rows=40)
+    mapping, rows = guided.make_mapping(setup.space_id), RowCache()
+    assert guided_setup.check_draft_mapping(workspace, mapping, rows=rows).rejected == 0
+    guided.change_file(workspace, "UPDATE customers SET id = 'c2' WHERE id = 'c1'")
+    report = guided_setup.check_draft_mapping(workspace, mapping, rows=rows)
+    assert report.reasons == {"record_duplicate": 2}

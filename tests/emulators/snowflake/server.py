@@ -6,7 +6,6 @@ Runs in the emulator's own environment, which has fakesnow and the connector's f
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import secrets
 import socket

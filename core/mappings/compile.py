@@ -47,11 +47,12 @@ class CompiledMapping:
     filled: dict[str, str]
     failed: dict[str, str]
 
-    def select(self, relation: str) -> str:
-        """Return a query of key, payload, reject_code, reject_field over `relation`."""
+    def select(self, relation: str, extra: str = "") -> str:
+        """Return a query of key, payload, reject_code, reject_field, and what `extra` names, over `relation`."""
+        more = f", {extra}" if extra else ""
         return (
             f"SELECT {self.key} AS key, {self.payload} AS payload, {self.reject_code} AS reject_code, "  # noqa: S608
-            f"{self.reject_field} AS reject_field FROM {relation}"
+            f"{self.reject_field} AS reject_field{more} FROM {relation}"
         )
 
 

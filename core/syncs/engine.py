@@ -6,6 +6,7 @@ keys; a run that died before its plan was committed extracts again. See docs/dec
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,18 +27,22 @@ from core.sources.store import list_sources
 from core.sql_models.extract import open_extract
 from core.sql_models.sql_model import SqlModel, get_sql_model
 from core.storage.lease import hold_lease
+from core.syncs.comparison import choose_comparison, open_compared_rows, record_prints
 from core.syncs.delivery import Delivery
+from core.syncs.prints import Comparison
 from core.syncs.records import get_records_path
 from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_unfinished_runs, update_run
 from core.syncs.sheet import BalanceSheet
-from core.syncs.state import SyncState
+from core.syncs.state import KeysDiffer, SyncState
 from core.syncs.sync import Sync, get_sync
 from core.warehouses.cancel import CancelToken
-from core.warehouses.definition import read_columns
+from core.warehouses.definition import QueryTag, read_columns
 from core.warehouses.registry import open_warehouse
+from core.warehouses.warehouse import Warehouse
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
+_LOG = logging.getLogger("onramp.syncs")
 POLL_S = 0.3
 SAMPLES = 20
 
@@ -103,7 +108,7 @@ def plan(workspace: Workspace, sync_id: str) -> Plan:
     """
     sync = get_sync(workspace, sync_id)
     with hold_lease(workspace.database, f"sync:{sync.id}"), _open_state(workspace, sync.id) as state:
-        _stage(workspace, sync, state, CancelToken(), lambda _: None)
+        _stage(workspace, sync, "plan", state, CancelToken(), lambda _: None)
         counts, shown = state.dry_run(sync.mode, SAMPLES)
     samples = tuple(
         PlanSample(Operation(operation), key, _load(before), _load(after)) for operation, key, before, after in shown
@@ -182,11 +187,12 @@ class _Execution:
         else:
             self._write(resumed=self._run.resumed + 1)
         if phase == "closed":
+            record_prints(self._workspace, self._sync, state, self._run.id)
             self._close(state, state.read_closed_sheet())
             return
         if phase == "none":
             self._write(state=RunState.EXTRACTING)
-            _stage(self._workspace, self._sync, state, cancel, self._count_extracted)
+            _stage(self._workspace, self._sync, self._run.id, state, cancel, self._count_extracted)
             self._write(state=RunState.COMPARING)
             state.commit_plan(self._run.id, self._sync.mode, confirm_deletes=self._confirm_deletes)
         self._counts |= {"due": state.count_planned(), "done": state.read_last_sent()}
@@ -194,7 +200,9 @@ class _Execution:
         self._deliver(state, cancel)
         if self._stop.cancelled and state.read_last_sent() < state.count_planned():
             return  # asked to stop, not to cancel: the plan stays, and the run is resumed
-        self._close(state, state.close_plan(self._sync.mode, get_records_path(self._workspace, self._run.id)))
+        sheet = state.close_plan(self._sync.mode, get_records_path(self._workspace, self._run.id))
+        record_prints(self._workspace, self._sync, state, self._run.id)
+        self._close(state, sheet)
 
     def _deliver(self, state: SyncState, cancel: CancelToken) -> None:
         record = get_destination(self._workspace, self._sync.destination_id)
@@ -276,22 +284,47 @@ class _Execution:
 
 
 def _stage(
-    workspace: Workspace, sync: Sync, state: SyncState, cancel: CancelToken, on_rows: Callable[[int], None]
+    workspace: Workspace,
+    sync: Sync,
+    run_id: str,
+    state: SyncState,
+    cancel: CancelToken,
+    on_rows: Callable[[int], None],
 ) -> None:
     _require_enabled_source(workspace, sync)
     model = get_sql_model(workspace, sync.sql_model_id)
-    destination = get_destination(workspace, sync.destination_id)
-    fields = get_action(destination.kind, sync.action).fields
-    with (
-        open_warehouse(workspace, model.warehouse_id) as warehouse,
-        closing(open_extract(warehouse, model, cancel)) as batches,
-    ):
+    with open_warehouse(workspace, model.warehouse_id) as warehouse:
+        warehouse.query_tag = QueryTag(sync.id, run_id)
+        try:
+            comparison = choose_comparison(warehouse, sync, model, state)
+            _stage_rows(workspace, warehouse, sync, model, state, comparison, cancel, on_rows)
+        except KeysDiffer:
+            _LOG.warning("keys differ between warehouse and state; every row is read", extra={"sync": sync.id})
+            _stage_rows(workspace, warehouse, sync, model, state, None, cancel, on_rows)
+
+
+def _stage_rows(
+    workspace: Workspace,
+    warehouse: Warehouse,
+    sync: Sync,
+    model: SqlModel,
+    state: SyncState,
+    comparison: Comparison | None,
+    cancel: CancelToken,
+    on_rows: Callable[[int], None],
+) -> None:
+    fields = get_action(get_destination(workspace, sync.destination_id).kind, sync.action).fields
+    if comparison is None:
+        rows = open_extract(warehouse, model, cancel)
+    else:
+        rows = open_compared_rows(warehouse, sync, model, comparison, cancel)
+    with closing(rows) as batches:
         first = next(batches)
         columns = read_columns(first.schema)
         _require_key(model, [column.name for column in columns])
         require_complete(sync.mapping, fields, columns)
         compiled = compile_mapping(sync.mapping, fields, columns, model.key_column)
-        state.stage(_count(first, batches, on_rows), compiled)
+        state.stage(_count(first, batches, on_rows), compiled, comparison)
 
 
 def _require_enabled_source(workspace: Workspace, sync: Sync) -> None:

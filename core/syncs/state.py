@@ -8,6 +8,7 @@ One DuckDB file a sync, written only by the holder of the sync's lease. Tables:
 - `refused`: the records that will not be sent, each with its reason.
 - `sent`: up to which number the plan has been carried out; `exceptions`: what was not delivered up to there.
 - `meta`: the phase, the run it belongs to, counts, and the version from which new keys start.
+- `prints`: what the warehouse is told of the run (`core.syncs.prints`).
 
 The phases: none -> planned (plan committed) -> closed (acknowledgements merged, sheet known) -> none.
 """
@@ -28,6 +29,8 @@ from core.destinations.destination import DeliveryRecord, Operation
 from core.errors import CoreError, StorageFull, StoreUnreadable
 from core.mappings.compile import CompiledMapping, literal
 from core.mappings.engine import prepare_engine
+from core.syncs.diff.dialect import IS_GONE, IS_KNOWN, KEY, PRINT
+from core.syncs.prints import Comparison, Prints
 from core.syncs.sheet import BalanceSheet
 
 MEMORY_LIMIT = "96MB"  # of DuckDB; with the process around it that stays below 300 MB, whatever the number of rows
@@ -56,6 +59,18 @@ CREATE TABLE IF NOT EXISTS meta (name VARCHAR PRIMARY KEY, value VARCHAR);
 """
 
 
+# what the warehouse says of a row, beside the columns of the mapping
+_COMPARED = (
+    f'"{PRINT}" AS print, CAST("{KEY}" AS VARCHAR) AS warehouse_key, "{IS_KNOWN}" AS is_known_there, '
+    f'"{IS_GONE}" AS is_gone'
+)
+_NOT_COMPARED = "NULL AS print, NULL AS warehouse_key, false AS is_known_there, false AS is_gone"
+
+
+class KeysDiffer(Exception):
+    """The warehouse writes a key as another text than we do, so it cannot say which of our records are gone."""
+
+
 class Undelivered(NamedTuple):
     """One planned record that was not delivered. `outcome` is rejected or held."""
 
@@ -79,6 +94,9 @@ class SyncState:
             prepare_engine(self._db)
             self._db.execute("SET preserve_insertion_order = false")
             self._db.execute(_SCHEMA)
+            self.prints = Prints(self._db, self._get, self._put)
+            self._comparison: Comparison | None = None
+            self._vouched = 0
         except duckdb.IOException as error:
             raise StoreUnreadable(
                 "The state of this sync cannot be opened.",
@@ -105,6 +123,7 @@ class SyncState:
         with self._transaction():
             for table in ("plan", "refused", "sent", "exceptions"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own table names
+            self.prints.clear()
             self._db.execute("DELETE FROM meta WHERE name IN ('phase', 'run_id', 'counts', 'sheet')")
 
     def reset(self) -> None:
@@ -114,34 +133,63 @@ class SyncState:
             if highest is not None:
                 self._put("base_version", str(max(highest, self._base_version())))
             self._db.execute("DELETE FROM acked")
+            self.prints.distrust()
 
     # -- extract and compare -------------------------------------------------------------------------------------
-    def stage(self, batches: Iterable[pa.RecordBatch], compiled: CompiledMapping) -> int:
-        """Read all rows, map them and compare each with what was acknowledged; return the number of rows.
+    def stage(
+        self, batches: Iterable[pa.RecordBatch], compiled: CompiledMapping, comparison: Comparison | None = None
+    ) -> int:
+        """Map all rows and compare each with what was acknowledged; return the number of rows of the SQL model.
 
         Two tables: `mapped` has the payloads and `staged` has not, because a join that does not fit into memory
         writes its rows to the disk, and its memory grows with their width.
+
+        Args:
+            batches: The rows; with `comparison` they carry the columns of `core.syncs.diff.dialect`.
+            compiled: The mapping.
+            comparison: How the warehouse has compared already; None where it has not, and every row is here.
+
+        Raises:
+            KeysDiffer: The warehouse writes a key in another way than we do.
         """
         pieces = _cut(batches)
         first = next(pieces)
         rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], pieces))
-        self._drop("mapped", "staged")
+        self._drop("mapped", "staged", "gone")
+        self._comparison, self._vouched = comparison, 0
+        extra = _NOT_COMPARED if comparison is None else _COMPARED
         self._db.register("model_rows", rows)
         try:
             self._db.execute(
                 "CREATE TEMP TABLE mapped AS SELECT *, md5_number(payload) AS checksum "  # noqa: S608 - quoted names
-                f"FROM ({compiled.select('model_rows')})"
+                f"FROM ({compiled.select('model_rows', extra)})"
             )
             self._db.execute(
                 "CREATE TEMP TABLE staged AS SELECT m.rowid AS row, m.key, m.checksum, m.reject_code, m.reject_field, "
                 "a.version, a.checksum IS NOT NULL AS is_known, a.checksum IS DISTINCT FROM m.checksum AS is_changed "
-                "FROM mapped m LEFT JOIN acked a ON a.key = m.key"
+                "FROM mapped m LEFT JOIN acked a ON a.key = m.key WHERE NOT m.is_gone"
             )
+            self._find_gone()
         except duckdb.Error as error:
             raise _translate(error) from error
         finally:
             self._db.unregister("model_rows")
-        return self._one("SELECT count(*) FROM staged") or 0
+        return (self._one("SELECT count(*) FROM staged") or 0) + self._vouched
+
+    def _find_gone(self) -> None:
+        """Make the table of keys that the SQL model no longer returns; count the rows that the warehouse left out."""
+        if self._comparison is None or self._comparison.is_complete:
+            self._db.execute(
+                "CREATE TEMP TABLE gone AS SELECT key FROM acked "
+                "WHERE checksum IS NOT NULL AND NOT EXISTS (SELECT 1 FROM staged s WHERE s.key = acked.key)"
+            )
+        else:
+            self._db.execute("CREATE TEMP TABLE gone AS SELECT warehouse_key AS key FROM mapped WHERE is_gone")
+            touched = self._one("SELECT count(DISTINCT warehouse_key) FROM mapped WHERE is_known_there") or 0
+            self._vouched = self._comparison.known - touched
+        differ = "SELECT count(*) FROM mapped WHERE NOT is_gone AND key IS DISTINCT FROM warehouse_key"
+        if self._comparison is not None and self._one(differ):
+            raise KeysDiffer
 
     def commit_plan(self, run_id: str, mode: str, *, confirm_deletes: bool = False) -> int:
         """Commit what will be sent and what will not, in one transaction; return the number of planned records."""
@@ -149,10 +197,15 @@ class SyncState:
             self._compare(mode, confirm_deletes=confirm_deletes)
             self._take("mapped", "operation <> 'deleted'")
             self._take("acked", "operation = 'deleted'")
+            if self._comparison is None:
+                self.prints.distrust()  # what the warehouse holds, if anything, is not of this run
+            elif self._comparison.is_complete or self._one("SELECT count(*) FROM mapped"):
+                self.prints.distrust()
+                self.prints.keep(self._comparison)
             self._put("phase", "planned")
             self._put("run_id", run_id)
             self._put("counts", orjson.dumps(self._count_staged()).decode())
-        self._drop("mapped", "staged", "duplicated", "changes")
+        self._drop("mapped", "staged", "gone", "duplicated", "changes")
         return self.count_planned()
 
     def dry_run(self, mode: str, samples: int) -> tuple[dict[str, int], list[tuple[str, str, str | None, str | None]]]:
@@ -180,7 +233,7 @@ class SyncState:
         A change has no payload yet, only the `row` where it is: of `acked` for a deleted record, else of `mapped`.
         """
         due = ", ".join(literal(operation) for operation in DUE_OPERATIONS[mode])
-        if not confirm_deletes and self._one("SELECT count(*) FROM staged") == 0:
+        if not confirm_deletes and self._vouched == 0 and self._one("SELECT count(*) FROM staged") == 0:
             guard = "CASE WHEN operation = 'deleted' THEN 'empty_result_guard' END"
         else:
             guard = "NULL"
@@ -199,7 +252,7 @@ class SyncState:
             "WHERE s.is_changed OR s.reject_code IS NOT NULL OR d.key IS NOT NULL "
             "UNION ALL BY NAME "
             "SELECT a.rowid AS row, a.key, 'deleted' AS operation, a.checksum, a.version + 1 AS version FROM acked a "
-            "WHERE a.checksum IS NOT NULL AND NOT EXISTS (SELECT 1 FROM staged s WHERE s.key = a.key))"
+            "WHERE a.checksum IS NOT NULL AND EXISTS (SELECT 1 FROM gone g WHERE g.key = a.key))"
         )
 
     def _take(self, source: str, which: str) -> None:
@@ -229,7 +282,7 @@ class SyncState:
             "SELECT count(*), coalesce(count_if(NOT s.is_changed AND s.reject_code IS NULL AND d.key IS NULL), 0) "
             "FROM staged s LEFT JOIN duplicated d ON d.key = s.key"
         ).fetchone() or (0, 0)
-        return {"extracted": extracted, "unchanged": unchanged}
+        return {"extracted": extracted + self._vouched, "unchanged": unchanged + self._vouched}
 
     # -- deliver -------------------------------------------------------------------------------------------------
     def count_planned(self) -> int:

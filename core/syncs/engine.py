@@ -33,7 +33,8 @@ from core.syncs.prints import Comparison
 from core.syncs.records import get_records_path
 from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_unfinished_runs, update_run
 from core.syncs.sheet import BalanceSheet
-from core.syncs.state import KeysDiffer, SyncState
+from core.syncs.staging import KeysDiffer
+from core.syncs.state import SyncState
 from core.syncs.sync import Sync, get_sync
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import QueryTag, read_columns

@@ -7,11 +7,12 @@ payload that the destination acknowledged, so what is recorded is joined by that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-import duckdb
 import pyarrow as pa
+
+from core.syncs.state_file import StateFile
 
 RECORD_BATCH_ROWS = 20_000
 SCHEMA = "CREATE TABLE IF NOT EXISTS prints (key VARCHAR, print VARCHAR, checksum UHUGEINT);"
@@ -42,13 +43,11 @@ class Comparison(NamedTuple):
 
 
 class Prints:
-    """The prints of one sync; `get` and `put` read and write its named values."""
+    """The prints of one sync, in its state's file."""
 
-    def __init__(
-        self, database: duckdb.DuckDBPyConnection, get: Callable[[str], str | None], put: Callable[[str, str], None]
-    ) -> None:
-        self._db = database
-        self._get, self._put = get, put
+    def __init__(self, file: StateFile) -> None:
+        self._db = file.database
+        self._get, self._put = file.get, file.put
         self._db.execute(SCHEMA)
 
     @property
@@ -71,11 +70,19 @@ class Prints:
         self._put("generation", "")
 
     def trust(self, name: str) -> None:
-        """Note that the warehouse holds exactly what was acknowledged, under this name, by the recipe of `keep`."""
+        """Note that the warehouse holds exactly what was acknowledged, under this name, by the recipe of `commit`."""
         self._put("generation", name)
 
-    def keep(self, comparison: Comparison) -> None:
-        """Keep the prints of the rows in the temporary table `mapped`; in the transaction that commits the plan."""
+    def commit(self, comparison: Comparison | None, *, has_rows: bool) -> None:
+        """Keep the prints of the rows in the temporary table `mapped`, in the transaction that commits the plan.
+
+        Where nothing differs from a trusted copy, it stays trusted.
+        """
+        if comparison is not None and not comparison.is_complete and not has_rows:
+            return
+        self.distrust()
+        if comparison is None:
+            return
         self._put("recipe", comparison.recipe)
         self._put("prints", "complete" if comparison.is_complete else "changed")
         self._db.execute(

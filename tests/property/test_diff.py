@@ -26,7 +26,8 @@ from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntr
 from core.syncs import delivery, engine
 from core.syncs.records import search_records
 from core.syncs.run import RunState, SyncRun, get_run, request_cancel, request_run
-from core.syncs.state import DUE_OPERATIONS, SyncState
+from core.syncs.staging import DUE_OPERATIONS
+from core.syncs.state import SyncState
 from core.syncs.sync import MODES, save_sync, set_mode
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.customers import Customers

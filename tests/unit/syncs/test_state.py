@@ -12,7 +12,8 @@ from core.destinations.segment_profiles import SEND_IDENTIFY
 from core.mappings.compile import CompiledMapping, compile_mapping
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.syncs.sheet import BalanceSheet
-from core.syncs.state import CHUNK_ROWS, SyncState
+from core.syncs.staging import CHUNK_ROWS
+from core.syncs.state import SyncState
 from core.warehouses.definition import ColumnType, Kind
 
 MAPPING = FieldMapping(

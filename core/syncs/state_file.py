@@ -1,0 +1,95 @@
+"""The file of one sync's state: opening it, named values, transactions, and what a full disk is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import duckdb
+
+from core.errors import CoreError, StorageFull, StoreUnreadable
+from core.mappings.engine import prepare_engine
+
+MEMORY_LIMIT = "96MB"  # of DuckDB; with the process around it that stays below 300 MB, whatever the number of rows
+_VALUES = "CREATE TABLE IF NOT EXISTS meta (name VARCHAR PRIMARY KEY, value VARCHAR);"
+
+
+class StateFile:
+    """One DuckDB file, opened by its only user. `database` is the connection; a thread of its own uses one alone."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self.path = path
+        spill = path.parent / f"{path.stem}.tmp"
+        try:
+            self.database = duckdb.connect(
+                str(path), config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(spill)}
+            )
+            prepare_engine(self.database)
+            self.database.execute("SET preserve_insertion_order = false")
+            self.database.execute(_VALUES + schema)
+        except duckdb.IOException as error:
+            raise StoreUnreadable(
+                "The state of this sync cannot be opened.",
+                hint="Another program may hold the file; stop it, then try again.",
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    def get(self, name: str) -> str | None:
+        """Return a named value."""
+        row = self.database.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
+        return None if row is None else str(row[0])
+
+    def put(self, name: str, value: str) -> None:
+        """Set a named value."""
+        self.database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
+
+    def one(self, sql: str) -> int | None:
+        """Return the one number that a query gives."""
+        row = self.database.execute(sql).fetchone()
+        return None if row is None or row[0] is None else int(row[0])
+
+    def drop(self, *tables: str) -> None:
+        """Drop temporary tables."""
+        for table in tables:
+            self.database.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+    def transaction(self) -> Transaction:
+        """Return a block that is written whole or not at all."""
+        return Transaction(self.database)
+
+
+class Transaction:
+    """Commits on the way out, or rolls back and translates what went wrong."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
+        self._db = database
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            try:
+                self._db.execute("COMMIT")
+            except duckdb.Error as problem:
+                raise translate(problem) from problem
+            return
+        self._db.execute("ROLLBACK")
+        if isinstance(error, duckdb.Error):
+            raise translate(error) from error
+
+
+def translate(error: duckdb.Error) -> CoreError | duckdb.Error:
+    """Return what a person can act on: a full disk; any other failure stays what it is."""
+    text = str(error)
+    if "No space left" in text or "Could not write" in text or "disk" in text.lower():
+        return StorageFull(
+            "The disk under ONRAMP_HOME is full; the run stopped.",
+            hint="Free some space and start the sync again. What was acknowledged before is safe.",
+        )
+    return error

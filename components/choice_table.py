@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from components.format import NONE
 from components.state import CHOICE, read_widget, write_widget
 
 ROW_HEIGHT_PX = 31
@@ -56,6 +57,7 @@ def draw_choice_table(
         key=widget,
         height=ROW_HEIGHT_PX * (1 + min(len(ids), MAX_ROWS_SHOWN)) + 4,
         column_config=dict(column_config or {}),
+        placeholder=NONE,
         alt=alt,
     )
     CHOICE.write({"ids": list(ids), "chosen": chosen}, key)

@@ -32,7 +32,7 @@ def draw_search(workspace: Workspace, space: Space) -> None:
     )
     page = min(max(1, read_number("page") or 1), MAX_PAGE)
     found = search_profiles(workspace, space.id, text or "", limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
-    total = _count(workspace, str(workspace.home.root), space.id)
+    total = count_people(workspace, space.id)
     if not found and page == 1:
         _draw_nobody(text or "", total)
         return
@@ -85,7 +85,11 @@ def _turn_to(page: int) -> None:
     st.rerun()
 
 
+def count_people(workspace: Workspace, space_id: str) -> int:
+    """Return how many people there are; a figure of orientation, so ten seconds old is young enough."""
+    return _count(workspace, str(workspace.home.root), space_id)
+
+
 @st.cache_data(ttl=10, show_spinner=False)
 def _count(_workspace: Workspace, home: str, space_id: str) -> int:
-    """Return how many people there are; a figure of orientation, so ten seconds old is young enough."""
     return count_profiles(_workspace, space_id)

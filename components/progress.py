@@ -61,6 +61,8 @@ def _share(progress: Progress) -> float:
 
 
 def _sentence(progress: Progress) -> str:
+    if progress.total is None and not progress.done:
+        return progress.label
     if progress.total is None:
         return f"{progress.label} · {format_count(progress.done, progress.noun)}"
     return f"{progress.label} · {format_number(progress.done)} of {format_count(progress.total, progress.noun)}"

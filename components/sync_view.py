@@ -19,7 +19,16 @@ from components.sync_records import draw_records
 from components.sync_words import MODES, OPERATIONS, describe_interval, describe_state
 from core.errors import CoreError, NotFound
 from core.syncs import engine
-from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_runs, request_cancel, request_run
+from core.syncs.run import (
+    CONFIRMED,
+    RunState,
+    SyncRun,
+    get_run,
+    list_runs,
+    list_unfinished_runs,
+    request_cancel,
+    request_run,
+)
 from core.syncs.sheet import BalanceSheet
 from core.syncs.sync import Sync, set_enabled
 from core.workspaces.workspace import Workspace
@@ -35,7 +44,15 @@ def draw_head(workspace: Workspace, sync: Sync) -> None:
         parts.append(f"next run {format_ago(sync.next_run_at, workspace.now())}")
     st.caption(" · ".join(parts))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Sync now", type="primary", icon=":material/sync:", disabled=not sync.enabled, key="sync_now"):
+        is_going = any(run.sync_id == sync.id for run in list_unfinished_runs(workspace))
+        if st.button(
+            "Sync now",
+            type="primary",
+            icon=":material/sync:",
+            disabled=is_going or not sync.enabled,
+            help="A run is going: wait for its end, or cancel it." if is_going else None,
+            key="sync_now",
+        ):
             with error_panel("starting the sync"):
                 _request(workspace, sync, "manual")
                 st.rerun()
@@ -127,7 +144,8 @@ def _find_run(workspace: Workspace, sync: Sync, runs: Sequence[SyncRun]) -> Sync
 def _draw_run(workspace: Workspace, sync: Sync, run: SyncRun) -> None:
     label, color = describe_state(run)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(label, color=color)
+        if run.is_final:  # while it is going, the progress below says where it is, and keeps up with it
+            st.badge(label, color=color)
         st.caption(_describe_times(run), width="stretch")
     if not run.is_final:
         _watch(workspace, run)
@@ -211,7 +229,7 @@ def _draw_history(runs: Sequence[SyncRun], chosen: str) -> str | None:
     return draw_choice_table(
         {
             "Started": [format_time(run.started_at or run.requested_at) for run in runs],
-            "State": [describe_state(run)[0] for run in runs],
+            "State": [describe_state(run)[0] if run.is_final else "In progress" for run in runs],
             "Took": [_describe_length(run) for run in runs],
             "Extracted": [sheet.extracted if sheet else None for sheet in sheets],
             "Delivered": [sheet.delivered if sheet else None for sheet in sheets],

@@ -11,7 +11,7 @@ from components.confirm import confirm
 from components.error_panel import error_panel
 from components.format import format_ago, format_count, format_time
 from components.plain_text import escape_markdown
-from core.warehouses.definition import ConnectionReport, TableInfo
+from core.warehouses.definition import TableInfo
 from core.warehouses.registry import check_connection, get_definition, open_warehouse
 from core.warehouses.store import WarehouseRecord, delete_warehouse, rename_warehouse
 from core.workspaces.workspace import Workspace
@@ -25,8 +25,7 @@ def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Se
             st.badge(get_definition(record.kind).label, color="gray")
         st.caption(_describe(workspace, record, readers))
         with st.container(horizontal=True):
-            if st.button("Test again", key=f"test_{record.id}", icon=":material/network_check:"):
-                _test(workspace, record)
+            is_tested = st.button("Test again", key=f"test_{record.id}", icon=":material/network_check:")
             if st.button("Rename …", key=f"rename_{record.id}", type="tertiary"):
                 _ask_for_name(workspace, record)
             if st.button(
@@ -43,6 +42,8 @@ def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Se
                     lambda: delete_warehouse(workspace, record.id),
                     confirm_label="Disconnect",
                 )
+        if is_tested:
+            _test(workspace, record)
         tables = st.expander("Tables", key=f"tables_{record.id}", on_change="rerun")
         if tables.open:  # reading a catalog asks the warehouse, so only for someone who looks
             with tables, error_panel("reading the tables"):
@@ -68,11 +69,8 @@ def _test(workspace: Workspace, record: WarehouseRecord) -> None:
             report = check_connection(workspace, record.id)
         if report.error is not None:
             raise report.error
-        _draw_report(report)
-
-
-def _draw_report(report: ConnectionReport) -> None:
-    st.success(f"{escape_markdown(report.detail)} :gray[It took {report.took_ms} ms.]", icon=":material/check_circle:")
+        st.toast(escape_markdown(f"{record.name} answers. {report.detail}"), icon=":material/check_circle:")
+        st.rerun()
 
 
 def _ask_for_name(workspace: Workspace, record: WarehouseRecord) -> None:

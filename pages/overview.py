@@ -8,10 +8,10 @@ from components.entitlement_meter import draw_meters
 from components.error_panel import error_panel
 from components.format import format_number
 from components.navigation import draw_link
+from components.profile_search import count_people
 from components.state import get_workspace
 from core.destinations.store import list_destinations
 from core.events.event_log import open_event_log
-from core.profiles.lookup import count_profiles
 from core.setup.entitlements import list_usage
 from core.sources.store import list_sources
 from core.syncs.sync import list_syncs
@@ -26,7 +26,7 @@ with error_panel("reading the workspace"):
     destinations = list_destinations(workspace)
     messages = open_event_log(workspace).count_by_source()
     connected = {source_id for space in spaces for source_id in list_connected_sources(workspace, space.id)}
-    profiles = sum(count_profiles(workspace, space.id) for space in spaces)
+    profiles = sum(count_people(workspace, space.id) for space in spaces)
     with st.grid(3, min_column_width=160):
         for label, count, url_path in (
             ("Profiles", profiles, "profile-explorer"),

@@ -111,10 +111,15 @@ def run_sync(workspace: Workspace) -> SyncRun:
     return execute_run(workspace, request_run(workspace, sync.id).id)
 
 
-def fill(workspace: Workspace, *, rows: int = 12) -> SyncRun:
-    """Go on until every row is a profile."""
-    add_identifiers_and_traits(workspace, rows=rows)
+def build(workspace: Workspace) -> SyncRun:
+    """Run the sync and bring what it sent to the profiles."""
     run = run_sync(workspace)
     (space,) = list_spaces(workspace)
     ProfileBuilder(workspace, space.id, ComputedTraitEngine()).build()
     return run
+
+
+def fill(workspace: Workspace, *, rows: int = 12) -> SyncRun:
+    """Go on until every row is a profile."""
+    add_identifiers_and_traits(workspace, rows=rows)
+    return build(workspace)

@@ -85,7 +85,8 @@ def _run_one(context: CheckContext, check: Check, earlier: Sequence[CheckResult]
     if blocker is not None:
         finding = failed(
             f"Cannot be checked until {blocker.code}, {blocker.title[:1].lower()}{blocker.title[1:]}, passes.",
-            fix=f"Repair {blocker.code} first.",
+            f"{blocker.code}: {blocker.cause}",
+            f"Repair {blocker.code} first.",
         )
     else:
         finding, incident = _look(context, check)

@@ -74,7 +74,11 @@ def rebuild_all(args: argparse.Namespace) -> int:
         report = ProfileBuilder(workspace, space.id, ComputedTraitEngine()).build(
             progress=lambda report: say(f"{report.read:,} messages")
         )
-        print(f"{space.name}: {report.read:,} messages, {report.profiles_created:,} profiles, {report.merges:,} merges")
+        counts = {"messages": report.read, "profiles": report.profiles_created, "merges": report.merges}
+        if args.json:
+            print_json_lines([{"space": space.name, **counts}])
+        else:
+            print(f"{space.name}: {', '.join(f'{count:,} {word}' for word, count in counts.items())}")
     return DONE
 
 

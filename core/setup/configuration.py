@@ -20,8 +20,20 @@ def run_setup_checks(workspace: Workspace, on_result: OnResult | None = None) ->
         RunInProgress: The checks are running already.
     """
     require_open(get_setup(workspace), Step.CHECK)
-    make_parts(workspace)
-    connect_loose_sources(workspace)
+    return run_checks_anytime(workspace, on_result)
+
+
+def run_checks_anytime(workspace: Workspace, on_result: OnResult | None = None) -> CheckRun:
+    """Do the same however far the setup has come: a part that is missing is a failed check.
+
+    Before the data source is confirmed nothing is made, because what is made then cannot be taken back.
+
+    Raises:
+        RunInProgress: The checks are running already.
+    """
+    if get_setup(workspace).confirmed:
+        make_parts(workspace)
+        connect_loose_sources(workspace)
     return run_checks(workspace, on_result)
 
 

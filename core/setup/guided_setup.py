@@ -7,7 +7,7 @@ caller saw as `expected_version`, and refuses with a sentence what is locked. Th
 from __future__ import annotations
 
 from core.setup.branches import BRANCHES, PRODUCT_BRANCHES, WARNING_TEXT, WARNING_TITLE, Branch, Connection
-from core.setup.configuration import get_latest_checks, run_setup_checks
+from core.setup.configuration import get_latest_checks, run_checks_anytime, run_setup_checks
 from core.setup.connections import connect_warehouse, create_mapping, define_sql_model, mark_previewed, preview_sql
 from core.setup.data_sources import choose_branch, confirm_branch
 from core.setup.draft_mapping import (
@@ -62,6 +62,7 @@ __all__ = [
     "mark_previewed",
     "preview_sql",
     "run_checks",
+    "run_checks_anytime",
     "run_setup_checks",
     "save_draft_mapping",
     "save_draft_sql",

@@ -25,6 +25,7 @@ class CheckContext:
         self.configuration = configuration
         self.enabled_now = tuple(enabled_now)
         self._open: dict[str, Warehouse] = {}
+        self._reports: dict[str, ConnectionReport] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> CheckContext:
@@ -44,8 +45,10 @@ class CheckContext:
         return self._open[warehouse_id]
 
     def test_connection(self, warehouse_id: str) -> ConnectionReport:
-        """Return how the warehouse answered."""
-        return self.open_warehouse(warehouse_id).test_connection()
+        """Return how the warehouse answered; it is asked once for the whole run."""
+        if warehouse_id not in self._reports:
+            self._reports[warehouse_id] = self.open_warehouse(warehouse_id).test_connection()
+        return self._reports[warehouse_id]
 
     def get_dialect(self, warehouse_id: str) -> str:
         """Return the SQL dialect of the warehouse."""

@@ -1,4 +1,4 @@
-"""`syncs list|plan|run|runs|reset`."""
+"""`syncs list|plan|run|runs|reset|state`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from core.clock import to_iso
 from core.errors import RunInProgress
 from core.syncs import engine
 from core.syncs.run import RunState, SyncRun, list_runs, list_unfinished_runs, request_run
+from core.syncs.state_place import StatePlace, move_state, read_state_place
 from core.syncs.sync import get_sync, list_syncs
 
 
@@ -23,11 +24,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
         ("run", run_now, "run now, or finish an interrupted run; prints the balance sheet"),
         ("runs", runs, "the history"),
         ("reset", reset, "forget what was acknowledged, so that every row is added again"),
+        ("state", state, "where the rows are compared: in the warehouse or here; --move changes it, nothing is sent"),
     ):
         verb = verbs.add_parser(name, parents=[shared], help=text)
         verb.add_argument("name", metavar="NAME", help="the sync's name or id")
         if name == "run":
             verb.add_argument("--confirm-deletes", action="store_true", help="delete even if no row is returned")
+        if name == "state":
+            verb.add_argument("--move", choices=[str(place) for place in StatePlace])
         verb.set_defaults(run=run)
 
 
@@ -154,3 +158,25 @@ def print_sheet(run: SyncRun) -> None:
 def _say_progress(run: SyncRun) -> None:
     counts = run.progress
     say(f"{run.state!s}: {counts.get('extracted', 0):,} rows read, {counts.get('done', 0):,} records done")
+
+
+def state(args: argparse.Namespace) -> int:
+    """Say where the rows of a sync are compared, after moving its state where that is asked for."""
+    workspace = open_for(args)
+    sync = get_sync(workspace, args.name)
+    if args.move:
+        move_state(workspace, sync.id, StatePlace(args.move))
+    found = read_state_place(workspace, sync.id)
+    if args.json:
+        print_json(
+            {
+                "sync": sync.name,
+                "chosen": str(found.chosen),
+                "now": str(found.now),
+                "acknowledged": found.acknowledged,
+                "detail": found.detail,
+            }
+        )
+    else:
+        print(f"{found.detail} {found.acknowledged:,} records are acknowledged.")
+    return DONE

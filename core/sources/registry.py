@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from core.errors import UnknownConnector
-from core.sources import embedded_warehouse, flex
+from core.sources import embedded_warehouse, flex, snowflake
 from core.sources.definition import SourceDefinition
 
 DEFINITIONS: tuple[SourceDefinition, ...] = (
     embedded_warehouse.DEFINITION,
     flex.DEFINITION,
+    snowflake.DEFINITION,
 )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from core.errors import UnknownConnector
 from core.warehouses.embedded import EmbeddedWarehouse
+from core.warehouses.snowflake.warehouse import SnowflakeWarehouse
 from core.warehouses.warehouse import Warehouse
 
-ENGINES: tuple[type[Warehouse], ...] = (EmbeddedWarehouse,)
+ENGINES: tuple[type[Warehouse], ...] = (EmbeddedWarehouse, SnowflakeWarehouse)
 
 
 def get_engine(kind: str) -> type[Warehouse]:

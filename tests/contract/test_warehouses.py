@@ -257,7 +257,7 @@ def test_a_query_is_cancelled_from_another_thread(warehouse: Warehouse, harness:
 
 def test_a_stream_is_cancelled_between_two_batches(warehouse: Warehouse, harness: Harness) -> None:
     token = CancelToken()
-    stream = warehouse.stream(f"SELECT i FROM {harness.numbers.format(n=10**9)}", cancel=token)
+    stream = warehouse.stream(f"SELECT i FROM {harness.numbers.format(n=harness.many)}", cancel=token)
     next(stream)
     token.cancel("Enough.")
     with pytest.raises(QueryCancelled, match="Enough"):
@@ -279,7 +279,7 @@ def test_a_token_cancelled_after_the_query_does_no_harm_to_the_next(warehouse: W
 
 
 def test_closing_a_stream_ends_its_query(warehouse: Warehouse, harness: Harness) -> None:
-    stream = warehouse.stream(f"SELECT i FROM {harness.numbers.format(n=10**9)}")
+    stream = warehouse.stream(f"SELECT i FROM {harness.numbers.format(n=harness.many)}")
     assert next(stream).num_rows > 0
     stream.close()
     assert _read(warehouse.query("SELECT 1 AS n")) == [1]

@@ -52,6 +52,7 @@ class Harness:
     make: Callable[[Path, Any], Warehouse]
     server: str | None = None
     numbers: str  # FROM item of n rows 0..n-1 in column i, with {n}
+    many: int = 10**9  # rows of a result that nobody reads to its end; fewer where they are made beforehand
     endless: str  # a query of one column l that would run for minutes
     hungry: str | None = None  # a query for more memory than a query may have; None where the server decides
     writes: tuple[str, ...]

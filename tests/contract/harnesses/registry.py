@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.harnesses import duckdb
+from tests.contract.harnesses import duckdb, snowflake
 from tests.contract.harnesses.harness import Harness
 
-HARNESSES: dict[str, Harness] = {"duckdb": duckdb.HARNESS}
+HARNESSES: dict[str, Harness] = {"duckdb": duckdb.HARNESS, "snowflake": snowflake.HARNESS}

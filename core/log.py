@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+LOG_NAME = "onramp.log"
 MAX_FILE_BYTES = 5_000_000
 KEPT_FILES = 3
 _HIDDEN = "[hidden]"
@@ -51,13 +53,21 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+class LogFile(RotatingFileHandler):
+    """The log's file. Where it cannot be written, its entries go to standard error, a line each."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of the library
+        """Give the entry to standard error instead."""
+        sys.stderr.write(f"The log {self.baseFilename} cannot be written; is the disk full? {self.format(record)}\n")
+
+
 def set_up_logging(folder: Path, *, level: int = logging.INFO) -> None:
     """Write the logs of Onramp to `folder`; calling it again with the same folder changes nothing."""
-    path = folder / "onramp.log"
+    path = folder / LOG_NAME
     logger = logging.getLogger()
     if any(isinstance(item, RotatingFileHandler) and item.baseFilename == str(path) for item in logger.handlers):
         return
-    handler = RotatingFileHandler(path, maxBytes=MAX_FILE_BYTES, backupCount=KEPT_FILES, encoding="utf-8", delay=True)
+    handler = LogFile(path, maxBytes=MAX_FILE_BYTES, backupCount=KEPT_FILES, encoding="utf-8", delay=True)
     handler.setFormatter(JsonLines())
     handler.setLevel(level)
     logger.addHandler(handler)

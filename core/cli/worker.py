@@ -7,7 +7,7 @@ import signal
 import threading
 
 from core.cli.output import DONE, FAILED, open_for, print_json, say
-from core.log import set_up_logging
+from core.log import LOG_NAME, set_up_logging
 from core.worker import Worker
 
 
@@ -29,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
             print_json({"runs": report.runs, "messages": report.messages, "failures": list(report.failures)})
         else:
             say(f"{report.runs} runs, {report.messages:,} messages, {len(report.failures)} failures")
+        for incident in report.failures:
+            say(f"{incident}: see {workspace.home.logs / LOG_NAME}")
         return FAILED if report.failures else DONE
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -296,10 +296,11 @@ def _like_pattern(text: str) -> str:
 
 def _translate(error: sqlite3.DatabaseError) -> Exception:
     text = str(error).lower()
-    if "full" in text or "no space" in text:
+    # A write beyond a quota, and shared memory for which there is no room, come as an input/output error
+    if "full" in text or "no space" in text or "disk i/o" in text:
         return StorageFull(
-            "The disk under ONRAMP_HOME is full; none of these events was written.",
-            hint="Free some space, then send them again. Events that were accepted before are safe.",
+            "The disk under ONRAMP_HOME is full or failing; no event was written.",
+            hint="Free some space, then try again. Events that were accepted before are safe.",
         )
     if "unable to open" in text or "not a database" in text or "malformed" in text or "readonly" in text:
         return StoreUnreadable(

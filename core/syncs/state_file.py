@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -21,13 +22,18 @@ class StateFile:
         self.path = path
         spill = path.parent / f"{path.stem}.tmp"
         try:
+            if not path.exists():
+                _make_file(path, _VALUES + schema)
             self.database = duckdb.connect(
                 str(path), config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(spill)}
             )
             prepare_engine(self.database)
             self.database.execute("SET preserve_insertion_order = false")
             self.database.execute(_VALUES + schema)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
+            known = translate(error)
+            if isinstance(known, StorageFull):
+                raise known from error
             raise StoreUnreadable(
                 "The state of this sync cannot be opened.",
                 hint="Another program may hold the file; stop it, then try again.",
@@ -79,7 +85,8 @@ class Transaction:
             except duckdb.Error as problem:
                 raise translate(problem) from problem
             return
-        self._db.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # a full disk may have ended the transaction, or the whole connection, already
+            self._db.execute("ROLLBACK")
         if isinstance(error, duckdb.Error):
             raise translate(error) from error
 
@@ -87,9 +94,23 @@ class Transaction:
 def translate(error: duckdb.Error) -> CoreError | duckdb.Error:
     """Return what a person can act on: a full disk; any other failure stays what it is."""
     text = str(error)
-    if "No space left" in text or "Could not write" in text or "disk" in text.lower():
+    if any(word in text for word in ("No space left", "Could not write", "File too large")) or "disk" in text.lower():
         return StorageFull(
             "The disk under ONRAMP_HOME is full; the run stopped.",
             hint="Free some space and start the sync again. What was acknowledged before is safe.",
         )
     return error
+
+
+def _make_file(path: Path, schema: str) -> None:
+    # Whole under another name, then renamed: a file that a full disk or a kill left half made could never be opened.
+    draft = path.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(str(draft)) as database:
+            database.execute(schema)
+            database.execute("CHECKPOINT")
+        draft.replace(path)
+    finally:
+        for left in (draft, draft.with_name(f"{draft.name}.wal")):
+            left.unlink(missing_ok=True)

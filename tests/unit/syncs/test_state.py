@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from core.destinations.segment_profiles import SEND_IDENTIFY
+from core.errors import StoreUnreadable
 from core.mappings.compile import CompiledMapping, compile_mapping
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.syncs.sheet import BalanceSheet
@@ -16,6 +19,7 @@ from core.syncs.staging import CHUNK_ROWS
 from core.syncs.state import SyncState
 from core.warehouses.definition import ColumnType, Kind
 
+ROOT = Path(__file__).resolve().parents[3]
 MAPPING = FieldMapping(
     (
         MappingEntry("engage_space", None, Constant("spa_1")),
@@ -74,3 +78,44 @@ def test_a_plan_of_many_chunks_sends_every_change_once_with_its_own_payload(stat
     assert sorted(sent) == sorted(updated + deleted)
     assert sheet.closes
     assert (sheet.updated, sheet.deleted_delivered, sheet.unchanged) == (len(updated), 900, count - 900 - len(updated))
+
+
+FILL = """
+import resource, signal, sys
+from pathlib import Path
+import pyarrow as pa
+from core.errors import StorageFull
+from core.syncs.state import SyncState
+from tests.unit.syncs.test_state import batches, compiled
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    with SyncState(Path(sys.argv[1]), "syn_1") as state:
+        state.stage(batches([(f"k{n}", f"{n} " * 200) for n in range(20_000)]), compiled())
+        state.commit_plan("run_1", "mirror")
+except StorageFull as error:
+    print(error.code, bool(error.hint))
+"""
+
+
+@pytest.mark.parametrize("size_bytes", [100, 30_000, 400_000, 1_500_000])
+def test_a_full_disk_stops_a_sync_in_a_sentence_and_the_next_run_starts_anew(tmp_path: Path, size_bytes: int) -> None:
+    path = tmp_path / "state" / "sync.duckdb"
+    path.parent.mkdir()
+    command = [sys.executable, "-c", FILL, str(path), str(size_bytes)]
+    stopped = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (stopped.stdout, stopped.returncode) == ("storage_full True\n", 0), stopped.stderr
+    assert not list(path.parent.glob("*.draft*"))
+    with SyncState(path, "syn_1") as state:
+        assert state.read_phase() == ("none", None)
+        assert state.stage(batches([("a", "x")]), compiled()) == 1
+        assert state.commit_plan("run_2", "mirror") == 1
+
+
+def test_a_file_that_is_no_state_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "sync.duckdb"
+    path.write_bytes(b"no database")
+    with pytest.raises(StoreUnreadable) as caught:
+        SyncState(path, "syn_1")
+    assert caught.value.hint

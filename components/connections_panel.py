@@ -37,7 +37,13 @@ def draw_connections(setup: Setup) -> None:
 
 def _draw_row(step: ConnectionStep) -> None:
     is_done, is_locked = step.state is TileState.COMPLETE, step.state is TileState.LOCKED
-    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    with st.container(
+        border=True,
+        horizontal=True,
+        vertical_alignment="center",
+        horizontal_alignment="distribute",
+        wrap=not is_done,  # on a phone there is room for Change beside the text, not for a long label
+    ):
         icon = ":green[:material/check_circle:]" if is_done else ":material/radio_button_unchecked:"
         st.markdown(
             f"{icon} **{step.label}**  \n:gray[{step.reason or EXPLANATIONS[step.connection]}]", width="stretch"

@@ -20,11 +20,11 @@ from core.setup.guided_setup import (
 from core.workspaces.workspace import Workspace
 
 _PERIODS = {
-    Period.EVER: "ever",
-    Period.DAILY: "a day",
-    Period.WEEKLY: "a week",
-    Period.MONTHLY: "a month",
-    Period.ANNUALLY: "a year",
+    Period.EVER: ", ever",
+    Period.DAILY: " a day",
+    Period.WEEKLY: " a week",
+    Period.MONTHLY: " a month",
+    Period.ANNUALLY: " a year",
 }
 
 
@@ -32,7 +32,7 @@ def draw_identifier_table(workspace: Workspace, rules: Sequence[IdentifierRule])
     """Draw one row an identifier; the menu of each row holds **Edit** and **Delete**."""
     with st.container(border=True):
         for rule in rules:
-            with st.container(horizontal=True, vertical_alignment="center", key=f"identifier_{rule.type}"):
+            with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=f"identifier_{rule.type}"):
                 st.markdown(
                     f"`{rule.type}`{' :blue-badge[Custom]' if rule.custom else ''}  \n:gray[{_describe(rule)}]",
                     width="stretch",
@@ -47,8 +47,8 @@ def draw_identifier_table(workspace: Workspace, rules: Sequence[IdentifierRule])
 def _describe(rule: IdentifierRule) -> str:
     blocked = len(rule.blocked_exact) + len(rule.blocked_patterns)
     return (
-        f"Priority {rule.priority} · up to {format_count(rule.value_limit, 'value')} {_PERIODS[Period(rule.period)]}"
-        f" for one profile · {format_count(blocked, 'blocked value') if blocked else 'nothing blocked'}"
+        f"Priority {rule.priority} · up to {format_count(rule.value_limit, 'value')} for one profile"
+        f"{_PERIODS[Period(rule.period)]} · {format_count(blocked, 'blocked value') if blocked else 'nothing blocked'}"
     )
 
 

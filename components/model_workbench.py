@@ -26,20 +26,21 @@ from core.workspaces.workspace import Workspace
 
 CACHE_S = 300
 PREVIEW, COLUMNS, WORST_ROWS, KEY = SLOTS = ("preview", "columns", "worst_rows", "key")
+_SHORT_CATALOG = 5
 T = TypeVar("T")
 
 
-def draw_catalog(workspace: Workspace, record: WarehouseRecord) -> dict[str, list[str]]:
+def draw_catalog(workspace: Workspace, record: WarehouseRecord) -> dict[str, list[str]] | None:
     """Draw the searchable list of tables and return it as {schema.table: [columns]} for completion.
 
-    Where the warehouse cannot be read, the reason is drawn and the catalog is empty: the SQL stays editable.
+    Where the warehouse cannot be read, the reason is drawn and None returned: the SQL stays editable.
     """
     with error_panel("reading the catalog") as attempt:
         tables = _list_tables(workspace, record.id, str(record.settings))
         _draw_tables(tables)
     if attempt.failed:
         st.page_link("../pages/connect_warehouse.py", label="Connect data warehouse", icon=":material/cable:")
-        return {}
+        return None
     return {f"{table.schema}.{table.name}": [column.name for column in table.columns] for table in tables}
 
 
@@ -47,7 +48,7 @@ def _draw_tables(tables: Sequence[TableInfo]) -> None:
     text = st.text_input(
         "Find", placeholder="Find a table or column", label_visibility="collapsed", key="catalog_search"
     ).lower()
-    with st.container(height=340, border=True):
+    with st.container(height=340 if len(tables) > _SHORT_CATALOG else "content", border=True):
         if not tables:
             st.caption("There is no table that can be read.")
         for table in tables:

@@ -33,7 +33,7 @@ def notice_others(setup: Setup, page: str) -> None:
         return
     SEEN_SETUP.write(replace(seen, told=setup.version))
     st.info(
-        "The setup was changed in another browser or tab. You see the newer state; what you typed here is kept.",
+        "The setup was changed in another browser or tab. What you typed here is kept.",
         icon=":material/devices:",
     )
 

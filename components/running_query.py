@@ -12,6 +12,7 @@ import streamlit as st
 from components.background import Job
 from components.progress import Progress, draw_progress
 from components.state import QUERIES
+from core.errors import QueryCancelled
 from core.warehouses.cancel import CancelToken
 
 T = TypeVar("T")
@@ -39,7 +40,8 @@ def run_query(ask: Callable[[CancelToken], T], *, slot: str, about: Hashable, la
         timeout_s: After how long the warehouse stops it; shown, not enforced here.
 
     Raises:
-        Exception: What `ask` raised, again on every run of the page until the query is forgotten.
+        Exception: What `ask` raised, again on every run of the page until the query is forgotten. A query that was
+            cancelled stops the page with a sentence instead.
     """
     if not has_query(slot, about):
         forget_queries(slot)
@@ -47,7 +49,11 @@ def run_query(ask: Callable[[CancelToken], T], *, slot: str, about: Hashable, la
     asked = cast(_Asked, QUERIES.read(slot))
     if not asked.job.wait(QUICK_S) and not _draw_running(asked, slot, label, timeout_s):
         st.stop()
-    return cast(T, asked.job.result())
+    try:
+        return cast(T, asked.job.result())
+    except QueryCancelled:  # what a person asked for is no failure
+        st.info("The query was stopped. Run it again when you like.", icon=":material/stop_circle:")
+        st.stop()
 
 
 def has_query(slot: str, about: Hashable) -> bool:

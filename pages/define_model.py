@@ -51,13 +51,15 @@ with error_panel():
             st.rerun()
     with editor_side:
         st.markdown("**SQL**  :gray[one row for each customer · Ctrl+Enter previews]")
-        state = draw_sql_editor(draft.value, catalog, dialect, key=EDITOR)
+        state = draw_sql_editor(draft.value, catalog or {}, dialect, key=EDITOR)
         if draft.may_save and state.text != setup.draft.sql:
             setup = own(save_draft_sql(workspace, state.text, expected_version=setup.version))
             own_draft(state.text, EDITOR)
         pressed = st.button("Preview", icon=":material/play_arrow:", type="primary", key="preview") or state.run
     if pressed:
         forget_answers()
+    elif catalog is None:  # the reason is on the page already
+        st.stop()
     if not (pressed or setup.is_previewed(state.text) or is_asked(record, state.text)):
         draw_preview_hint(state.text, setup.previewed_sql)
         st.stop()

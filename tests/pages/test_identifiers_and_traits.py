@@ -55,7 +55,7 @@ def test_each_identifier_is_a_row_with_its_rules_in_words_and_a_menu_of_edit_and
     """W64."""
     guided.add_identifiers_and_traits(workspace)
     app = visit(PAGE)
-    assert "Priority 1 · up to 1 value ever for one profile · 4 blocked values" in read_plain(app)
+    assert "Priority 1 · up to 1 value for one profile, ever · 4 blocked values" in read_plain(app)
     labels = [button.label for button in app.button]
     assert (labels.count("Edit"), labels.count("Delete")) == (3, 3)
 

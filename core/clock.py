@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -43,14 +44,16 @@ def to_millis(at: datetime) -> int:
     """Return whole milliseconds since 1970-01-01T00:00:00Z; `at` must be aware."""
     if at.tzinfo is None:
         raise ValueError("naive datetime")
-    return int((at - _EPOCH) // timedelta(milliseconds=1))
+    return (at - _EPOCH) // _MILLISECOND
 
 
+@lru_cache(maxsize=64)  # the messages of a batch were received at the same time
 def from_millis(millis: int) -> datetime:
     """Return the aware UTC time `millis` milliseconds after 1970-01-01T00:00:00Z; dates before 1970 are fine."""
     return _EPOCH + timedelta(milliseconds=millis)
 
 
+@lru_cache(maxsize=64)
 def to_iso(at: datetime) -> str:
     """Return `at` as ISO 8601 in UTC with milliseconds and `Z`, the form the message specification uses.
 
@@ -62,3 +65,4 @@ def to_iso(at: datetime) -> str:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import secrets
@@ -66,8 +65,10 @@ def snake_case(name: str) -> str:
 
 
 def _base32(number: int) -> str:
-    # 26 characters are 130 bits; b32encode works on blocks of 40 bits, so it is given 160 and its head is dropped
-    return base64.b32encode(number.to_bytes(20, "big"))[6:].translate(_TO_CROCKFORD).decode()
+    # 26 characters are 130 bits, looked up two characters at a time in halves: long numbers are slow to shift
+    high, low = divmod(number, 1 << 60)
+    return "".join([_PAIRS[high >> shift & 1023] for shift in _HIGH] + [_PAIRS[low >> shift & 1023] for shift in _LOW])
 
 
-_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_HIGH, _LOW = range(60, -1, -10), range(50, -1, -10)

@@ -284,7 +284,8 @@ def _last_offset(connection: sqlite3.Connection) -> int:
 
 
 def _to_event(row: _Row) -> StoredEvent:
-    return StoredEvent(*row[:6], from_millis(row[6]), row[7])
+    offset, source_id, message_id, type_, name, user_id, received_at, body = row
+    return StoredEvent(offset, source_id, message_id, type_, name, user_id, from_millis(received_at), body)
 
 
 def _like_pattern(text: str) -> str:

@@ -145,8 +145,7 @@ class BatchApplier:
         if at_ms > profile.updated_at:
             profile.updated_at = at_ms
         if event.type == MessageType.IDENTIFY:
-            for key, value in _read_traits(read.message).items():
-                profile.put_trait(key, [value, at_ms, event.offset, None], self._is_active)
+            profile.put_traits(_read_traits(read.message), at_ms, event.offset, self._is_active)
         if self._traits is not None:
             self._traits.observe(profile.id, read.message, at_ms, event.offset)
         around.messages.append((around.space_id, event.offset, profile.id, event.type))
@@ -188,7 +187,7 @@ def _read_traits(message: Message) -> Message:
         traits = context.get("traits") if isinstance(context, dict) else None
     if not isinstance(traits, dict):
         return {}
-    return {key: value for key, value in traits.items() if not isinstance(value, dict | list) or _can_be_saved(value)}
+    return {key: value for key, value in traits.items() if not isinstance(value, _CONTAINERS) or _can_be_saved(value)}
 
 
 def _can_be_saved(value: object) -> bool:
@@ -206,3 +205,4 @@ def _refuse(rule: ViolationRule, identifier: Identifier) -> Violation:
 
 
 _SHOWN_CHARS = 200
+_CONTAINERS = (dict, list)  # a union of types is four times slower to test for

@@ -123,10 +123,10 @@ class ProfileBuilder:
         while max_messages is None or report.read < max_messages:
             self._compute_history(lease, log)
             room = self._batch_messages if max_messages is None else max_messages - report.read
-            events = log.read(report.offset, min(room, self._batch_messages))
-            if not events:
-                break
             with _without_garbage_collection():
+                events = log.read(report.offset, min(room, self._batch_messages))
+                if not events:
+                    break
                 report = self._apply_batch(lease, events, sources, report)
             if progress is not None:
                 progress(report)

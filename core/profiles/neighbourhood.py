@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -49,6 +49,16 @@ class ProfileRow(KnownProfile):
         if self._traits is None:
             self._traits = orjson.loads(self.stored_traits)
         return self._traits
+
+    def put_traits(self, values: Mapping[str, Any], at_ms: int, log_offset: int, is_active: IsActive) -> None:
+        """Set the traits of one identify message, each as `put_trait` does."""
+        traits = self.traits
+        for key, value in values.items():
+            entry = [value, at_ms, log_offset, None]
+            if key in traits:
+                self.put_trait(key, entry, is_active)
+            else:
+                traits[key] = entry
 
     def put_trait(self, key: str, entry: TraitEntry, is_active: IsActive) -> None:
         """Set a trait unless a newer value is there: newest time first, then the later offset.

@@ -1,20 +1,27 @@
-"""A sync in which nothing changed, against a bare DuckDB hash join of the same rows in the same run."""
+"""A sync in which nothing changed, against a bare DuckDB hash join of the same rows, and drt-core, in the same run.
+
+drt has no diff of a DuckDB source (its own words are printed), so it is raced at what it does have: sending every row
+again to a JSON-lines file, and a cursor over `changed_at`, which reads only newer rows and so cannot see a deletion,
+nor a change that leaves that column alone. Its times are of the whole command, ours from request to closed sheet.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import report
-from big_sync import TRAITS, BigSync, make_table, open_big_sync
+from big_sync import SQL, TRAITS, BigSync, make_table, open_big_sync
+from drt_peer import DrtPeer
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
-    arguments = report.make_parser(__doc__, rows=1_000_000).parse_args(argv)
+    parser = report.make_parser(__doc__, rows=1_000_000)
+    parser.add_argument("--without-drt", action="store_true", help="do not install and race drt-core")
+    arguments = parser.parse_args(argv)
     found = report.Report(f"sync, nothing changed, {arguments.rows:,} rows, embedded warehouse")
     with open_big_sync(arguments.rows) as big:
         first = report.measure("first run: every row delivered", arguments.rows, big.run, repeat=1)
@@ -24,8 +31,11 @@ def main(argv: Sequence[str]) -> int:
         )
         join = _measure_join(big.path.with_name("join.duckdb"), arguments.rows, arguments.repeat)
         found.measurements += [join, first]
+        if arguments.without_drt:
+            found.not_measured["drt-core"] = "left out"
+        else:
+            _race_drt(found, big, arguments.rows, unchanged)
         found.ratios["unchanged sync to bare hash join (seconds)"] = unchanged.seconds / join.seconds
-        found.facts["peak resident memory of a fresh process that runs it, MB"] = _measure_memory_mb(big)
     found.print(as_json=arguments.json)
     return 0
 
@@ -56,12 +66,18 @@ def _measure_join(path: Path, rows: int, repeat: int) -> report.Measurement:
         )
 
 
-def _measure_memory_mb(big: BigSync) -> str:
-    """Run the sync once in a process of its own: what this one holds from the first run would hide the figure."""
-    command = [sys.executable, str(Path(__file__).with_name("one_run.py")), str(big.workspace.home.root), big.sync.id]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    at_start, at_end = done.stdout.split()
-    return f"{at_end} ({at_start} with everything imported)"
+def _race_drt(found: report.Report, big: BigSync, rows: int, ours: report.Measurement) -> None:
+    """Run drt twice each way, and time the second, in which nothing changed; once each, because one takes long."""
+    copy = shutil.copy(big.path, big.path.with_name("drt.duckdb"))  # it opens the file for writing: that shuts us out
+    peer = DrtPeer(big.path.with_name("drt"), copy, SQL)
+    found.facts["drt-core, incremental_strategy: diff"] = peer.ask_for_diff()
+    found.add(report.measure("drt, only started", 1, peer.start))
+    for name, note in (("full", "every row again, to a JSON-lines file"), ("cursor", "rows newer than the last")):
+        peer.run(name)
+        if peer.count_written(name) != rows:
+            raise SystemExit(f"drt wrote {peer.count_written(name)} of {rows} rows")
+        theirs = found.add(report.measure(f"drt, {name}", rows, lambda name=name: peer.run(name), repeat=1, note=note))  # type: ignore[misc]
+        found.ratios[f"drt, {name}, to unchanged sync (seconds)"] = theirs.seconds / ours.seconds
 
 
 if __name__ == "__main__":

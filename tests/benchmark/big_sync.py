@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +40,15 @@ class BigSync:
     def run(self) -> SyncRun:
         """Run the sync to its end, here and now."""
         return execute_run(self.workspace, request_run(self.workspace, self.sync.id).id)
+
+
+def start_run(big: BigSync) -> subprocess.Popen[str]:
+    """Return a fresh process that is ready to run the sync, and does so when it is sent a line."""
+    command = [sys.executable, str(Path(__file__).with_name("one_run.py")), str(big.workspace.home.root), big.sync.id]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
 
 
 @contextmanager

@@ -1,7 +1,11 @@
-"""One run of a sync in which nothing changes: python one_run.py HOME SYNC_ID; prints peak memory in MB."""
+"""One run of a sync, in a process of its own: python one_run.py HOME SYNC_ID.
+
+Prints a line when everything is imported and open, waits for a line, runs, and prints what it held as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -9,15 +13,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.syncs.engine import execute_run
 from core.syncs.run import request_run
+from core.warehouses.sandbox_pool import get_pool
 from core.workspaces.workspace import open_workspace
 
 
-def read_peak_mb() -> int:
-    """Return the most memory that this process ever had resident.
+def read_peak_mb(pid: int | str = "self") -> int:
+    """Return the most memory that a process ever had resident.
 
     From /proc and not from getrusage, whose figure a child inherits from the process that started it.
     """
-    status = Path("/proc/self/status").read_text()
+    status = Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
@@ -25,10 +30,14 @@ def main(home: str, sync_id: str) -> None:
     """Run the sync and print."""
     workspace = open_workspace(home)
     at_start = read_peak_mb()
+    print("ready", flush=True)
+    sys.stdin.readline()
     run = execute_run(workspace, request_run(workspace, sync_id).id)
-    if run.sheet is None or run.sheet.unchanged != run.sheet.extracted:
-        raise SystemExit(f"the run was not unchanged: {run}")
-    print(at_start, read_peak_mb())
+    if run.sheet is None or not run.sheet.closes:
+        raise SystemExit(f"the run did not close its sheet: {run.state} {run.error} {run.sheet}")
+    children = [read_peak_mb(child.pid) for child in get_pool().list_children("idle")]
+    found = {"start_mb": at_start, "peak_mb": read_peak_mb(), "child_mb": max(children, default=0)}
+    print(json.dumps({**found, "delivered": run.sheet.delivered, "unchanged": run.sheet.unchanged}))
     workspace.close()
 
 

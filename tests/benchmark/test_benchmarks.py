@@ -15,7 +15,8 @@ TINY = {
     "bench_page_rerun": ["--rows", "50", "--runs", "2", "--without-browser"],
     "bench_preview": ["--rows", "500", "--runs", "2"],
     "bench_profiles": ["--rows", "300", "--repeat", "2"],
-    "bench_sync_unchanged": ["--rows", "300", "--repeat", "1"],
+    "bench_sync_memory": ["--sizes", "300", "400"],
+    "bench_sync_unchanged": ["--rows", "300", "--repeat", "1", "--without-drt"],
 }
 
 

@@ -63,11 +63,13 @@ def _draw_row(workspace: Workspace, key: str, origin: TraitOrigin) -> None:
     _step(":material/sync:", "Sync", escape_markdown(origin.sync or origin.sync_id or "No longer known"))
     if sync is not None:
         _step(":material/conversion_path:", "Mapping", _describe_mapping(sync.mapping, key), "As the mapping is today.")
+        draw_link("select-mappings", label="See the mapping")
     _step(":material/code:", "SQL model", escape_markdown(origin.sql_model or origin.sql_model_id or "No longer known"))
     if model is not None:
         with st.expander("See the SQL"):
             st.code(model.sql, language="sql", wrap_lines=True)
         _step(":material/database:", "Warehouse", escape_markdown(_name_warehouse(workspace, model)))
+        draw_link("warehouses", label="See the warehouse")
 
 
 def _step(icon: str, label: str, text: str, note: str = "") -> None:

@@ -11,6 +11,7 @@ from components.confirm import confirm
 from components.error_panel import error_panel
 from components.format import format_ago, format_count, format_time
 from components.plain_text import escape_markdown
+from components.warehouse_upload import draw_import_report
 from core.warehouses.definition import TableInfo
 from core.warehouses.registry import check_connection, get_definition, open_warehouse
 from core.warehouses.store import WarehouseRecord, delete_warehouse, rename_warehouse
@@ -44,6 +45,7 @@ def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Se
                 )
         if is_tested:
             _test(workspace, record)
+        draw_import_report(workspace, record.id)
         tables = st.expander("Tables", key=f"tables_{record.id}", on_change="rerun")
         if tables.open:  # reading a catalog asks the warehouse, so only for someone who looks
             with tables, error_panel("reading the tables"):
@@ -58,8 +60,8 @@ def _describe(workspace: Workspace, record: WarehouseRecord, readers: Sequence[s
     file = record.settings.get("path")
     if file:
         parts.append(f"file `{file}`")
-    if readers:
-        parts.append(f"read by {', '.join(escape_markdown(name) for name in readers)}")
+    names = ", ".join(escape_markdown(name) for name in readers)
+    parts.append(f"read by {names}" if readers else "nothing reads it yet")
     return " · ".join(parts)
 
 

@@ -33,4 +33,5 @@ with error_panel("reading the warehouses"):
 
     st.subheader("Make one from your own files", anchor=False)
     with error_panel("making the warehouse"):
-        draw_upload(workspace)
+        if draw_upload(workspace) is not None:
+            st.rerun()  # to the new one's place among the others, where its report stands

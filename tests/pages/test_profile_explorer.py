@@ -55,6 +55,8 @@ def test_a_trait_leads_back_to_message_row_mapping_sql_model_sync_and_source(
     ):
         assert part in shown, part
     assert guided.SQL in [code.value for code in app.code]
+    links = [link.label for link in app.get("page_link")]
+    assert {"See the message", "See the record in its run", "See the mapping", "See the warehouse"} <= set(links)
 
 
 def test_a_refresh_shows_the_same_person_view_and_trait(workspace: Workspace, visit: Visit) -> None:

@@ -97,6 +97,22 @@ def test_the_tables_of_a_warehouse_are_read_when_somebody_looks(workspace: Works
     assert tables["Names"][0].startswith("id, email, phone")
 
 
+def test_own_files_become_a_warehouse_that_stands_among_the_others_with_its_report(
+    workspace: Workspace, visit: Visit
+) -> None:
+    app = visit("warehouses.py")
+    press(app, "Make the warehouse")
+    assert "Give the warehouse a name" in app.warning[0].value
+    app.text_input[0].set_value("Customers 2026")
+    app.file_uploader[0].upload("people.csv", b"id,name\n001,Ada\n002,Grace\n", "text/csv")
+    press(app, "Make the warehouse")
+    assert [record.name for record in list_warehouses(workspace)] == ["Customers 2026"]
+    shown = read(app)
+    assert "**Customers 2026**" in shown and "nothing reads it yet" in shown
+    assert "**people** · 2 rows · 2 columns" in shown
+    assert "No warehouse is connected yet" not in shown
+
+
 def test_a_warehouse_that_nothing_reads_can_be_disconnected(workspace: Workspace, visit: Visit) -> None:
     file = guided.make_warehouse_file(workspace)
     save_warehouse(workspace, kind="duckdb", name="Spare", settings={"path": file})

@@ -1,0 +1,102 @@
+"""BigQuery's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.records import MAX_SAFE_INTEGER
+from core.sql_models.dialects.dialect import SqlModelDialect
+from core.warehouses.definition import ColumnType, Kind
+
+SHOWN_CHARS = 200
+SAMPLES = 5
+_NOT_ORDERED = (Kind.BYTES, Kind.JSON, Kind.OTHER)
+
+
+class BigQueryDialect(SqlModelDialect):
+    """SQL models on BigQuery. `rows` is a reserved word there and stands in backticks."""
+
+    def quote(self, name: str) -> str:
+        """Return `name` in backticks."""
+        return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+    def profile_sql(self, query: str, columns: Sequence[ColumnType]) -> str:
+        """Return one pass over all rows; distinct counts are exact. The samples are cut outside the aggregation."""
+        parts, shown = ["COUNT(*) AS `rows`"], ["`rows`"]
+        for index, column in enumerate(columns):
+            name, text = self.quote(column.name), self._text(column)
+            bounds = ("NULL", "NULL") if column.kind in _NOT_ORDERED else (f"MIN({name})", f"MAX({name})")
+            parts += [
+                f"COUNT({name}) AS filled_{index}",
+                f"COUNT(DISTINCT {text}) AS distinct_{index}",
+                f"MAX(CHAR_LENGTH({text})) AS longest_chars_{index}",
+                f"SUBSTR(MAX_BY({text}, CHAR_LENGTH({text})), 1, {SHOWN_CHARS}) AS longest_{index}",
+                f"SUBSTR(CAST({bounds[0]} AS STRING), 1, {SHOWN_CHARS}) AS minimum_{index}",
+                f"SUBSTR(CAST({bounds[1]} AS STRING), 1, {SHOWN_CHARS}) AS maximum_{index}",
+                f"APPROX_TOP_COUNT({text}, {SAMPLES}) AS top_{index}",
+            ]
+            shown += [f"{each}_{index}" for each in ("filled", "distinct", "longest_chars", "longest")]
+            shown += [f"{each}_{index}" for each in ("minimum", "maximum")]
+            shown.append(
+                f"TO_JSON_STRING(ARRAY(SELECT SUBSTR(top.value, 1, {SHOWN_CHARS}) FROM UNNEST(top_{index}) AS top "  # noqa: S608
+                f"WHERE top.value IS NOT NULL)) AS sample_{index}"
+            )
+        counted = f"SELECT {', '.join(parts)} FROM ({query}) AS model_rows"  # noqa: S608 - guarded query, quoted names
+        return f"SELECT {', '.join(shown)} FROM ({counted}) AS counted"  # noqa: S608
+
+    def key_counts_sql(self, query: str, key_column: str) -> str:
+        """Return the counts of one grouping by key."""
+        key = f"CAST({self.quote(key_column)} AS STRING)"
+        return (
+            f"WITH keyed AS (SELECT IF(TRIM({key}) = '', NULL, {key}) AS record_key FROM ({query}) AS model_rows), "  # noqa: S608
+            "counted AS (SELECT record_key, COUNT(*) AS n FROM keyed GROUP BY record_key) "
+            "SELECT COALESCE(SUM(n), 0) AS `rows`, COUNT(record_key) AS distinct_keys, "
+            "COALESCE(SUM(IF(record_key IS NULL, n, 0)), 0) AS nulls, "
+            "COUNTIF(record_key IS NOT NULL AND n > 1) AS duplicate_keys, "
+            "COALESCE(SUM(IF(record_key IS NOT NULL AND n > 1, n, 0)), 0) AS duplicate_rows FROM counted"
+        )
+
+    def duplicate_rows_sql(self, query: str, key_column: str, limit: int) -> str:
+        """Return the rows whose key occurs more than once, by key."""
+        key = f"CAST({self.quote(key_column)} AS STRING)"
+        return (
+            f"SELECT * FROM ({query}) AS model_rows WHERE TRIM({key}) <> '' "  # noqa: S608
+            f"QUALIFY COUNT(*) OVER (PARTITION BY {key}) > 1 ORDER BY {key} LIMIT {limit}"
+        )
+
+    def where_sql(self, query: str, condition: str, limit: int) -> str:
+        """Return up to `limit` rows for which the condition holds."""
+        return f"SELECT * FROM ({query}) AS model_rows WHERE {condition} LIMIT {limit}"  # noqa: S608
+
+    def longest_sql(self, query: str, columns: Sequence[ColumnType], limit: int) -> str:
+        """Return the rows by the length of their longest value."""
+        sizes = ", ".join(f"COALESCE(CHAR_LENGTH({self._text(column)}), 0)" for column in columns)
+        return f"SELECT * FROM ({query}) AS model_rows ORDER BY GREATEST({sizes}) DESC LIMIT {limit}"  # noqa: S608
+
+    def is_blank(self, column: str) -> str:
+        """Return NULL-or-blank for the column as text."""
+        return f"COALESCE(TRIM(CAST({self.quote(column)} AS STRING)), '') = ''"
+
+    def is_not_ascii(self, column: str) -> str:
+        """Return a byte count that differs from the character count."""
+        return f"BYTE_LENGTH({self.quote(column)}) <> CHAR_LENGTH({self.quote(column)})"
+
+    def is_out_of_range(self, column: ColumnType) -> str | None:
+        """Return numbers beyond 2**53, and dates before 1900 or more than a year ahead."""
+        name = self.quote(column.name)
+        if column.kind in (Kind.INTEGER, Kind.DECIMAL):
+            return f"{name} NOT BETWEEN -{MAX_SAFE_INTEGER} AND {MAX_SAFE_INTEGER}"
+        if column.kind is Kind.FLOAT:
+            return f"(IS_NAN({name}) OR IS_INF({name}))"
+        if column.kind in (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
+            day = f"CAST({name} AS DATE)"
+            return f"({day} < DATE '1900-01-01' OR {day} > DATE_ADD(CURRENT_DATE(), INTERVAL 1 YEAR))"
+        return None
+
+    def _text(self, column: ColumnType) -> str:
+        name = self.quote(column.name)
+        if column.kind is Kind.BYTES:
+            return f"TO_BASE64({name})"
+        if column.kind is Kind.JSON:
+            return f"TO_JSON_STRING({name})"
+        return f"ST_ASTEXT({name})" if column.type == "GEOGRAPHY" else f"CAST({name} AS STRING)"

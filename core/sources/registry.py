@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from core.errors import UnknownConnector
-from core.sources import embedded_warehouse, flex, snowflake
+from core.sources import bigquery, embedded_warehouse, flex, snowflake
 from core.sources.definition import SourceDefinition
 
 DEFINITIONS: tuple[SourceDefinition, ...] = (
+    bigquery.DEFINITION,
     embedded_warehouse.DEFINITION,
     flex.DEFINITION,
     snowflake.DEFINITION,

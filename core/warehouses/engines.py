@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from core.errors import UnknownConnector
+from core.warehouses.bigquery.warehouse import BigQueryWarehouse
 from core.warehouses.embedded import EmbeddedWarehouse
 from core.warehouses.snowflake.warehouse import SnowflakeWarehouse
 from core.warehouses.warehouse import Warehouse
 
-ENGINES: tuple[type[Warehouse], ...] = (EmbeddedWarehouse, SnowflakeWarehouse)
+ENGINES: tuple[type[Warehouse], ...] = (
+    BigQueryWarehouse,
+    EmbeddedWarehouse,
+    SnowflakeWarehouse,
+)
 
 
 def get_engine(kind: str) -> type[Warehouse]:

@@ -56,7 +56,7 @@ def _declared_gaps(request: pytest.FixtureRequest) -> None:
     if "harness" not in request.fixturenames:
         return
     gap = request.getfixturevalue("harness").gaps.get(request.node.originalname)
-    if gap is not None:
+    if gap is not None and (not gap.only or any(part in request.node.name for part in gap.only)):
         request.applymarker(gap.to_mark())
 
 

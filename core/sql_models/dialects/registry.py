@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from core.errors import UnknownConnector
+from core.sql_models.dialects.bigquery import BigQueryDialect
 from core.sql_models.dialects.dialect import SqlModelDialect
 from core.sql_models.dialects.duckdb import DuckDbDialect
 from core.sql_models.dialects.snowflake import SnowflakeDialect
 
-DIALECTS: dict[str, SqlModelDialect] = {"duckdb": DuckDbDialect(), "snowflake": SnowflakeDialect()}
+DIALECTS: dict[str, SqlModelDialect] = {
+    "bigquery": BigQueryDialect(),
+    "duckdb": DuckDbDialect(),
+    "snowflake": SnowflakeDialect(),
+}
 
 
 def get_dialect(name: str) -> SqlModelDialect:

@@ -24,6 +24,7 @@ from core.errors import (
 from core.warehouses.bigquery import grants
 from core.warehouses.bigquery.grants import Login
 from core.warehouses.bigquery.sql_errors import explain_sql
+from core.warehouses.stopping import timed_out
 
 CLIENT_ERRORS = (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException, ConnectionError)
 """Everything that the client and what lies below it raise when BigQuery cannot be asked or refuses."""
@@ -74,22 +75,6 @@ def translate_failure(failure: Failure, sql: str, login: Login) -> CoreError:
     found = _choose(failure, sql, login)
     found.context |= {"engine_message": failure.message, "engine_error": failure.reason or str(failure.status)}
     return found
-
-
-def timed_out(timeout_s: float) -> CoreError:
-    """Return the error for a query that took longer than it may."""
-    return QueryTimeout(
-        f"The query took longer than {timeout_s:g} s and was stopped.",
-        hint="Filter or aggregate more, or allow it more time.",
-        context={"timeout_s": timeout_s},
-    )
-
-
-def cancelled(reason: str | None) -> CoreError:
-    """Return the error for a query that somebody stopped."""
-    return QueryCancelled(
-        f"The query was stopped: {reason}", hint="Run it again when you like.", context={"reason": reason}
-    )
 
 
 def _choose(failure: Failure, sql: str, login: Login) -> CoreError:
@@ -151,7 +136,7 @@ def _stopped(lowered: str) -> CoreError:
     seconds = re.search(r"timed out after (\d+(?:\.\d+)?) ?s", lowered)
     if "timed out" in lowered:
         return timed_out(float(seconds[1])) if seconds else QueryTimeout("BigQuery ended the query: it took too long.")
-    return cancelled("somebody cancelled the job in BigQuery.")
+    return QueryCancelled("The query was stopped: somebody cancelled its job in BigQuery.", hint="Run it again.")
 
 
 def _missing_project(message: str, login: Login) -> CoreError | None:

@@ -14,7 +14,8 @@ from google.auth.credentials import Credentials
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud.bigquery import DEFAULT_RETRY
 
-from core.warehouses.sandbox_process import Budget, OutOfTime
+from core.warehouses.sandbox_process import OutOfTime
+from core.warehouses.stopping import Budget
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0

@@ -19,8 +19,6 @@ from core.errors import CoreError, NotReadOnly
 from core.warehouses.bigquery.errors import (
     CLIENT_ERRORS,
     Failure,
-    cancelled,
-    timed_out,
     translate_error,
     translate_failure,
 )
@@ -29,7 +27,8 @@ from core.warehouses.bigquery.http import NO_RETRY, RETRY, BoundedSession
 from core.warehouses.bigquery.statement import check_one_query
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import QueryTag
-from core.warehouses.sandbox_process import Budget, OutOfTime
+from core.warehouses.sandbox_process import OutOfTime
+from core.warehouses.stopping import Budget, cancelled, timed_out
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 2.0
 CANCEL_TIMEOUT_S = 5.0
@@ -126,7 +125,7 @@ class Jobs:
 
     def _finish(self, start: Callable[[str], Job], job_id: str, sql: str, budget: Budget, token: CancelToken) -> Job:
         if token.cancelled:
-            raise cancelled(token.reason)
+            raise cancelled(token)
         woken = threading.Event()
         take_back = token.on_cancel(woken.set)
         allowed_s = budget.left_s
@@ -145,12 +144,12 @@ class Jobs:
                         job.reload(retry=RETRY, timeout=None)
         except CoreError:
             if token.cancelled:
-                raise cancelled(token.reason) from None
+                raise cancelled(token) from None
             raise
         finally:
             take_back()
         if token.cancelled:
-            raise cancelled(token.reason)
+            raise cancelled(token)
         if job.error_result and "timed out" in str(job.error_result.get("message")):
             raise timed_out(round(allowed_s, 3))
         return job

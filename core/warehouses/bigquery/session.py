@@ -21,8 +21,8 @@ from core.warehouses.bigquery.http import RETRY
 from core.warehouses.bigquery.jobs import Jobs, write_labels
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import QueryTag
-from core.warehouses.sandbox_process import Budget
 from core.warehouses.state_session import STATE_SCHEMA, STATEMENT_TIMEOUT_S, StateSession
+from core.warehouses.stopping import Budget
 
 LOAD_BYTES = 32 * 1024**2
 

@@ -12,7 +12,7 @@ from google.cloud.bigquery_storage import BigQueryReadClient
 from google.cloud.bigquery_storage_v1 import types
 
 from core.warehouses.bigquery.http import PAGE_RETRY
-from core.warehouses.sandbox_process import Budget
+from core.warehouses.stopping import Budget
 
 OPEN_TIMEOUT_S = 30.0
 _REFUSALS = (

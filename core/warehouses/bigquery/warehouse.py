@@ -14,7 +14,6 @@ from google.cloud.bigquery_storage import BigQueryReadClient
 from core.storage.home import Home
 from core.warehouses.bigquery import catalog
 from core.warehouses.bigquery.definition import DEFINITION, read_connection
-from core.warehouses.bigquery.errors import cancelled
 from core.warehouses.bigquery.grants import Login
 from core.warehouses.bigquery.http import PAGE_RETRY, BoundedSession
 from core.warehouses.bigquery.jobs import Jobs
@@ -24,8 +23,8 @@ from core.warehouses.bigquery.storage_read import OpenReader, StorageReader
 from core.warehouses.bigquery.types import to_columns, to_schema
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import ColumnType, CostEstimate, TableInfo, WarehouseDefinition
-from core.warehouses.sandbox_process import Budget
 from core.warehouses.state_session import StateSession
+from core.warehouses.stopping import Budget, cancelled
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 
 DEFAULT_ENDPOINT = "https://bigquery.googleapis.com"
@@ -110,7 +109,7 @@ class BigQueryWarehouse(Warehouse):
         """Yield the rows in batches; see `Warehouse.stream`."""
         token, budget = cancel or CancelToken(), Budget(timeout_s)
         if token.cancelled:
-            raise cancelled(token.reason)
+            raise cancelled(token)
         planned = self._jobs.plan(sql, budget, self.query_tag)
         if max_rows == 0:
             yield from rebatch((), to_schema(planned.schema or (), self._zone), 1)
@@ -190,7 +189,7 @@ class BigQueryWarehouse(Warehouse):
                 source = self._read_pages(job, schema, max_rows, max(batch_rows, BATCH_ROWS))
         while True:
             if token.cancelled:
-                raise cancelled(token.reason)
+                raise cancelled(token)
             with self._jobs.asking(sql, budget):
                 batch = next(source, None)
             if batch is None:

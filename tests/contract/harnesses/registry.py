@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.contract.harnesses import duckdb, snowflake
+from tests.contract.harnesses import bigquery, duckdb, snowflake
 from tests.contract.harnesses.harness import Harness
 
-HARNESSES: dict[str, Harness] = {"duckdb": duckdb.HARNESS, "snowflake": snowflake.HARNESS}
+HARNESSES: dict[str, Harness] = {
+    "bigquery": bigquery.HARNESS,
+    "duckdb": duckdb.HARNESS,
+    "snowflake": snowflake.HARNESS,
+}

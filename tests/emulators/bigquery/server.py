@@ -11,23 +11,30 @@ import socket
 import sys
 import threading
 import time
-from typing import Any
-
-from bqemulator.config import LogLevel, Settings
-from bqemulator.server import run_forever
-from bqemulator.storage.engine import DuckDBEngine
 
 MEMORY_LIMIT = "2GB"
 
 
-class Engine(DuckDBEngine):
-    """The emulator's engine without extensions, and with an end to the memory that a test's query can take."""
+def serve(told: int) -> None:
+    """Run the emulator, and write its port to the file descriptor `told` once it answers."""
+    # Imported late: the emulator prints while it is imported
+    from bqemulator import server
+    from bqemulator.config import LogLevel, Settings
+    from bqemulator.storage.engine import DuckDBEngine
 
-    def _load_spatial(self) -> None:
-        self.connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    class Engine(DuckDBEngine):
+        """The emulator's engine without extensions, and with an end to the memory that a test's query can take."""
 
-    def _load_format_extensions(self) -> None:
-        """Avro, which no test needs."""
+        def _load_spatial(self) -> None:
+            self.connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+
+        def _load_format_extensions(self) -> None:
+            """Avro, which no test needs."""
+
+    server.DuckDBEngine = Engine
+    port = _find_two_ports()
+    threading.Thread(target=_tell_once_it_answers, args=(port, told), daemon=True).start()
+    server.run_forever(Settings(rest_port=port, grpc_port=port + 1, log_level=LogLevel.ERROR))
 
 
 def _find_two_ports() -> int:
@@ -42,28 +49,18 @@ def _find_two_ports() -> int:
             return port
 
 
-def _print_once_it_answers(port: int) -> None:
+def _tell_once_it_answers(port: int, told: int) -> None:
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
             time.sleep(0.05)
         else:
-            break
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads further: what it prints goes to the log
-
-
-def _use(engine: type[DuckDBEngine]) -> None:
-    import bqemulator.server as server
-
-    module: Any = server
-    module.DuckDBEngine = engine
+            os.write(told, f"{port}\n".encode())
+            return
 
 
 if __name__ == "__main__":
-    port = _find_two_ports()
-    _use(Engine)
-    threading.Thread(target=_print_once_it_answers, args=(port,), daemon=True).start()
-    run_forever(Settings(rest_port=port, grpc_port=port + 1, log_level=LogLevel.ERROR))
+    told = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    serve(told)

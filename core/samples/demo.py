@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from heapq import merge
 from pathlib import Path
 
 import duckdb
@@ -10,7 +12,9 @@ import duckdb
 from core.errors import StorageFull
 from core.events.event_log import LogEntry, open_event_log
 from core.events.message import parse_time, to_log_entry
-from core.samples.demo_events import demo_flex_events
+from core.samples.demo_events import Message, demo_flex_events
+from core.samples.demo_people import DemoTruth
+from core.samples.demo_visitors import demo_visitor_messages
 from core.samples.demo_warehouse import Progress, build_demo_warehouse, demo_truth
 from core.sources.store import ensure_flex_source
 from core.warehouses.store import WarehouseRecord, list_warehouses, save_warehouse
@@ -48,6 +52,11 @@ def ensure_demo_file(workspace: Workspace, progress: Progress | None = None) -> 
     return DEMO_FILE
 
 
+def demo_messages(truth: DemoTruth) -> Iterator[Message]:
+    """Yield the whole history of the Flex source, oldest first: engagements and the web chat."""
+    return merge(demo_flex_events(truth), demo_visitor_messages(truth), key=lambda message: str(message["timestamp"]))
+
+
 def append_demo_events(workspace: Workspace, progress: Progress | None = None) -> int:
     """Write the demo's Flex history to the event log, and return how many messages are new there.
 
@@ -58,7 +67,7 @@ def append_demo_events(workspace: Workspace, progress: Progress | None = None) -
     before = log.count_by_source().get(source.id, 0)
     tell = progress or (lambda _what, _share: None)
     tell("inventing Flex engagements", 0.0)
-    messages = list(demo_flex_events(demo_truth()))
+    messages = list(demo_messages(demo_truth()))
     for start in range(0, len(messages), _BATCH_MESSAGES):
         tell("writing Flex events", 0.3 + 0.7 * start / len(messages))
         log.append([_entry(source.id, message) for message in messages[start : start + _BATCH_MESSAGES]])

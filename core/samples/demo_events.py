@@ -50,7 +50,7 @@ def demo_flex_events(
     callers = _choose_callers(truth, chance)
     if not callers:
         return
-    reachable = _find_reachable(truth)
+    reachable = find_reachable(truth)
     weights = [chance.paretovariate(1.8) for _ in callers]
     found = chance.choices(callers, weights, k=engagements)
     messages: list[tuple[datetime, int, Message]] = []
@@ -67,16 +67,22 @@ def true_trait_values(truth: DemoTruth, messages: Iterable[Message]) -> dict[str
 
     Rules, from W76 and W77: inbound `Engagement Initiated` messages are counted, in any letter case of property and
     value; the channel seen most often wins if it was seen at least twice, the first in the alphabet on a tie. A contact
-    without an inbound engagement, or without a channel seen twice, has no such key.
+    without an inbound engagement, or without a channel seen twice, has no such key. What a visitor of the web chat did
+    counts for the contact whose e-mail address the visitor gave, before or after.
     """
+    messages = list(messages)
     by_email = {record.email: record.record_id for record in truth.contacts if record.email and record.is_email_clean}
+    by_visitor = {each["anonymousId"]: each["traits"]["email"] for each in messages if each.get("type") == "identify"}
     inbounds: Counter[str] = Counter()
     channels: dict[str, Counter[str]] = {}
     for message in messages:
-        properties = {key.lower(): value for key, value in message["properties"].items()}
-        if message["event"] != INITIATED or str(properties.get("direction")).lower() != "inbound":
+        properties = {key.lower(): value for key, value in message.get("properties", {}).items()}
+        if message.get("event") != INITIATED or str(properties.get("direction")).lower() != "inbound":
             continue
-        contact = message.get("userId") or by_email[_read_email(message)]
+        email = _read_email(message) or by_visitor.get(message.get("anonymousId"))
+        contact = message.get("userId") or by_email.get(str(email))
+        if contact is None:  # a visitor who never gave a name
+            continue
         inbounds[contact] += 1
         if properties.get("channeltype") is not None:
             channels.setdefault(contact, Counter())[properties["channeltype"]] += 1
@@ -91,18 +97,18 @@ def _values(count: int, channels: Counter[str]) -> dict[str, object]:
     return values
 
 
-def _read_email(message: Message) -> str:
+def _read_email(message: Message) -> str | None:
     context = message["context"]
     if "externalIds" in context:
         return next(str(each["id"]) for each in context["externalIds"] if each["type"] == "email")
-    return str(context["traits"]["email"])
+    return str(context["traits"]["email"]) if "traits" in context else None
 
 
 def _choose_callers(truth: DemoTruth, chance: Random) -> list[RecordTruth]:
     return [record for record in truth.contacts if chance.random() < 0.4]
 
 
-def _find_reachable(truth: DemoTruth) -> frozenset[str]:
+def find_reachable(truth: DemoTruth) -> frozenset[str]:
     """Return the contacts whom an e-mail address alone names: clean, nobody else's, and kept by the sample model."""
     seen = Counter(record.email for record in truth.contacts)
     return frozenset(
@@ -117,8 +123,8 @@ def _engagement(
 ) -> Iterator[tuple[datetime, Message]]:
     duration_s = chance.randrange(20, 1_800)
     shared = {
-        "channelSid": _sid("UO", key, "channel"),
-        "interactionSid": _sid("KD", key, "interaction"),
+        "channelSid": make_sid("UO", key, "channel"),
+        "interactionSid": make_sid("KD", key, "interaction"),
     }
     who = _name_customer(contact, is_reachable, chance)
     started = _initiated(shared, key, ended_at - timedelta(seconds=duration_s), duration_s, chance)
@@ -164,14 +170,17 @@ def _name_customer(contact: RecordTruth, is_reachable: bool, chance: Random) -> 
 
 
 def _message(key: str, event: str, who: Message, properties: dict[str, object], at: datetime) -> Message:
+    return make_envelope(key, event, who, at) | {"event": event, "properties": properties}
+
+
+def make_envelope(key: str, what: str, who: Message, at: datetime) -> Message:
+    """Return a message of the Flex source without its content; `key` and `what` make its id."""
     library = {"name": "flex-unify-server-source", "version": "1.4.0"}
     return {
         "type": "track",
-        "event": event,
-        "messageId": derived_id("flex", key, event),
+        "messageId": derived_id("flex", key, what),
         **who,
         "context": {**who["context"], "library": library},
-        "properties": properties,
         "timestamp": to_iso(at),
         "originalTimestamp": to_iso(at),
         "integrations": {},
@@ -179,10 +188,10 @@ def _message(key: str, event: str, who: Message, properties: dict[str, object], 
 
 
 def _agent(chance: Random) -> str:
-    return _sid("WK", str(chance.randrange(40)), "agent")
+    return make_sid("WK", str(chance.randrange(40)), "agent")
 
 
-def _sid(prefix: str, *parts: str) -> str:
+def make_sid(prefix: str, *parts: str) -> str:
     """Return a Twilio-shaped SID: two letters and 32 hexadecimal digits."""
     number = 0
     for letter in derived_id("sid", *parts)[4:]:

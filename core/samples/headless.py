@@ -28,7 +28,7 @@ from core.workspaces.workspace import Access, Workspace, request_access
 
 BRANCH = "warehouse"
 TEMPLATE = "contacts"
-IDENTIFIERS = ("user_id", "email")
+IDENTIFIERS = ("user_id", "email", "anonymous_id")
 PHONE = "phone"
 COLUMNS_BY_TRAIT = {
     "email": "EMAIL",

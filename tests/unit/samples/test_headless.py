@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import orjson
@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from core.checks.check import CheckState
+from core.cli.main import main
 from core.errors import IllegalTransition
-from core.samples.demo_events import demo_flex_events, true_trait_values
+from core.samples.demo import demo_messages
+from core.samples.demo_events import true_trait_values
+from core.samples.demo_visitors import true_merges
 from core.samples.demo_warehouse import demo_truth
 from core.samples.headless import DemoResult, run_demo
 from core.setup import guided_setup
@@ -57,10 +60,31 @@ def test_rows_and_events_become_profiles(demo: Demo) -> None:
 
 def test_w76_w77_every_computed_value_is_the_true_one(demo: Demo) -> None:
     truth = demo_truth()
-    wanted = true_trait_values(truth, demo_flex_events(truth))
+    wanted = true_trait_values(truth, demo_messages(truth))
     found = _read_computed_values(demo.workspace)
     assert len(wanted) > 5_000
     assert found == wanted
+
+
+def test_every_merge_is_a_true_one_and_every_true_one_is_made(demo: Demo) -> None:
+    truth = demo_truth()
+    wanted = true_merges(truth, demo_messages(truth))
+    assert demo.result.build.merges == sum(len(visitors) for visitors in wanted.values())
+    assert demo.result.build.merges > 500
+    assert _read_visitors(demo.workspace, wanted) == wanted
+
+
+def test_a_merge_explains_itself_on_the_profile(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = demo_truth()
+    contact, visitors = next(iter(true_merges(truth, demo_messages(truth)).items()))
+    place = str(demo.workspace.home.root)
+    assert main(["profiles", "get", f"user_id:{contact}", "--json", "--home", place]) == 0
+    profile = orjson.loads(capsys.readouterr().out)
+    assert {("anonymous_id", visitor) for visitor in visitors} <= {
+        (each["type"], each["value"]) for each in profile["identifiers"]
+    }
+    assert len(profile["merges"]) == len(visitors)
+    assert any(each["type"] == "email" and each["value"] in profile["merges"][0] for each in profile["identifiers"])
 
 
 def test_progress_is_told_in_order_and_every_part_is_timed(demo: Demo) -> None:
@@ -122,6 +146,20 @@ def test_access_that_has_to_be_accepted_stops_the_demo(
         assert "access accept" in caught.value.hint
     finally:
         workspace.close()
+
+
+def _read_visitors(workspace: Workspace, contacts: Collection[str]) -> dict[str, frozenset[str]]:
+    """Return, by contact ID, the visitors of the web chat on the profile that has it."""
+    query = select(identifiers.c.type, identifiers.c.value, identifiers.c.profile_id)
+    owners: dict[str, str] = {}
+    visitors: dict[str, set[str]] = {}
+    with workspace.database.reading() as connection:
+        for kind, value, profile in connection.execute(query):
+            if kind == "user_id" and value in contacts:
+                owners[value] = profile
+            elif kind == "anonymous_id" and value.startswith("visitor_"):
+                visitors.setdefault(profile, set()).add(value)
+    return {contact: frozenset(visitors.get(profile, ())) for contact, profile in owners.items()}
 
 
 def _read_computed_values(workspace: Workspace) -> dict[str, dict[str, object]]:

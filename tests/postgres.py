@@ -50,8 +50,11 @@ def find_binaries() -> Path | None:
 
 
 @contextmanager
-def run_postgres(binaries: Path) -> Iterator[PostgresServer]:
-    """Run a server with a fresh data folder until the block ends; it dies with this process, however that ends."""
+def run_postgres(binaries: Path, *, with_passwords: bool = False) -> Iterator[PostgresServer]:
+    """Run a server with a fresh data folder until the block ends; it dies with this process, however that ends.
+
+    With passwords, it asks everybody but `postgres` for one.
+    """
     folder = Path(tempfile.mkdtemp(prefix="onramp-postgres-"))
     account = _unprivileged_account(folder)
     try:
@@ -67,6 +70,8 @@ def run_postgres(binaries: Path) -> Iterator[PostgresServer]:
         port = _find_free_port()
         options = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
         options += ["-c", "fsync=off", "-c", "max_connections=200"]
+        if with_passwords:
+            (data / "pg_hba.conf").write_text("host all postgres all trust\nhost all all all scram-sha-256\n")
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 [binaries / "postgres", "-D", data, *options],

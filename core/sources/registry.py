@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from core.errors import UnknownConnector
-from core.sources import bigquery, embedded_warehouse, flex, snowflake
+from core.sources import bigquery, embedded_warehouse, flex, postgres, snowflake
 from core.sources.definition import SourceDefinition
 
 DEFINITIONS: tuple[SourceDefinition, ...] = (
     bigquery.DEFINITION,
     embedded_warehouse.DEFINITION,
     flex.DEFINITION,
+    postgres.DEFINITION,
     snowflake.DEFINITION,
 )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from core.errors import UnknownConnector
 from core.warehouses.bigquery.warehouse import BigQueryWarehouse
 from core.warehouses.embedded import EmbeddedWarehouse
+from core.warehouses.postgres.warehouse import PostgresWarehouse
 from core.warehouses.snowflake.warehouse import SnowflakeWarehouse
 from core.warehouses.warehouse import Warehouse
 
 ENGINES: tuple[type[Warehouse], ...] = (
     BigQueryWarehouse,
     EmbeddedWarehouse,
+    PostgresWarehouse,
     SnowflakeWarehouse,
 )
 

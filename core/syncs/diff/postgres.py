@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.syncs.diff.dialect import DiffDialect
+from core.warehouses.state_session import STATE_SCHEMA
 
 
 class PostgresDiff(DiffDialect):
@@ -23,6 +24,13 @@ class PostgresDiff(DiffDialect):
     def text_sql(self, expression: str) -> str:
         """Return the expression as text that sorts by its bytes, which is several times faster than by a language."""
         return f'({expression})::text COLLATE "C"'
+
+    def create_schema_sql(self) -> str:
+        """Return a statement that needs no right to make schemas where ours was made before."""
+        return (
+            f"DO $$ BEGIN IF to_regnamespace('{STATE_SCHEMA}') IS NULL THEN CREATE SCHEMA {STATE_SCHEMA}; "
+            "END IF; END $$"
+        )
 
     def create_records_sql(self, table: str) -> str:
         """Return the table with keys that sort by their bytes, as `text_sql` does."""

@@ -1,0 +1,225 @@
+"""A Postgres database: read by `COPY` in read-only transactions, each batch as the server sends it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import ClassVar, Self
+
+import psycopg
+import pyarrow as pa
+
+from core.errors import CoreError, NotReadOnly, QueryTimeout, SqlSyntaxError
+from core.storage.home import Home
+from core.warehouses.cancel import CancelToken
+from core.warehouses.definition import (
+    ColumnType,
+    CostEstimate,
+    Kind,
+    TableInfo,
+    WarehouseDefinition,
+    check_zone,
+)
+from core.warehouses.postgres import catalog
+from core.warehouses.postgres.csv_batches import read_batches
+from core.warehouses.postgres.definition import DEFINITION
+from core.warehouses.postgres.link import Link, OutOfTime, Refused, open_link
+from core.warehouses.postgres.session import PostgresStateSession
+from core.warehouses.postgres.types import COMMON_NAMES, Transport, kind_of, make_transport
+from core.warehouses.state_session import StateSession
+from core.warehouses.stopping import Budget, cancelled, timed_out
+from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
+from core.warehouses.wire.address import Address, read_address
+from core.warehouses.wire.errors import ServerReport, translate_report
+
+CONSUMER_S = 24 * 3600.0
+"""How long the server lets a consumer of its rows take on top of the query's own time, which we measure ourselves."""
+
+_BEGIN = """BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout = {timeout_ms}; SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = ISO; SET LOCAL IntervalStyle = iso_8601; SET LOCAL extra_float_digits = 3;
+SET LOCAL bytea_output = hex; SET LOCAL standard_conforming_strings = on;
+SET LOCAL idle_in_transaction_session_timeout = '60s'"""
+
+
+class PostgresWarehouse(Warehouse):
+    """One database. Connections are kept between queries until `close`; each serves one query at a time."""
+
+    definition: ClassVar[WarehouseDefinition] = DEFINITION
+
+    def __init__(self, address: Address, *, zone: str = "UTC") -> None:
+        self._address = address
+        self._zone = zone
+        self._lock = threading.Lock()
+        self._idle: list[Link] = []
+        self._types: dict[tuple[int, int], tuple[str, Kind]] = {}
+
+    @classmethod
+    def open(cls, home: Home, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Self:
+        """Return the warehouse for the server that `settings` names."""
+        return cls(read_address(settings, secrets, ssl_mode="require"), zone=check_zone(settings))
+
+    def describe(self, sql: str) -> tuple[ColumnType, ...]:
+        """Return the columns that `sql` would give: the server reads it and does not run it."""
+        with self._reading(sql, QUERY_TIMEOUT_S, None) as link:
+            return tuple(transport.column for transport in self._describe(link, sql))
+
+    def list_schemas(self) -> list[str]:
+        """Return the schemas that hold a table or a view which this login may read."""
+        with self._reading(catalog.SCHEMAS, QUERY_TIMEOUT_S, None) as link:
+            return sorted(str(name) for (name,) in link.ask(catalog.SCHEMAS))
+
+    def list_tables(self, schema: str | None = None) -> list[TableInfo]:
+        """Return the tables and views that this login may read, by schema and name."""
+        sql = catalog.tables_sql(schema)
+        with self._reading(sql, QUERY_TIMEOUT_S, None) as link:
+            return catalog.read_tables(link.ask(sql))
+
+    def stream(
+        self,
+        sql: str,
+        *,
+        batch_rows: int = BATCH_ROWS,
+        timeout_s: float = STREAM_TIMEOUT_S,
+        max_rows: int | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Yield the rows in batches; see `Warehouse.stream`."""
+        token = cancel or CancelToken()
+        with self._reading(sql, timeout_s, token) as link:
+            transports = self._describe(link, sql)
+            copied = f"{self._comment()}COPY ({_wrap(sql, transports, max_rows)}) TO STDOUT (FORMAT csv)"
+            for batch in read_batches(link.copy_out(copied), transports, max(1, batch_rows)):
+                if token.cancelled:
+                    raise cancelled(token)
+                yield batch
+
+    def estimate(self, sql: str) -> CostEstimate:
+        """Return what the planner expects, without running anything."""
+        with self._reading(sql, QUERY_TIMEOUT_S, None) as link:
+            self._describe(link, sql)
+            ((text,),) = link.ask(f"EXPLAIN (FORMAT JSON) {sql}")
+        plan = json.loads(text or "[]")[0]["Plan"]
+        rows, width = int(plan["Plan Rows"]), int(plan["Plan Width"])
+        return CostEstimate(f"Postgres expects {rows:,} rows of about {width:,} bytes.", rows=rows)
+
+    def open_state_session(self) -> StateSession:
+        """Return a session for our own tables."""
+        return PostgresStateSession.open(self._address)
+
+    def check_write(self) -> None:
+        """Make our schema where it is missing, and a row in it; see `Warehouse.check_write`."""
+        with PostgresStateSession.open(self._address) as session:
+            session.check()
+
+    def close(self) -> None:
+        """End the connections that wait for a query."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for link in idle:
+            link.close()
+
+    def _probe(self) -> str:
+        count = len(self.list_tables())
+        return f"{count} table{'' if count == 1 else 's'} can be read."
+
+    def _comment(self) -> str:
+        # Seen in pg_stat_activity beside the query, and in the server's log
+        return "" if self.query_tag is None else f"/* {self.query_tag.text.replace('*/', '')} */ "
+
+    @contextmanager
+    def _reading(self, sql: str, timeout_s: float, cancel: CancelToken | None) -> Iterator[Link]:
+        token = cancel or CancelToken()
+        if token.cancelled:
+            raise cancelled(token)
+        link = self._take()
+        link.prepare(Budget(timeout_s), token)
+        forget = token.on_cancel(link.cancel)
+        is_done = False
+        try:
+            link.run(_BEGIN.format(timeout_ms=round((timeout_s + CONSUMER_S) * 1000)))
+            yield link
+            link.run("COMMIT")
+            is_done = True
+        except OutOfTime as error:
+            raise timed_out(timeout_s) from error
+        except Refused as error:
+            raise self._translate(error, sql, token) from error
+        except psycopg.Error as error:
+            lost = Refused(ServerReport("08006", str(error)), "")
+            raise self._translate(lost, sql, token) from error
+        finally:
+            forget()
+            if is_done and not token.cancelled:
+                with self._lock:
+                    self._idle.append(link)
+            else:
+                link.close()
+
+    def _take(self) -> Link:
+        while True:
+            with self._lock:
+                link = self._idle.pop() if self._idle else None
+            if link is None:
+                return open_link(self._address)
+            if link.is_fresh:
+                return link
+            link.close()
+
+    def _translate(self, refused: Refused, sql: str, token: CancelToken) -> CoreError:
+        if token.cancelled:
+            return cancelled(token)
+        if refused.report.sqlstate == "57014":
+            return QueryTimeout(
+                "The server stopped the query: by a time limit of its own, or because an administrator ended it.",
+                hint="Ask whoever runs the server, then run it again.",
+                context=refused.report.context,
+            )
+        return translate_report(refused.report, sql, self._address, offset=max(0, refused.sent.find(sql)))
+
+    def _describe(self, link: Link, sql: str) -> tuple[Transport, ...]:
+        """Return how each column travels. What is no single query, or gives no columns, ends here, before it runs."""
+        result = link.describe(sql)
+        if result.nparams:
+            raise SqlSyntaxError(
+                "The query has a parameter, and nothing gives it a value.",
+                code="parameter",
+                hint="Write the value itself instead of $1.",
+            )
+        if not result.nfields:
+            raise NotReadOnly(
+                "The text is not a query that reads.", code="not_a_query", hint="Write one SELECT (or WITH … SELECT)."
+            )
+        found = [(result.ftype(number), result.fmod(number)) for number in range(result.nfields)]
+        self._learn_types(link, set(found))
+        return tuple(
+            make_transport(self._make_column((result.fname(number) or b"").decode(), *self._types[key]), *key)
+            for number, key in enumerate(found)
+        )
+
+    def _make_column(self, name: str, text: str, kind: Kind) -> ColumnType:
+        return ColumnType(name, text, kind, self._zone if kind is Kind.TIMESTAMP else "UTC")
+
+    def _learn_types(self, link: Link, found: set[tuple[int, int]]) -> None:
+        for oid, modifier in found:
+            if modifier == -1 and oid in COMMON_NAMES:
+                self._types[oid, modifier] = (COMMON_NAMES[oid], kind_of(oid, "b", ""))
+        unknown = sorted(found - self._types.keys())
+        if unknown:
+            values = ", ".join(f"({oid}::oid, {modifier})" for oid, modifier in unknown)
+            for row in link.ask(
+                "SELECT v.oid, v.modifier, pg_catalog.format_type(v.oid, v.modifier), t.typtype, t.typcategory "  # noqa: S608
+                f"FROM (VALUES {values}) AS v(oid, modifier) JOIN pg_catalog.pg_type t ON t.oid = v.oid"
+            ):
+                number, bits, text, typtype, category = (value or "" for value in row)
+                self._types[int(number), int(bits)] = (text, kind_of(int(number), typtype, category))
+
+
+def _wrap(sql: str, transports: tuple[Transport, ...], max_rows: int | None) -> str:
+    if max_rows is None and all(transport.expression == "{}" for transport in transports):
+        return f"{sql}\n"
+    names = [f"c{number}" for number in range(len(transports))]  # columns by place: two may have one name
+    values = ", ".join(each.expression.format(name) for each, name in zip(transports, names, strict=True))
+    limit = "" if max_rows is None else f" LIMIT {max_rows}"
+    return f"SELECT {values} FROM ({sql}\n) AS model_rows({', '.join(names)}){limit}"  # noqa: S608 - one query, described

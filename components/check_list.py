@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 import streamlit as st
 
-from components.format import format_duration
+from components.format import format_count, format_duration
 from components.plain_text import escape_markdown
 
 _LOOKS: dict[str, tuple[str, Literal["green", "orange", "red", "blue", "gray"], str]] = {
@@ -54,7 +54,8 @@ def _draw_summary(rows: list[CheckLike]) -> None:
         for state, (icon, color, label) in _LOOKS.items():
             count = sum(row.state == state for row in rows)
             if count:
-                st.badge(f"{count} {label.lower()}", icon=icon, color=color)
+                text = format_count(count, "warning") if state == "warning" else f"{count} {label.lower()}"
+                st.badge(text, icon=icon, color=color)
 
 
 def _draw_row(row: CheckLike) -> None:

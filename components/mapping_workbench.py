@@ -74,12 +74,25 @@ def _draw_open_test_record(workspace: Workspace, mapping: FieldMapping, issues: 
             st.error(f"Not delivered: {outcome.message}")
 
 
-def draw_delivery_options() -> tuple[str, int | None]:
-    """Draw which records are sent and when; return the mode and the interval in minutes (None: manual)."""
+def draw_delivery_options(setup: Setup) -> tuple[str, int | None]:
+    """Draw which records are sent and when; return the mode and the interval in minutes (None: manual).
+
+    They start as the sync has them, so that saving a mapping again takes back no choice made elsewhere.
+    """
     left, right = st.columns(2)
-    mode = left.selectbox("Which records", list(MODES), format_func=MODES.get, key="sync_mode")
+    mode = left.selectbox(
+        "Which records",
+        list(MODES),
+        index=list(MODES).index(setup.draft.mode),
+        format_func=MODES.get,
+        key="sync_mode",
+    )
     minutes = right.selectbox(
-        "Schedule", list(SCHEDULES), index=list(SCHEDULES).index(60), format_func=SCHEDULES.get, key="sync_interval"
+        "Schedule",
+        list(SCHEDULES),
+        index=list(SCHEDULES).index(setup.draft.interval_minutes),
+        format_func=SCHEDULES.get,
+        key="sync_interval",
     )
     return mode, minutes
 

@@ -34,7 +34,7 @@ with error_panel():
     if not blocked:
         draw_check(workspace, model, mapping)
     draw_test_record(workspace, mapping, issues)
-    mode, interval_minutes = draw_delivery_options()
+    mode, interval_minutes = draw_delivery_options(setup)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             "Create mapping", type="primary", disabled=bool(blocked), key="create_mapping", icon=":material/check:"

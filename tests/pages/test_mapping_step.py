@@ -8,7 +8,7 @@ import time
 from core.mappings.mapping import FieldMapping
 from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
-from core.syncs.sync import get_sync
+from core.syncs.sync import get_sync, set_mode, set_schedule
 from tests import guided
 from tests.pages.reading import list_buttons, list_links, press, read_plain
 
@@ -103,3 +103,14 @@ def test_a_mapping_created_meanwhile_in_another_browser_is_not_overwritten_unsee
     press(app, "Create mapping")
     assert "another browser" in read_plain(app)
     assert get_sync(workspace, get_setup(workspace).sync_id).interval_minutes == 15
+
+
+def test_saving_a_mapping_again_takes_back_no_choice_made_on_the_syncs_page(workspace, visit):
+    """W34."""
+    guided.map_columns(workspace)
+    sync_id = get_setup(workspace).sync_id
+    set_mode(workspace, sync_id, "mirror")
+    set_schedule(workspace, sync_id, 480)
+    press(visit(PAGE), "Create mapping")
+    sync = get_sync(workspace, sync_id)
+    assert (sync.mode, sync.interval_minutes) == ("mirror", 480)

@@ -13,7 +13,7 @@ class Budget:
     """How long we may still wait for an engine; the time between two waits is the consumer's and does not count."""
 
     def __init__(self, seconds: float) -> None:
-        self.left_s = seconds
+        self.total_s = self.left_s = seconds
 
     def spend(self, seconds: float) -> None:
         """Take `seconds` off."""

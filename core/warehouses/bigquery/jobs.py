@@ -51,12 +51,11 @@ class Jobs:
     @contextmanager
     def asking(self, sql: str, budget: Budget) -> Generator[None, None, None]:
         """Take what the block's requests need off the budget; turn what they raise into our errors."""
-        allowed_s = budget.left_s
         try:
             with self._session.within(budget):
                 yield
         except OutOfTime as error:
-            raise timed_out(round(allowed_s, 3)) from error
+            raise timed_out(budget.total_s) from error
         except CLIENT_ERRORS as error:
             raise translate_error(error, sql, self._login) from error
 
@@ -128,8 +127,7 @@ class Jobs:
             raise cancelled(token)
         woken = threading.Event()
         take_back = token.on_cancel(woken.set)
-        allowed_s = budget.left_s
-        deadline = time.monotonic() + allowed_s
+        deadline = time.monotonic() + budget.left_s
         try:
             with self.asking(sql, budget):
                 try:
@@ -151,7 +149,7 @@ class Jobs:
         if token.cancelled:
             raise cancelled(token)
         if job.error_result and "timed out" in str(job.error_result.get("message")):
-            raise timed_out(round(allowed_s, 3))
+            raise timed_out(budget.total_s)
         return job
 
     def _cancel(self, job_id: str) -> None:
@@ -165,7 +163,9 @@ class Jobs:
                 _log.warning("job %s could not be cancelled: %s", job_id, type(error).__name__)
 
     def _configure(self, budget: Budget, tag: QueryTag | None, *, is_dry: bool = False) -> bigquery.QueryJobConfig:
-        config = bigquery.QueryJobConfig(use_legacy_sql=False, labels=write_labels(tag), dry_run=is_dry or None)
+        config = bigquery.QueryJobConfig(use_legacy_sql=False, labels=write_labels(tag))
+        if is_dry:
+            config.dry_run = True
         config.job_timeout_ms = max(1, round(budget.left_s * 1000))
         if self._cap is not None:
             config.maximum_bytes_billed = self._cap

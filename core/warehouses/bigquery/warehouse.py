@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -28,7 +28,6 @@ from core.warehouses.stopping import Budget, cancelled
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 
 DEFAULT_ENDPOINT = "https://bigquery.googleapis.com"
-_ACCURACY = {"UPPER_BOUND": "at most ", "LOWER_BOUND": "at least "}
 
 
 class BigQueryWarehouse(Warehouse):
@@ -126,9 +125,7 @@ class BigQueryWarehouse(Warehouse):
         size = int(job.total_bytes_processed or 0)
         if size == 0:
             return CostEstimate("BigQuery does not tell how much it would read for this query.")
-        resource: dict[str, Any] = job.to_api_repr()  # type: ignore[no-untyped-call]
-        accuracy = resource.get("statistics", {}).get("query", {}).get("totalBytesProcessedAccuracy", "")
-        detail = f"BigQuery would read {_ACCURACY.get(accuracy, '')}{_write_size(size)}."
+        detail = f"BigQuery expects to read {_write_size(size)}."
         if self._cap is not None and size > self._cap:
             detail += f" That is more than the {_write_size(self._cap)} that a query of this warehouse may bill."
         return CostEstimate(detail, scanned_bytes=size)
@@ -199,7 +196,8 @@ class BigQueryWarehouse(Warehouse):
     def _read_pages(
         self, job: bigquery.QueryJob, schema: pa.Schema, max_rows: int | None, page_rows: int
     ) -> Generator[pa.RecordBatch, None, None]:
-        result = job.result(page_size=page_rows, max_results=max_rows, retry=PAGE_RETRY, timeout=None, job_retry=None)
+        size = page_rows if max_rows is None else min(page_rows, max_rows)
+        result = job.result(page_size=size, max_results=max_rows, retry=PAGE_RETRY, timeout=None, job_retry=None)
         fields = list(result.schema)
         for page in result.pages:
             rows = page.raw_page.get("rows", ())

@@ -1,0 +1,189 @@
+"""Every command: its result on standard output, as text and as JSON; failures on standard error; its exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from core.cli.main import main
+from core.workspaces.workspace import Workspace, open_workspace
+from tests.customers import Customers
+from tests.feeding import Feed
+
+
+class Shell:
+    def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._home, self._capsys = str(home), capsys
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        """Run a command and return exit status, standard output and standard error."""
+        self._capsys.readouterr()
+        try:
+            status = main([*words, "--home", self._home])
+        except SystemExit as ended:
+            status = int(str(ended.code))
+        return (status, *self._capsys.readouterr())
+
+    def json(self, *words: str) -> Any:
+        """Run a command that must be done, and return its one JSON document."""
+        status, out, _ = self(*words, "--json")
+        assert status in (0, 1)
+        return orjson.loads(out)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    opened = open_workspace(str(tmp_path / "home"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shell(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(workspace.home.root, capsys)
+
+
+@pytest.mark.parametrize(
+    "words", [["nothing"], ["syncs"], ["syncs", "run"], ["sources", "create"], ["sql-models", "check", "x.sql"]]
+)
+def test_bad_use_is_2_and_shows_how_it_is_used(shell: Shell, words: list[str]) -> None:
+    status, out, err = shell(*words)
+    assert (status, out) == (2, "")
+    assert "usage:" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["syncs", "run", "Nobody"], "not_found"),
+        (["syncs", "plan", "Nobody"], "not_found"),
+        (["syncs", "runs", "Nobody"], "not_found"),
+        (["syncs", "reset", "Nobody"], "not_found"),
+        (["profiles", "get", "email:nobody@example.org"], "not_found"),
+        (["profiles", "search", "x"], "not_found"),
+        (["sources", "create", "--kind", "nothing", "--name", "x"], None),
+        (["serve", "--host", "10.0.0.5"], "invalid_field"),
+        (["access", "accept"], "illegal_transition"),
+    ],
+)
+def test_a_failure_is_1_with_sentence_hint_and_code_on_standard_error(
+    shell: Shell, words: list[str], code: str | None
+) -> None:
+    status, out, err = shell(*words)
+    assert (status, out) == (1, "")
+    message, hint, shown = err.strip().splitlines()[-3:]
+    assert message.endswith(".") and hint
+    assert code is None or shown == f"[{code}]"
+    error = orjson.loads(shell(*words, "--json")[1])["error"]
+    assert (f"[{error['code']}]", error["message"]) == (shown, message)
+
+
+def test_a_home_that_cannot_be_used_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "file"
+    place.write_text("in the way")
+    status, out, err = Shell(place, capsys)("access", "show")
+    assert (status, out) == (1, "")
+    assert "[store_unreadable]" in err and "Traceback" not in err
+
+
+def test_w3_access_is_shown_asked_for_and_accepted(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONRAMP_ACCESS", "manual")
+    assert shell("access", "show") == (0, "access: none\n", "")
+    assert shell("access", "request") == (0, "access: requested\n", "")
+    assert shell.json("access", "accept") == {"access": "accepted"}
+
+
+def test_the_guard_says_of_each_file_whether_it_lets_it_through(shell: Shell, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.sql", tmp_path / "bad.sql"
+    good.write_text("SELECT 1")
+    bad.write_text("DROP TABLE t")
+    check = ["sql-models", "check", "--dialect", "duckdb"]
+    assert shell(*check, str(good)) == (0, f"{good} accepted\n", "")
+    status, out, err = shell(*check, str(good), str(bad))
+    assert (status, out) == (1, f"{good} accepted\n{bad} refused writes\n")
+    assert "DROP changes something" in err
+    lines = [orjson.loads(line) for line in shell(*check, str(bad), "--json")[1].splitlines()]
+    assert [(line["accepted"], line["code"]) for line in lines] == [(False, "writes")]
+    status, out, err = shell(*check, str(tmp_path / "none.sql"))
+    assert (status, out) == (2, "") and "There is no file" in err
+
+
+def test_a_preview_shows_ten_records_as_a_table_and_as_json(shell: Shell, workspace: Workspace, tmp_path: Path) -> None:
+    Customers(workspace)
+    file = tmp_path / "q.sql"
+    file.write_text("SELECT id, email, DATE '20000-01-01' AS far FROM customers ORDER BY id")
+    status, out, _ = shell("sql-models", "preview", "--warehouse", "Customers", str(file))
+    assert status == 0
+    assert out.splitlines()[1].split() == ["a", "A@x.example", "20000-01-01"]
+    found = shell.json("sql-models", "preview", "--warehouse", "Customers", str(file))
+    assert found["rows"][1] == {"id": "b", "email": "b@x.example", "far": "20000-01-01"}
+
+
+def test_a_sync_is_listed_planned_run_and_reset(shell: Shell, workspace: Workspace) -> None:
+    name = Customers(workspace).sync.name
+    assert shell.json("syncs", "list")["name"] == name
+    plan = shell.json("syncs", "plan", name)
+    assert (plan["extracted"], plan["added"], len(plan["samples"])) == (2, 2, 2)
+    status, out, err = shell("syncs", "run", name)
+    assert status == 0
+    assert "= delivered            2   (2 added, 0 updated)" in out and "the sheet closes" in out
+    assert "succeeded" in err
+    again = shell.json("syncs", "run", name)
+    assert (again["state"], again["closes"], again["sheet"]["unchanged"]) == ("succeeded", True, 2)
+    assert len(shell("syncs", "runs", name, "--json")[1].splitlines()) == 2
+    assert shell("syncs", "reset", name)[0] == 0
+    assert shell.json("syncs", "plan", name)["added"] == 2
+
+
+def test_a_run_that_needs_attention_is_1(shell: Shell, workspace: Workspace) -> None:
+    customers = Customers(workspace)
+    customers.put([("a", "x", 1), (None, "y", 2)])
+    status, out, _ = shell("syncs", "run", customers.sync.name)
+    assert status == 1
+    assert "1 x record_null_unique_id" in out
+
+
+def test_profiles_are_built_found_shown_and_rebuilt(shell: Shell, workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    feed.identify("u1", traits={"email": "ada@example.org", "plan": "pro"})
+    assert shell.json("worker", "--once") == {"runs": 0, "messages": 1, "failures": []}
+    found = shell.json("profiles", "get", "user_id:u1")
+    assert found["traits"]["plan"]["value"] == "pro" and found["traits"]["plan"]["origin"]
+    assert shell.json("profiles", "search", "ADA@")["id"] == found["id"]
+    assert shell("profiles", "get", found["id"])[1].startswith(found["id"])
+    assert "1 profiles" in shell("profiles", "rebuild")[1]
+    assert shell.json("profiles", "get", "user_id:u1")["id"] == found["id"]
+
+
+def test_events_are_searched_by_text_and_type(shell: Shell, workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    feed.identify("u1", traits={"name": "Ada"})
+    feed.track("u1", "Bought")
+    assert shell.json("events", "search", "--text", "bought")["message"]["event"] == "Bought"
+    assert shell("events", "search", "--type", "identify")[1].count("identify") == 1
+    assert shell("events", "search", "--text", "nothing") == (0, "offset  received  type  event  user  source\n", "")
+
+
+def test_files_become_a_warehouse(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("id,name\n1,Ann\n2,B,ob\n")
+    made = shell.json("warehouses", "create", "--name", "People", "--from", str(file))
+    assert [(table["name"], table["rows"]) for table in made["tables"]] == [("people", 1)]
+    assert "broken row" in made["tables"][0]["notes"][0]
+    assert "People" in shell("warehouses", "list")[1]
+    status, out, err = shell("warehouses", "create", "--name", "X", "--from", str(tmp_path / "none.csv"))
+    assert (status, out) == (2, "") and "There is no file" in err
+
+
+def test_an_error_of_our_own_has_a_number_and_no_trace(
+    shell: Shell, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.cli.access.get_workspace_info", lambda _workspace: 1 / 0)
+    status, out, err = shell("access", "show")
+    assert (status, out) == (1, "")
+    assert "(inc_" in err and "[internal_error]" in err
+    assert "ZeroDivisionError" not in err

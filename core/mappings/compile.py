@@ -127,16 +127,13 @@ def canonical_value(column: str, kind: Kind, zone: str = "UTC") -> str:
 
 
 def _decimal(name: str) -> str:
-    # Only types that hold the values of every scale: a DECIMAL(38, 37) what is below one, a HUGEINT what is whole
-    whole = f"{name} = trunc({name}) AND abs(CAST({name} AS HUGEINT)) <= {MAX_SAFE_INTEGER}"
-    # By way of the text: the direct cast divides, and may miss the nearest double by one place
-    double = f"CAST(CAST({name} AS VARCHAR) AS DOUBLE)"
-    small = f"TRY_CAST(CAST({double} AS VARCHAR) AS DECIMAL(38, 37)) = TRY_CAST({name} AS DECIMAL(38, 37))"
-    large = f"CAST({double} AS VARCHAR) = rtrim(CAST({name} AS VARCHAR), '0')"
+    # An engine may give decimals as text. With up to 15 characters, the nearest double reads back as the same decimal.
+    text = f"CAST({name} AS VARCHAR)"
+    double = f"TRY_CAST({text} AS DOUBLE)"
     return (
-        f"CASE WHEN {name} IS NULL THEN NULL WHEN {whole} THEN to_json(CAST({name} AS HUGEINT)) "
-        f"WHEN CASE WHEN abs({double}) < 1 THEN {small} ELSE {large} END THEN to_json({double}) "
-        f"ELSE to_json(CAST({name} AS VARCHAR)) END"
+        f"CASE WHEN {name} IS NULL THEN NULL WHEN length({text}) <= 15 AND isfinite({double}) THEN "
+        f"CASE WHEN {double} = trunc({double}) THEN to_json(CAST({double} AS BIGINT)) ELSE to_json({double}) END "
+        f"ELSE CAST(canonical_decimal({text}) AS JSON) END"
     )
 
 

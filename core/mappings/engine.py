@@ -1,14 +1,15 @@
-"""The DuckDB that mappings run in: in UTC, with the function that makes JSON documents canonical."""
+"""The DuckDB that mappings run in: in UTC, with the functions that make JSON documents and decimals canonical."""
 
 from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal, InvalidOperation
 
 import duckdb
 import orjson
 import pyarrow as pa
-from duckdb.func import PythonUDFType
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from core.records import Json, canonical_json
 
@@ -29,6 +30,14 @@ def prepare_engine(engine: duckdb.DuckDBPyConnection) -> None:
     """Make a connection fit for the SQL of `compile_mapping`."""
     engine.execute("SET TimeZone = 'UTC'")
     engine.create_function("canonical_json", _make_canonical, ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
+    engine.create_function(
+        "canonical_decimal",
+        _make_numbers,
+        ["VARCHAR"],
+        "VARCHAR",
+        type=PythonUDFType.ARROW,
+        null_handling=FunctionNullHandling.SPECIAL,  # what is not finite becomes NULL
+    )
 
 
 def to_canonical(text: str) -> str:
@@ -52,6 +61,24 @@ def to_canonical(text: str) -> str:
     except (ValueError, RecursionError, TypeError):  # TypeError: half of a surrogate pair, which no UTF-8 can hold
         pass
     return orjson.dumps(text).decode()
+
+
+def to_number(text: str) -> str | None:
+    """Return a decimal of any length as canonical JSON; what is not finite is None, and what is no number its text.
+
+    Example:
+        >>> to_number("19.90"), to_number("0.1234567890123456789"), to_number("NaN")
+        ('19.9', '"0.1234567890123456789"', None)
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return orjson.dumps(text).decode()
+    return canonical_json(number).decode() if number.is_finite() else None
+
+
+def _make_numbers(texts: pa.Array) -> pa.Array:
+    return pa.array([None if text is None else to_number(text) for text in texts.to_pylist()], pa.string())
 
 
 def _make_canonical(texts: pa.Array) -> pa.Array:

@@ -48,6 +48,17 @@ def decimals(draw: st.DrawFn) -> Column:
     return kind, draw(st.lists(st.none() | values, max_size=6))
 
 
+def as_text(column: Column) -> Column:
+    """Return decimals as an engine without a limit of digits gives them."""
+    _type, values = column
+    return pa.string(), [None if value is None else format(value, "f") for value in values]
+
+
+long_decimals = st.sampled_from(["NaN", "Infinity", "-Infinity", "0", "0.00", "-0.5"]) | st.from_regex(
+    r"-?(0|[1-9][0-9]{0,60})(\.[0-9]{1,60})?", fullmatch=True
+)
+
+
 def column(
     type_: pa.DataType, values: st.SearchStrategy[object]
 ) -> st.SearchStrategy[tuple[pa.DataType, list[object]]]:
@@ -59,7 +70,7 @@ COLUMNS: dict[Kind, st.SearchStrategy[Column]] = {
     Kind.INTEGER: column(pa.int64(), st.integers(-(2**63), 2**63 - 1) | st.integers(2**53 - 2, 2**53 + 2))
     | column(pa.uint64(), st.integers(0, 2**64 - 1))
     | column(pa.int8(), st.integers(-128, 127)),
-    Kind.DECIMAL: decimals(),
+    Kind.DECIMAL: decimals() | decimals().map(as_text) | column(pa.string(), long_decimals),
     Kind.FLOAT: column(pa.float64(), st.floats()) | column(pa.float32(), st.floats(width=32)),
     Kind.BOOLEAN: column(pa.bool_(), st.booleans()),
     Kind.DATE: column(pa.date32(), st.dates()),
@@ -106,6 +117,8 @@ def expected(value: object, kind: Kind) -> Json:
             return to_json_value(json.loads(value))  # NaN and infinities, which it reads, are null by our rules
         except ValueError:
             return value  # a text that is no JSON stays a text
+    if kind is Kind.DECIMAL and isinstance(value, str):
+        return to_json_value(Decimal(value))
     return to_json_value(value)
 
 

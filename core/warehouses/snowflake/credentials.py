@@ -11,6 +11,7 @@ from core.errors import InvalidField
 
 MIN_BITS = 2048
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
+_HEADER = re.compile(r"(?:Proc-Type|DEK-Info): ?\S+")  # an older kind of encryption names itself so
 
 
 def read_private_key(text: str, passphrase: str = "") -> bytes:
@@ -41,9 +42,9 @@ def read_private_key(text: str, passphrase: str = "") -> bytes:
 
 def _tidy(found: re.Match[str]) -> bytes:
     # Through a form or a variable of the environment, line ends arrive as spaces or as the two characters \n
-    lines = found[2].replace("\\n", "\n").replace("\r", "\n").split("\n")
-    headers = [line.strip() for line in lines if ":" in line]  # an older kind of encryption names itself here
-    body = "".join("".join(line.split()) for line in lines if ":" not in line)
+    inner = found[2].replace("\\n", "\n").replace("\\r", "")
+    headers = _HEADER.findall(inner)
+    body = "".join(_HEADER.sub("", inner).split())
     rows = [body[start : start + 64] for start in range(0, len(body), 64)]
     head = [*headers, ""] if headers else []
     return "\n".join([f"-----BEGIN {found[1]}-----", *head, *rows, f"-----END {found[1]}-----", ""]).encode()

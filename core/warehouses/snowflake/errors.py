@@ -125,7 +125,7 @@ def _unreachable(text: str) -> CoreError:
         )
     if "timed out" in lowered or "timeout" in lowered:
         return Unreachable("Snowflake does not answer.", hint="Check the network between, then try again.")
-    if "invalid snowflake response" in lowered and status is None:
+    if status is None and any(word in lowered for word in ("invalid snowflake response", "closed before", "reset by")):
         return Unreachable(
             "The connection broke off, or what answered is not Snowflake.",
             hint="Try again; check the host if it stays.",

@@ -23,7 +23,7 @@ _IS_THERE = "SELECT count(*) AS n FROM information_schema.schemata WHERE schema_
 
 
 class SnowflakeStateSession(StateSession):
-    """One session of the pool. Snowflake has no transaction that cannot write: what is sent here, Onramp wrote."""
+    """A session of its own: it ends in our schema, which CREATE SCHEMA makes the current one, and serves no model."""
 
     def __init__(self, pool: SessionPool, names: Names, tag: QueryTag | None) -> None:
         self._pool = pool
@@ -52,10 +52,10 @@ class SnowflakeStateSession(StateSession):
         return count
 
     def close(self) -> None:
-        """Give the session back."""
+        """Log out."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._pool.release(connection)
+            self._pool.discard(connection)
 
     def _has_schema(self, cancel: CancelToken | None) -> bool:
         sql = _IS_THERE.format(name=STATE_SCHEMA.upper())
@@ -73,18 +73,13 @@ class SnowflakeStateSession(StateSession):
             cursor = waiter.run(execute(self._connection, sql, parameters, bindings))
         except Refused as error:
             if is_session_lost(error):
-                self._drop()
+                self.close()
             raise translate_error(error, self._names, sql) from error
         except (OutOfTime, Stopped) as error:
-            self._drop()
+            self.close()
             raise self._stopped(error, waiter) from error
         count = cursor.rowcount
         return -1 if count is None else int(count)
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._pool.discard(connection)
 
     def _stopped(self, error: Exception, waiter: Waiter) -> CoreError:
         return timed_out(STATEMENT_TIMEOUT_S) if isinstance(error, OutOfTime) else cancelled(waiter.token)

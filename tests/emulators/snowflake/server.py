@@ -8,6 +8,7 @@ the connector's fourth version.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import secrets
 import socket
@@ -154,7 +155,7 @@ async def _serve() -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(Shim(), log_level="warning", lifespan="off"))
-    print(listener.getsockname()[1], flush=True)  # noqa: T201 - what the test waits for
+    print(listener.getsockname()[1], flush=True)
     await server.serve(sockets=[listener])
 
 

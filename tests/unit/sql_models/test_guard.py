@@ -85,6 +85,13 @@ REFUSED = (
     ("redshift", "cancel 123"),
     ("redshift", "vacuum"),
     ("redshift", "analyze t"),
+    # what could be let through, but is refused on purpose: a model, a name made at run time, statements, odd quotes
+    ("bigquery", "select * from ml.predict(model m, table t)"),
+    ("bigquery", "select session_user(), @@project_id"),
+    ("snowflake", "select * from identifier('t')"),
+    ("duckdb", "pivot t on a using sum(b)"),
+    ("duckdb", "summarize t"),
+    ("postgres", "select $$; drop table t$$"),
 )
 ACCEPTED = (
     ("postgres", "values (1)"),
@@ -98,6 +105,9 @@ ACCEPTED = (
     ("snowflake", "select 1;"),
     ("bigquery", "with x as (select 1) select * from x"),
     ("redshift", "select top 5 a from t"),
+    ("redshift", "select * from svv_external_tables"),
+    ("bigquery", "from t |> where a>1 |> select a"),
+    ("postgres", "with recursive r as (select 1 union all select * from r) select * from r"),
     ("duckdb", "WITH c AS (SELECT id, lower(trim(email)) AS email FROM t) SELECT * FROM c -- ; drop table t"),
     ("duckdb", "SELECT id, count(*) OVER (PARTITION BY region) AS n, strftime(at, '%Y') AS y FROM s.t QUALIFY n > 1"),
     ("postgres", "SELECT id, regexp_replace(phone, '[^0-9]', '', 'g') AS digits, data->>'plan' AS plan FROM t"),

@@ -1,0 +1,59 @@
+"""The log: JSON lines, without a secret, and calm on a full disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from core.log import LOG_NAME, JsonLines, LogFile, redact, set_up_logging
+
+SECRET = "hunter2-and-more"
+LINES = (
+    f"postgresql://ada:{SECRET}@db/x",
+    f"password={SECRET}",
+    f'{{"password": "{SECRET}"}}',
+    f"Authorization: Bearer {SECRET}",
+    f"api_key: {SECRET}",
+    f"write_key='{SECRET}'",
+    f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----",
+)
+
+
+@pytest.fixture
+def logger(tmp_path: Path) -> Iterator[logging.Logger]:
+    root = logging.getLogger()
+    before = list(root.handlers)
+    set_up_logging(tmp_path)
+    set_up_logging(tmp_path)
+    yield logging.getLogger("onramp.test")
+    for handler in [handler for handler in root.handlers if handler not in before]:
+        root.removeHandler(handler)
+        handler.close()
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_no_line_holds_a_secret(logger: logging.Logger, tmp_path: Path, line: str) -> None:
+    assert SECRET not in redact(line)
+    try:
+        raise ValueError(line)
+    except ValueError:
+        logger.exception("failed: %s", line)
+    (entry,) = (tmp_path / LOG_NAME).read_text().splitlines()
+    assert SECRET not in entry
+    assert orjson.loads(entry)["level"] == "error"
+
+
+def test_a_log_that_cannot_be_written_goes_to_standard_error_without_a_trace(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    handler = LogFile(tmp_path / "gone" / LOG_NAME, delay=True)
+    handler.setFormatter(JsonLines())
+    handler.handle(logging.makeLogRecord({"msg": f"password={SECRET}", "name": "onramp", "levelname": "ERROR"}))
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1 and "cannot be written" in shown
+    assert SECRET not in shown and "Traceback" not in shown

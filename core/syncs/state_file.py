@@ -11,7 +11,7 @@ import duckdb
 from core.errors import CoreError, StorageFull, StoreUnreadable
 from core.mappings.engine import prepare_engine
 
-MEMORY_LIMIT = "96MB"  # of DuckDB; with the process around it below 300 MB, measured to 4 M rows
+MEMORY_LIMIT = "96MB"  # of DuckDB alone; docs/benchmarks.md says what the process around it holds
 _VALUES = "CREATE TABLE IF NOT EXISTS meta (name VARCHAR PRIMARY KEY, value VARCHAR);"
 
 

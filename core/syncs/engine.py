@@ -338,6 +338,7 @@ def _count(
     first: pa.RecordBatch, rest: Iterator[pa.RecordBatch], on_rows: Callable[[int], None]
 ) -> Iterator[pa.RecordBatch]:
     total = first.num_rows
+    on_rows(total)
     yield first
     for batch in rest:
         total += batch.num_rows

@@ -104,7 +104,7 @@ class Prints:
         question = _COMPLETE if self.read_kept() == "complete" else _CHANGED
         cursor = self._db.cursor()
         try:
-            rows: pa.RecordBatchReader = cursor.execute(question).to_arrow_reader(RECORD_BATCH_ROWS)
+            rows: pa.RecordBatchReader = cursor.sql(question).to_arrow_reader(RECORD_BATCH_ROWS)
             yield from rows
         finally:
             cursor.close()

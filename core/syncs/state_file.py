@@ -45,8 +45,8 @@ class StateFile:
 
     def get(self, name: str) -> str | None:
         """Return a named value."""
-        row = self.database.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
-        return None if row is None else str(row[0])
+        rows = self.database.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchall()
+        return str(rows[0][0]) if rows else None
 
     def put(self, name: str, value: str) -> None:
         """Set a named value."""
@@ -54,8 +54,9 @@ class StateFile:
 
     def one(self, sql: str) -> int | None:
         """Return the one number that a query gives."""
-        row = self.database.execute(sql).fetchone()
-        return None if row is None or row[0] is None else int(row[0])
+        # all of it: a result that is not read to its end keeps the connection busy
+        rows = self.database.execute(sql).fetchall()
+        return None if not rows or rows[0][0] is None else int(rows[0][0])
 
     def drop(self, *tables: str) -> None:
         """Drop temporary tables."""

@@ -1,0 +1,278 @@
+"""Syncs that compare inside a real Postgres: only what differs leaves it, and the answer is that of comparing here."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import orjson
+import psycopg
+import pytest
+
+from core.destinations.store import ensure_segment_profiles
+from core.errors import IllegalTransition, PermissionMissing
+from core.events.event_log import open_event_log
+from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
+from core.sources.store import create_source
+from core.sql_models.sql_model import save_sql_model
+from core.syncs import engine
+from core.syncs.run import RunState, SyncRun, get_run, request_run
+from core.syncs.state_place import StatePlace, move_state, read_state_place
+from core.syncs.sync import MODES, Sync, save_sync, set_mode
+from core.warehouses.store import save_warehouse
+from core.workspaces.spaces import connect_source, ensure_space
+from core.workspaces.workspace import Workspace
+from tests.customers import Customers
+
+Row = tuple[int | None, str | None, int | None]
+SQL = "SELECT id, email, visits FROM crm.customers -- all of them"
+
+
+class Crm:
+    """A Postgres database with one table whose content the test sets, and syncs of it."""
+
+    def __init__(self, workspace: Workspace, url: str, *, user: str = "postgres") -> None:
+        self.workspace, self.url = workspace, url
+        with self.connect() as connection:
+            connection.execute("CREATE SCHEMA crm")
+            connection.execute("CREATE TABLE crm.customers (id int, email text, visits int)")
+            if user != "postgres":
+                connection.execute(f"CREATE ROLE {user} LOGIN".encode())
+                connection.execute(f"GRANT USAGE ON SCHEMA crm TO {user}".encode())
+                connection.execute(f"GRANT SELECT ON crm.customers TO {user}".encode())
+        self.put([(1, "one@x.example", 1), (2, "two@x.example", 2)])
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+        settings = {
+            "host": str(parts["host"]),
+            "port": int(str(parts["port"])),
+            "database": str(parts["dbname"]),
+            "user": user,
+            "ssl_mode": "disable",
+        }
+        record = save_warehouse(
+            workspace, kind="postgres", name="CRM", settings=settings, secrets={"password": "unused"}
+        )
+        source = create_source(workspace, kind="postgres", name="CRM", warehouse_id=record.id)
+        self.space = ensure_space(workspace)
+        connect_source(workspace, self.space.id, source.id)
+        self.source_id = source.id
+        self.model = save_sql_model(workspace, name="Customers", warehouse_id=record.id, sql=SQL, key_column="id")
+
+    def connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.url, autocommit=True)
+
+    def put(self, rows: Sequence[Row]) -> None:
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("TRUNCATE crm.customers")
+            cursor.executemany("INSERT INTO crm.customers VALUES (%s, %s, %s)", rows)
+
+    def ask(self, sql: str) -> list[tuple[object, ...]]:
+        with self.connect() as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+    def make_sync(self, name: str = "Inside", mode: str = "mirror", email: str = "email") -> Sync:
+        entries = (
+            MappingEntry("engage_space", None, Constant(self.space.id)),
+            MappingEntry("user_id", None, ColumnRef("id")),
+            MappingEntry("traits", email, ColumnRef("email")),
+            MappingEntry("traits", "visits", ColumnRef("visits")),
+        )
+        return save_sync(
+            self.workspace,
+            name=name,
+            sql_model_id=self.model.id,
+            source_id=self.source_id,
+            destination_id=ensure_segment_profiles(self.workspace).id,
+            action="send_identify",
+            mapping=FieldMapping(entries),
+            mode=mode,
+        )
+
+    def run(self, sync: Sync) -> SyncRun:
+        return engine.execute_run(self.workspace, request_run(self.workspace, sync.id).id)
+
+    def list_sent(self, sync: Sync) -> list[tuple[str, str, object]]:
+        found = []
+        for event in open_event_log(self.workspace).read(0, 100_000):
+            message = orjson.loads(event.body)
+            origin = message["context"]["reverseEtl"]
+            if origin["syncId"] == sync.id:
+                found.append((origin["operation"], origin["rowKey"], message["traits"]))
+        return found
+
+
+@pytest.fixture
+def crm(workspace: Workspace, new_postgres_url: Callable[[], str]) -> Crm:
+    return Crm(workspace, new_postgres_url())
+
+
+def read_left(run: SyncRun) -> int:
+    """Return how many rows left the warehouse."""
+    return run.progress["extracted"]
+
+
+def test_only_rows_that_differ_leave_the_warehouse(crm: Crm) -> None:
+    sync = crm.make_sync()
+    first = crm.run(sync)
+    assert (first.state, first.sheet.added, read_left(first)) == (RunState.SUCCEEDED, 2, 2)
+    assert {row[0] for row in crm.ask(f"SELECT record_id FROM __onramp.records_{sync.id}")} == {"1", "2"}
+    again = crm.run(sync)
+    assert (again.sheet.extracted, again.sheet.unchanged, read_left(again)) == (2, 2, 0)
+    crm.put([(1, "new@x.example", 1), (3, "three@x.example", 3)])
+    third = crm.run(sync)
+    assert (third.sheet.added, third.sheet.updated, third.sheet.deleted_delivered) == (1, 1, 1)
+    assert (third.sheet.extracted, read_left(third)) == (2, 3)
+    assert crm.run(sync).sheet.unchanged == 2
+    assert all(run.sheet.closes for run in (first, again, third))
+    assert {row[0] for row in crm.ask(f"SELECT record_id FROM __onramp.records_{sync.id}")} == {"1", "3"}
+
+
+def _change(rows: list[Row], chance: random.Random) -> list[Row]:
+    kept = [row for row in rows if chance.random() > 0.15]
+    changed = [
+        (key, email, chance.randrange(3)) if chance.random() < 0.3 else (key, email, visits)
+        for key, email, visits in kept
+    ]
+    emails = (None, "", "a@x.example", "ä@x.example")
+    for _ in range(chance.randrange(4)):
+        changed.append((chance.choice([*range(9), None]), chance.choice(emails), chance.randrange(3)))
+    return changed
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_comparing_inside_and_comparing_here_give_the_same_runs(crm: Crm, seed: int) -> None:
+    """Random changes, duplicates, missing keys and modes; the copy in the warehouse is dropped now and then."""
+    chance = random.Random(seed)
+    inside, here = crm.make_sync("Inside"), crm.make_sync("Here")
+    move_state(crm.workspace, here.id, StatePlace.LOCAL)
+    rows: list[Row] = [(1, "one@x.example", 1), (2, "two@x.example", 2)]
+    for _ in range(12):
+        mode = chance.choice(["mirror", "mirror", *MODES])
+        for sync in (inside, here):
+            set_mode(crm.workspace, sync.id, mode)
+        rows = _change(rows, chance)
+        crm.put(rows)
+        if chance.random() < 0.15:
+            with crm.connect() as connection:
+                connection.execute("DROP SCHEMA IF EXISTS __onramp CASCADE")
+        one, other = crm.run(inside), crm.run(here)
+        assert one.sheet == other.sheet and one.sheet is not None and one.sheet.closes, (seed, rows)
+        assert sorted(map(repr, crm.list_sent(inside))) == sorted(map(repr, crm.list_sent(here)))
+    assert read_state_place(crm.workspace, here.id).now is StatePlace.LOCAL
+
+
+def test_the_state_moves_either_way_and_nothing_is_sent_again(crm: Crm) -> None:
+    sync = crm.make_sync()
+    crm.run(sync)
+    move_state(crm.workspace, sync.id, StatePlace.LOCAL)
+    assert crm.ask("SELECT tablename FROM pg_tables WHERE schemaname = '__onramp' AND tablename LIKE 'records%'") == []
+    local = crm.run(sync)
+    assert (local.sheet.unchanged, read_left(local)) == (2, 2)
+    move_state(crm.workspace, sync.id, StatePlace.WAREHOUSE)
+    assert "every row once" in read_state_place(crm.workspace, sync.id).detail
+    back = crm.run(sync)
+    assert (back.sheet.unchanged, read_left(back)) == (2, 2)
+    assert read_left(crm.run(sync)) == 0
+    assert len(crm.list_sent(sync)) == 2
+    assert read_state_place(crm.workspace, sync.id).now is StatePlace.WAREHOUSE
+
+
+def test_a_changed_mapping_reads_every_row_once_although_no_row_changed(crm: Crm) -> None:
+    sync = crm.make_sync()
+    crm.run(sync)
+    entries = [replace(entry, key="mail") if entry.key == "email" else entry for entry in sync.mapping.entries]
+    save_sync(
+        crm.workspace,
+        name=sync.name,
+        sql_model_id=sync.sql_model_id,
+        source_id=sync.source_id,
+        destination_id=sync.destination_id,
+        action=sync.action,
+        mapping=FieldMapping(tuple(entries)),
+        mode=sync.mode,
+        sync_id=sync.id,
+    )
+    run = crm.run(sync)
+    assert (run.sheet.updated, read_left(run)) == (2, 2)
+    assert read_left(crm.run(sync)) == 0
+
+
+def test_a_home_restored_from_a_backup_does_not_trust_the_newer_copy(crm: Crm) -> None:
+    sync = crm.make_sync()
+    crm.run(sync)
+    state = crm.workspace.home.sync_state / f"{sync.id}.duckdb"
+    backup = shutil.copy(state, state.with_suffix(".backup"))
+    crm.put([(1, "new@x.example", 1), (2, "two@x.example", 2)])
+    assert crm.run(sync).sheet.updated == 1
+    shutil.copy(backup, state)
+    run = crm.run(sync)
+    assert (run.sheet.updated, run.sheet.unchanged, read_left(run)) == (1, 1, 2)
+    assert crm.run(sync).sheet.unchanged == 2
+
+
+def test_a_copy_that_lost_rows_is_not_trusted(crm: Crm) -> None:
+    sync = crm.make_sync()
+    crm.run(sync)
+    with crm.connect() as connection:
+        connection.execute(f"DELETE FROM __onramp.records_{sync.id} WHERE record_id = '2'".encode())
+    crm.put([(1, "one@x.example", 1)])
+    run = crm.run(sync)
+    assert (run.sheet.deleted_delivered, run.sheet.unchanged) == (1, 1)
+
+
+def test_a_read_only_login_keeps_its_state_here_and_moving_it_names_the_grant(
+    workspace: Workspace, new_postgres_url: Callable[[], str]
+) -> None:
+    crm = Crm(workspace, new_postgres_url(), user="only_reads")
+    sync = crm.make_sync()
+    assert crm.run(sync).sheet.added == 2
+    again = crm.run(sync)
+    assert (again.sheet.unchanged, read_left(again)) == (2, 2)
+    with pytest.raises(PermissionMissing) as caught:
+        move_state(workspace, sync.id, StatePlace.WAREHOUSE)
+    assert "__onramp" in str(caught.value.context["grant"]) and "only_reads" in str(caught.value.context["grant"])
+    crm.put([])
+    assert crm.run(sync).sheet.reasons == {"empty_result_guard": 2}
+
+
+def test_a_key_whose_text_differs_between_engines_is_compared_here(crm: Crm) -> None:
+    with crm.connect() as connection:
+        connection.execute("ALTER TABLE crm.customers ALTER COLUMN id TYPE numeric(10, 2)")
+    crm.model = save_sql_model(
+        crm.workspace, name="By number", warehouse_id=crm.model.warehouse_id, sql=SQL, key_column="id"
+    )
+    sync = crm.make_sync()
+    assert crm.run(sync).sheet.added == 2
+    again = crm.run(sync)
+    assert (again.sheet.unchanged, read_left(again)) == (2, 2)
+
+
+def test_an_engine_that_compares_nothing_inside_has_nothing_to_move(workspace: Workspace) -> None:
+    customers = Customers(workspace)
+    customers.run()
+    assert "compares nothing inside" in read_state_place(workspace, customers.sync.id).detail
+    with pytest.raises(IllegalTransition, match="compares nothing inside"):
+        move_state(workspace, customers.sync.id, StatePlace.WAREHOUSE)
+
+
+def test_a_run_that_died_before_the_warehouse_was_told_is_finished_and_tells_it(crm: Crm) -> None:
+    sync = crm.make_sync()
+    crm.run(sync)
+    crm.put([(1, "new@x.example", 1), (2, "two@x.example", 2)])
+    run = request_run(crm.workspace, sync.id)
+    killed = []
+
+    def die(seen: SyncRun) -> None:
+        if seen.state is RunState.DELIVERING and not killed:
+            killed.append(seen.id)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.execute_run(crm.workspace, run.id, progress=die)
+    assert get_run(crm.workspace, run.id).state is RunState.DELIVERING
+    finished = engine.execute_run(crm.workspace, run.id)
+    assert (finished.state, finished.sheet.updated, finished.resumed) == (RunState.SUCCEEDED, 1, 1)
+    assert read_left(crm.run(sync)) == 0
+    assert len(crm.list_sent(sync)) == 3

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from tests.emulators.recording import Answer, Reply
+from tests.emulators.recording import Answer, Reply, Request
 
 LOGIN_PATH = "/session/v1/login-request"
 QUERY_PATH = "/queries/v1/query-request"

@@ -67,7 +67,17 @@ def translate_error(error: Exception, sql: str, login: Login) -> CoreError:
         return found
     if not isinstance(error, api.GoogleAPICallError):
         return _explain_network(error, login)
-    return translate_failure(read_failure(error), sql, login)
+    failure = read_failure(error)
+    if not failure.reason and failure.status in (400, 404, 405):
+        return not_bigquery(login)
+    return translate_failure(failure, sql, login)
+
+
+def not_bigquery(login: Login) -> CoreError:
+    """Return the error for an answer that BigQuery never gives."""
+    return ConnectivityError(
+        f"{login.host} answers, but not as BigQuery does.", hint="Check the API endpoint; most projects need none."
+    )
 
 
 def translate_failure(failure: Failure, sql: str, login: Login) -> CoreError:
@@ -175,6 +185,8 @@ def _explain_login(error: auth.GoogleAuthError) -> CoreError:
 
 def _explain_network(error: Exception, login: Login) -> CoreError:
     context = {"engine_message": type(error).__name__}
+    if isinstance(error, requests.exceptions.JSONDecodeError):
+        return not_bigquery(login)
     if isinstance(error, requests.exceptions.SSLError):
         return Unreachable(
             f"The TLS connection to {login.host} was refused: its certificate is not trusted here.",

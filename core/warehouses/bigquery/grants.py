@@ -9,7 +9,10 @@ from core.errors import CoreError, PermissionMissing
 from core.warehouses.state_session import STATE_SCHEMA
 
 _PERMISSION = re.compile(r"(?:does not have|lacks|Permission|permission) '?(bigquery\.[A-Za-z.]*[A-Za-z])")
-_DATASET = re.compile(r"(?:Dataset|Table|table|View|dataset) `?((?:[\w.-]+:)?[\w-]+)[:.](\w+)")
+_DATASETS = (
+    re.compile(r"(?:[Dd]ataset|[Tt]able|View) `?((?:[\w.-]+:)?[\w-]+):(\w+)"),  # project:dataset.table
+    re.compile(r"(?:[Dd]ataset|[Tt]able|View) `?([\w-]+)\.(\w+)"),  # project.dataset.table
+)
 _PROJECT_ROLES = {
     "bigquery.jobs.create": ("roles/bigquery.jobUser", "run queries"),
     "bigquery.readsessions.create": ("roles/bigquery.readSessionUser", "read through the Storage API"),
@@ -83,7 +86,7 @@ def _bind(role: str, login: Login) -> str:
 
 
 def _find_dataset(message: str, login: Login) -> tuple[str, str]:
-    found = _DATASET.search(message)
+    found = _DATASETS[0].search(message) or _DATASETS[1].search(message)
     return (found[1], found[2]) if found else (login.project, "YOUR_DATASET")
 
 

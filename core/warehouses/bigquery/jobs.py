@@ -19,6 +19,7 @@ from core.errors import CoreError, NotReadOnly
 from core.warehouses.bigquery.errors import (
     CLIENT_ERRORS,
     Failure,
+    not_bigquery,
     translate_error,
     translate_failure,
 )
@@ -58,6 +59,8 @@ class Jobs:
             raise timed_out(budget.total_s) from error
         except CLIENT_ERRORS as error:
             raise translate_error(error, sql, self._login) from error
+        except (KeyError, ValueError, TypeError) as error:  # what the client makes of a reply of another form
+            raise not_bigquery(self._login) from error
 
     def plan(self, sql: str, budget: Budget, tag: QueryTag | None, *, use_cache: bool = True) -> bigquery.QueryJob:
         """Return BigQuery's dry run of one query: its columns and what it would read. Nothing runs.

@@ -114,11 +114,6 @@ class Link:
         self._budget = Budget(0.0)
         self._token = CancelToken()
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the server still holds its end: nothing is to be read from an idle connection but its goodbye."""
-        return not self._connection.closed and not self._poll.poll(0)
-
     def prepare(self, budget: Budget, token: CancelToken) -> None:
         """Make the link ready for one query's time and switch."""
         self._budget, self._token = budget, token

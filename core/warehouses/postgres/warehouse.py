@@ -133,12 +133,17 @@ class PostgresWarehouse(Warehouse):
         token = cancel or CancelToken()
         if token.cancelled:
             raise cancelled(token)
-        link = self._take()
-        link.prepare(Budget(timeout_s), token)
+        try:
+            link = self._begin(timeout_s, token)
+        except OutOfTime as error:
+            raise timed_out(timeout_s) from error
+        except Refused as error:
+            raise self._translate(error, sql, token) from error
+        except psycopg.Error as error:
+            raise self._translate(_lost(error), sql, token) from error
         forget = token.on_cancel(link.cancel)
         is_done = False
         try:
-            link.run(_BEGIN.format(timeout_ms=round((timeout_s + CONSUMER_S) * 1000)))
             yield link
             link.run("COMMIT")
             is_done = True
@@ -147,8 +152,7 @@ class PostgresWarehouse(Warehouse):
         except Refused as error:
             raise self._translate(error, sql, token) from error
         except psycopg.Error as error:
-            lost = Refused(ServerReport("08006", str(error)), "")
-            raise self._translate(lost, sql, token) from error
+            raise self._translate(_lost(error), sql, token) from error
         finally:
             forget()
             if is_done and not token.cancelled:
@@ -157,15 +161,22 @@ class PostgresWarehouse(Warehouse):
             else:
                 link.close()
 
-    def _take(self) -> Link:
+    def _begin(self, timeout_s: float, token: CancelToken) -> Link:
+        """Return a link in a new transaction: an idle one, unless its connection was cut meanwhile."""
+        script, budget = _BEGIN.format(timeout_ms=round((timeout_s + CONSUMER_S) * 1000)), Budget(timeout_s)
         while True:
             with self._lock:
-                link = self._idle.pop() if self._idle else None
-            if link is None:
-                return open_link(self._address)
-            if link.is_fresh:
+                idle = self._idle.pop() if self._idle else None
+            link = idle or open_link(self._address)
+            link.prepare(budget, token)
+            try:
+                link.run(script)
+            except BaseException as error:
+                link.close()
+                if idle is None or not isinstance(error, psycopg.Error):
+                    raise
+            else:
                 return link
-            link.close()
 
     def _translate(self, refused: Refused, sql: str, token: CancelToken) -> CoreError:
         if token.cancelled:
@@ -214,6 +225,10 @@ class PostgresWarehouse(Warehouse):
             ):
                 number, bits, text, typtype, category = (value or "" for value in row)
                 self._types[int(number), int(bits)] = (text, kind_of(int(number), typtype, category))
+
+
+def _lost(error: psycopg.Error) -> Refused:
+    return Refused(ServerReport("08006", str(error)), "")
 
 
 def _wrap(sql: str, transports: tuple[Transport, ...], max_rows: int | None) -> str:

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from core.storage.home import open_home
+from core.warehouses.postgres.warehouse import PostgresWarehouse
+from tests.postgres import PostgresServer
+
+USER, PASSWORD = "analyst", "s3cret-Päss"
+Connect = Callable[..., PostgresWarehouse]
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def analyst(warehouse_server: PostgresServer) -> str:
+    """A login with a password that may read what it is granted and nothing else."""
+    warehouse_server.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
+    return USER
+
+
+@pytest.fixture(scope="module")
+def database(warehouse_server: PostgresServer) -> Iterator[str]:
+    """An empty database of this module's own."""
+    name = f"module_{next(_NUMBERS)}"
+    warehouse_server.execute(f"CREATE DATABASE {name}")
+    yield name
+    warehouse_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def admin(warehouse_server: PostgresServer, database: str) -> Iterator[psycopg.Connection]:
+    """The owner of the database, by the bare driver."""
+    with psycopg.connect(warehouse_server.url(database), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def connect(warehouse_server: PostgresServer, database: str, analyst: str, tmp_path: Path) -> Iterator[Connect]:
+    """Opens a warehouse as a person's settings would; what is given stands in for what is right."""
+    opened: list[PostgresWarehouse] = []
+
+    def open_it(*, password: str = PASSWORD, **changed: object) -> PostgresWarehouse:
+        settings = {"host": "127.0.0.1", "port": warehouse_server.port, "database": database, "user": analyst}
+        settings |= {"ssl_mode": "disable"} | changed
+        opened.append(PostgresWarehouse.open(open_home(tmp_path / "home"), settings, {"password": password}))
+        return opened[-1]
+
+    yield open_it
+    for warehouse in opened:
+        warehouse.close()

@@ -62,8 +62,10 @@ class StorageReader:
         if not session.streams:
             return
         reader = self._get_client().read_rows(session.streams[0].name, retry=PAGE_RETRY)  # type: ignore[no-untyped-call]
-        for page in reader.rows(session).pages:
-            yield page.to_arrow()
+        schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+        for message in reader:
+            content = pa.py_buffer(message.arrow_record_batch.serialized_record_batch)
+            yield pa.ipc.read_record_batch(content, schema)
 
     def _get_client(self) -> BigQueryReadClient:
         if self._client is None:

@@ -62,6 +62,7 @@ class Wire:
     state: str = "DONE"
     error: dict[str, str] | None = None
     statistics: dict[str, Any] = field(default_factory=dict)
+    destination: dict[str, str] | None = None
     intercept: Callable[[Request], Reply | None] = lambda request: None
 
     def answer(self, request: Request) -> Reply:
@@ -88,6 +89,8 @@ class Wire:
     def _write_job(self, job_id: str, configuration: dict[str, Any]) -> dict[str, Any]:
         is_dry = bool(configuration.get("dryRun"))
         query = {"statementType": self.statement_type, "schema": {"fields": list(self.fields)}} | self.statistics
+        if self.destination is not None and not is_dry:
+            configuration.setdefault("query", {})["destinationTable"] = self.destination
         status: dict[str, Any] = {"state": "DONE" if is_dry else self.state}
         if self.error is not None and not is_dry:
             status |= {"errorResult": self.error, "errors": [self.error]}

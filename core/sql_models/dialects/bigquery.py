@@ -21,11 +21,12 @@ class BigQueryDialect(SqlModelDialect):
         return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
     def profile_sql(self, query: str, columns: Sequence[ColumnType]) -> str:
-        """Return one pass over all rows; distinct counts are exact. The samples are cut outside the aggregation."""
-        parts, shown = ["COUNT(*) AS `rows`"], ["`rows`"]
+        """Return one pass over all rows; distinct counts are exact."""
+        parts = ["COUNT(*) AS `rows`"]
         for index, column in enumerate(columns):
             name, text = self.quote(column.name), self._text(column)
             bounds = ("NULL", "NULL") if column.kind in _NOT_ORDERED else (f"MIN({name})", f"MAX({name})")
+            shown = f"IF({name} IS NULL, NULL, TO_JSON_STRING(SUBSTR({text}, 1, {SHOWN_CHARS})))"
             parts += [
                 f"COUNT({name}) AS filled_{index}",
                 f"COUNT(DISTINCT {text}) AS distinct_{index}",
@@ -33,16 +34,9 @@ class BigQueryDialect(SqlModelDialect):
                 f"SUBSTR(MAX_BY({text}, CHAR_LENGTH({text})), 1, {SHOWN_CHARS}) AS longest_{index}",
                 f"SUBSTR(CAST({bounds[0]} AS STRING), 1, {SHOWN_CHARS}) AS minimum_{index}",
                 f"SUBSTR(CAST({bounds[1]} AS STRING), 1, {SHOWN_CHARS}) AS maximum_{index}",
-                f"APPROX_TOP_COUNT({text}, {SAMPLES}) AS top_{index}",
+                f"CONCAT('[', IFNULL(STRING_AGG(DISTINCT {shown}, ',' LIMIT {SAMPLES}), ''), ']') AS sample_{index}",
             ]
-            shown += [f"{each}_{index}" for each in ("filled", "distinct", "longest_chars", "longest")]
-            shown += [f"{each}_{index}" for each in ("minimum", "maximum")]
-            shown.append(
-                f"TO_JSON_STRING(ARRAY(SELECT SUBSTR(top.value, 1, {SHOWN_CHARS}) FROM UNNEST(top_{index}) AS top "  # noqa: S608
-                f"WHERE top.value IS NOT NULL)) AS sample_{index}"
-            )
-        counted = f"SELECT {', '.join(parts)} FROM ({query}) AS model_rows"  # noqa: S608 - guarded query, quoted names
-        return f"SELECT {', '.join(shown)} FROM ({counted}) AS counted"  # noqa: S608
+        return f"SELECT {', '.join(parts)} FROM ({query}) AS model_rows"  # noqa: S608 - guarded query, quoted names
 
     def key_counts_sql(self, query: str, key_column: str) -> str:
         """Return the counts of one grouping by key."""
@@ -98,5 +92,5 @@ class BigQueryDialect(SqlModelDialect):
         if column.kind is Kind.BYTES:
             return f"TO_BASE64({name})"
         if column.kind is Kind.JSON:
-            return f"TO_JSON_STRING({name})"
+            return f"IF({name} IS NULL, NULL, TO_JSON_STRING({name}))"  # else it is the text null
         return f"ST_ASTEXT({name})" if column.type == "GEOGRAPHY" else f"CAST({name} AS STRING)"

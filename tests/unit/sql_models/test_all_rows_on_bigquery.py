@@ -58,6 +58,7 @@ def test_every_column_is_counted_over_all_rows(warehouse: BigQueryWarehouse) -> 
     number = by_name["n"]
     assert (number.minimum, number.maximum, number.is_unique) == ("1", "9007199254740993", True)
     assert by_name["photo"].longest == "AP8=" and by_name["extra"].minimum is None
+    assert (by_name["extra"].distinct, by_name["extra"].nulls, len(by_name["extra"].sample)) == (1, 4, 1)
     assert not by_name["id"].is_unique
 
 

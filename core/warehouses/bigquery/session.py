@@ -53,6 +53,9 @@ class BigQueryStateSession(StateSession):
 
     def execute(self, sql: str, *, cancel: CancelToken | None = None) -> int:
         """Run one statement; see `StateSession.execute`."""
+        if sql.startswith("CREATE SCHEMA IF NOT EXISTS"):
+            self.prepare()  # the statement would need a permission that limited access lacks, even if there is one
+            return -1
         budget = Budget(STATEMENT_TIMEOUT_S)
         try:
             with self._jobs.running(sql, budget, cancel or CancelToken(), self._tag) as job:

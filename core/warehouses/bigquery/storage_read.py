@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Generator
+from typing import Any
 
 import pyarrow as pa
 from google.api_core import exceptions as api
@@ -12,9 +14,12 @@ from google.cloud.bigquery_storage import BigQueryReadClient
 from google.cloud.bigquery_storage_v1 import types
 
 from core.warehouses.bigquery.http import PAGE_RETRY
-from core.warehouses.stopping import Budget
+from core.warehouses.cancel import CancelToken
+from core.warehouses.sandbox_process import OutOfTime
+from core.warehouses.stopping import Budget, cancelled
 
 OPEN_TIMEOUT_S = 30.0
+PIECE_S = 30.0
 _REFUSALS = (
     api.NotFound,
     api.PermissionDenied,
@@ -36,7 +41,9 @@ class StorageReader:
         self._project = project
         self._client: BigQueryReadClient | None = None
 
-    def open(self, table: bigquery.TableReference, budget: Budget) -> Generator[pa.RecordBatch, None, None] | None:
+    def open(
+        self, table: bigquery.TableReference, budget: Budget, token: CancelToken
+    ) -> Generator[pa.RecordBatch, None, None] | None:
         """Return the rows of `table`, or None where the Storage API does not give them."""
         timeout_s = min(OPEN_TIMEOUT_S, max(0.001, budget.left_s))
         try:
@@ -50,7 +57,7 @@ class StorageReader:
         except (*_REFUSALS, api.DeadlineExceeded) as error:
             _log.warning("the Storage API refused a read session (%s): reading over REST", type(error).__name__)
             return None
-        return self._read(session)
+        return self._read(session, budget, token)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -58,14 +65,33 @@ class StorageReader:
             self._client.transport.close()  # type: ignore[no-untyped-call]
             self._client = None
 
-    def _read(self, session: types.ReadSession) -> Generator[pa.RecordBatch, None, None]:
-        if not session.streams:
-            return
-        reader = self._get_client().read_rows(session.streams[0].name, retry=PAGE_RETRY)  # type: ignore[no-untyped-call]
+    def _read(
+        self, session: types.ReadSession, budget: Budget, token: CancelToken
+    ) -> Generator[pa.RecordBatch, None, None]:
         schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
-        for message in reader:
-            content = pa.py_buffer(message.arrow_record_batch.serialized_record_batch)
-            yield pa.ipc.read_record_batch(content, schema)
+        offset, is_done = 0, not session.streams
+        while not is_done:
+            # A call has one deadline for all its rows, the consumer's time included: so each reads a piece, and the
+            # next begins where it ended
+            asked_at, left_s = time.monotonic(), budget.left_s
+            call: Any = self._get_client().read_rows(  # type: ignore[no-untyped-call]
+                session.streams[0].name, offset, retry=PAGE_RETRY, timeout=max(0.001, min(PIECE_S, left_s))
+            )
+            take_back = token.on_cancel(call.cancel)
+            try:
+                for message in call:
+                    offset += message.row_count
+                    content = pa.py_buffer(message.arrow_record_batch.serialized_record_batch)
+                    yield pa.ipc.read_record_batch(content, schema)
+                    asked_at, left_s = time.monotonic(), budget.left_s
+                is_done = True
+            except api.Cancelled:
+                raise cancelled(token) from None
+            except api.DeadlineExceeded as error:
+                if time.monotonic() - asked_at >= left_s:
+                    raise OutOfTime from error
+            finally:
+                take_back()
 
     def _get_client(self) -> BigQueryReadClient:
         if self._client is None:

@@ -156,7 +156,7 @@ class BigQueryWarehouse(Warehouse):
         if elsewhere:
             told += f" Elsewhere, and so out of reach: {', '.join(elsewhere[:5])}{' …' if len(elsewhere) > 5 else ''}."
         if self._reader is not None and names:
-            is_open = self._reader.open(names[0], budget) is not None
+            is_open = self._reader.open(names[0], budget, CancelToken()) is not None
             told += (
                 " Results come through the Storage API."
                 if is_open
@@ -178,7 +178,7 @@ class BigQueryWarehouse(Warehouse):
         stored = None
         if self._reader is not None and max_rows is None and job.destination is not None:
             with self._jobs.asking(sql, budget):
-                stored = self._reader.open(job.destination, budget)
+                stored = self._reader.open(job.destination, budget, token)
         if stored is not None:
             source = (read_batch(batch, fields, schema) for batch in stored)
         else:

@@ -13,14 +13,17 @@ from typing import Any
 import grpc
 import pyarrow as pa
 import pytest
+from google.api_core import exceptions as api
 from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
 from google.cloud.bigquery_storage import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
+from core.errors import QueryCancelled
 from core.storage.home import Home
 from core.warehouses.bigquery.storage_read import StorageReader
 from core.warehouses.bigquery.warehouse import BigQueryWarehouse
+from core.warehouses.cancel import CancelToken
 from tests.contract.harnesses.bigquery import open_client, open_emulated
 from tests.emulators.bigquery.wire import QUERIES, Wire, open_wire
 from tests.emulators.recording import Recorder
@@ -112,6 +115,59 @@ def test_a_stored_result_keeps_its_order_and_the_size_of_batches(
     batches = list(warehouse.stream("SELECT n FROM crm.many ORDER BY n", batch_rows=7_000))
     assert [batch.num_rows for batch in batches] == [7_000] * 7 + [1_000]
     assert pa.Table.from_batches(batches)["n"].to_pylist() == list(range(50_000))
+
+
+class ShortOfTime:
+    """The real client, but its first two calls come to their deadline after one message.
+
+    The offset is kept here: the emulator begins at the first row whatever it is asked for.
+    """
+
+    def __init__(self, client: BigQueryReadClient) -> None:
+        self._client = client
+        self.offsets: list[int] = []
+        self.create_read_session, self.transport = client.create_read_session, client.transport
+
+    def read_rows(self, name: str, offset: int, **limits: Any) -> Any:
+        self.offsets.append(offset)
+        return Piece(self._client.read_rows(name, 0, **limits), offset, is_cut=len(self.offsets) <= 2)
+
+
+class Piece:
+    def __init__(self, call: Any, offset: int, *, is_cut: bool) -> None:
+        self._call, self._offset, self._is_cut = call, offset, is_cut
+        self.cancel = call.cancel
+
+    def __iter__(self) -> Iterator[Any]:
+        seen = 0
+        for message in self._call:
+            if seen >= self._offset:
+                yield message
+                if self._is_cut:
+                    raise api.DeadlineExceeded("Deadline Exceeded")
+            seen += message.row_count
+
+
+def test_a_read_that_comes_to_its_deadline_is_taken_up_where_it_ended(
+    opened: tuple[BigQueryWarehouse, Recorder, Wire], bigquery_port: int, project: str
+) -> None:
+    warehouse, _, wire = opened
+    wire.fields, wire.destination = ({"name": "n", "type": "INTEGER"},), read_from("many", project)
+    client: Any = ShortOfTime(open_read_client(bigquery_port + 1))
+    warehouse._reader = StorageReader(lambda: client, project)
+    assert warehouse.query("SELECT n FROM crm.many ORDER BY n")["n"].to_pylist() == list(range(50_000))
+    assert client.offsets == sorted(set(client.offsets)) and len(client.offsets) >= 3
+
+
+def test_a_stored_result_that_is_cancelled_ends(opened: tuple[BigQueryWarehouse, Recorder, Wire], project: str) -> None:
+    warehouse, _, wire = opened
+    wire.fields, wire.destination = ({"name": "n", "type": "INTEGER"},), read_from("many", project)
+    token = CancelToken()
+    stream = warehouse.stream("SELECT n FROM crm.many", batch_rows=10, cancel=token)
+    next(stream)
+    token.cancel("Enough.")
+    with pytest.raises(QueryCancelled, match="Enough"):
+        list(stream)
 
 
 def test_a_preview_comes_over_rest_whatever_is_chosen(opened: tuple[BigQueryWarehouse, Recorder, Wire]) -> None:

@@ -30,6 +30,7 @@ from core.warehouses.postgres.session import PostgresStateSession
 from core.warehouses.postgres.types import COMMON_NAMES, Transport, kind_of, make_transport
 from core.warehouses.state_session import StateSession
 from core.warehouses.stopping import Budget, cancelled, timed_out
+from core.warehouses.tunnel import Tunnel, read_tunnel
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 from core.warehouses.wire.address import Address, read_address
 from core.warehouses.wire.errors import ServerReport, translate_report
@@ -48,8 +49,9 @@ class PostgresWarehouse(Warehouse):
 
     definition: ClassVar[WarehouseDefinition] = DEFINITION
 
-    def __init__(self, address: Address, *, zone: str = "UTC") -> None:
+    def __init__(self, address: Address, *, zone: str = "UTC", tunnel: Tunnel | None = None) -> None:
         self._address = address
+        self._tunnel = tunnel
         self._zone = zone
         self._lock = threading.Lock()
         self._idle: list[Link] = []
@@ -58,7 +60,9 @@ class PostgresWarehouse(Warehouse):
     @classmethod
     def open(cls, home: Home, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Self:
         """Return the warehouse for the server that `settings` names."""
-        return cls(read_address(settings, secrets, ssl_mode="require"), zone=check_zone(settings))
+        address = read_address(settings, secrets, ssl_mode="require")
+        tunnel = read_tunnel(settings, secrets, address.host, address.port)
+        return cls(address, zone=check_zone(settings), tunnel=tunnel)
 
     def describe(self, sql: str) -> tuple[ColumnType, ...]:
         """Return the columns that `sql` would give: the server reads it and does not run it."""
@@ -106,23 +110,28 @@ class PostgresWarehouse(Warehouse):
 
     def open_state_session(self) -> StateSession:
         """Return a session for our own tables."""
-        return PostgresStateSession.open(self._address)
+        return PostgresStateSession.open(self._reach())
 
     def check_write(self) -> None:
         """Make our schema where it is missing, and a row in it; see `Warehouse.check_write`."""
-        with PostgresStateSession.open(self._address) as session:
+        with PostgresStateSession.open(self._reach()) as session:
             session.check()
 
     def close(self) -> None:
-        """End the connections that wait for a query."""
+        """End the connections that wait for a query, and the tunnel."""
         with self._lock:
             idle, self._idle = self._idle, []
         for link in idle:
             link.close()
+        if self._tunnel is not None:
+            self._tunnel.close()
 
     def _probe(self) -> str:
         count = len(self.list_tables())
         return f"{count} table{'' if count == 1 else 's'} can be read."
+
+    def _reach(self) -> Address:
+        return self._address if self._tunnel is None else self._address.through(*self._tunnel.open())
 
     def _comment(self) -> str:
         # Seen in pg_stat_activity beside the query, and in the server's log
@@ -167,7 +176,7 @@ class PostgresWarehouse(Warehouse):
         while True:
             with self._lock:
                 idle = self._idle.pop() if self._idle else None
-            link = idle or open_link(self._address)
+            link = idle or open_link(self._reach())
             link.prepare(budget, token)
             try:
                 link.run(script)

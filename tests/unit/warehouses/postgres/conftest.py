@@ -44,10 +44,14 @@ def connect(warehouse_server: PostgresServer, database: str, analyst: str, tmp_p
     """Opens a warehouse as a person's settings would; what is given stands in for what is right."""
     opened: list[PostgresWarehouse] = []
 
-    def open_it(*, password: str = PASSWORD, **changed: object) -> PostgresWarehouse:
+    def open_it(
+        *, password: str = PASSWORD, secrets: dict[str, str] | None = None, **changed: object
+    ) -> PostgresWarehouse:
         settings = {"host": "127.0.0.1", "port": warehouse_server.port, "database": database, "user": analyst}
         settings |= {"ssl_mode": "disable"} | changed
-        opened.append(PostgresWarehouse.open(open_home(tmp_path / "home"), settings, {"password": password}))
+        opened.append(
+            PostgresWarehouse.open(open_home(tmp_path / "home"), settings, {"password": password} | (secrets or {}))
+        )
         return opened[-1]
 
     yield open_it

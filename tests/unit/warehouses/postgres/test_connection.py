@@ -14,12 +14,15 @@ from core.errors import (
     CredentialsRejected,
     InvalidField,
     PermissionMissing,
+    QueryCancelled,
     SqlSyntaxError,
     Unreachable,
 )
+from core.warehouses.cancel import CancelToken
 from core.warehouses.postgres.definition import write_guide
 from tests.authority import Authority
 from tests.emulators.postgres_front import PostgresFront
+from tests.emulators.ssh_server import KEY, SshServer
 from tests.postgres import PostgresServer
 from tests.unit.warehouses.postgres.conftest import PASSWORD, Connect
 
@@ -138,6 +141,35 @@ def test_a_certificate_for_another_name_is_told(
 ) -> None:
     error = refuse(connect, Unreachable, port=tls_front.port, ssl_mode="verify-full", ssl_ca=authority.pem)
     assert "is not for the name 127.0.0.1" in error.message
+
+
+def test_through_a_tunnel_the_server_still_proves_its_own_name(
+    connect: Connect, tls_front: PostgresFront, authority: Authority, bastion: SshServer
+) -> None:
+    warehouse = connect(
+        host="localhost",
+        port=tls_front.port,
+        ssl_mode="verify-full",
+        ssl_ca=authority.pem,
+        way_in="ssh",
+        ssh_host="127.0.0.1",
+        ssh_port=bastion.port,
+        ssh_user="guest",
+        ssh_host_key=bastion.host_key.get_fingerprint(),
+        secrets={"ssh_private_key": KEY.export_private_key().decode()},
+    )
+    report = warehouse.test_connection()
+    assert report.ok, report.error
+    token = CancelToken()
+    stream = warehouse.stream("SELECT generate_series(1, 1000000000) AS n", cancel=token)
+    next(stream)
+    token.cancel()
+    with pytest.raises(QueryCancelled):
+        list(stream)
+    bastion.cut()
+    assert warehouse.query("SELECT 1 AS n").num_rows == 1
+    warehouse.close()
+    warehouse.close()
 
 
 def test_a_schema_or_a_table_without_a_grant_is_told_with_the_one_statement(

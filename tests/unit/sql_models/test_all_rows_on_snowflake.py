@@ -17,7 +17,8 @@ from tests.emulators.snowflake.emulator import SECRETS, new_settings, run_all
 ODD_NAMES = ('a"b', "a'b", "two\nlines", "ünï", "select", "a.b")
 SQL = "SELECT * FROM people"
 _STATEMENTS = (
-    "CREATE TABLE people (id VARCHAR, name VARCHAR, n NUMBER(38,0), born DATE, photo BINARY, extra VARIANT, score FLOAT)",
+    "CREATE TABLE people (id VARCHAR, name VARCHAR, n NUMBER(38,0), born DATE, photo BINARY, extra VARIANT, "
+    "score FLOAT)",
     """INSERT INTO people SELECT * FROM (VALUES
         ('a', 'Ann', 1, '1980-01-01'::DATE, TO_BINARY('00FF', 'HEX'), PARSE_JSON('{"a": 1}'), 0.5::FLOAT),
         ('b', 'Đặng', 2, '1880-01-01'::DATE, NULL, NULL, 'NaN'::FLOAT),

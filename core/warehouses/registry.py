@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from core.storage.tables import warehouses
 from core.warehouses.definition import ConnectionReport, WarehouseDefinition
-from core.warehouses.engines import ENGINES, get_engine
+from core.warehouses.engines import ENGINES, find_engine, get_engine
 from core.warehouses.store import get_warehouse, read_secrets
 from core.warehouses.warehouse import Warehouse
 from core.workspaces.workspace import Workspace
@@ -20,7 +20,7 @@ def get_definition(kind: str) -> WarehouseDefinition:
     Raises:
         UnknownConnector: There is no such kind; the hint lists those there are.
     """
-    return get_engine(kind).definition
+    return find_engine(kind).definition
 
 
 def open_warehouse(workspace: Workspace, warehouse_id: str) -> Warehouse:

@@ -25,7 +25,7 @@ from core.errors import (
 from core.syncs.diff.registry import get_diff_dialect
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import CostEstimate, Kind, read_columns
-from core.warehouses.engines import ENGINES
+from core.warehouses.engines import ENGINES, Engine
 from core.warehouses.registry import DEFINITIONS
 from core.warehouses.state_session import STATE_SCHEMA
 from core.warehouses.warehouse import Warehouse
@@ -84,13 +84,15 @@ def test_every_engine_has_a_harness_and_a_complete_definition() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_has_the_signatures_of_the_contract(engine: type[Warehouse]) -> None:
+def test_every_engine_has_the_signatures_of_the_contract(engine: Engine) -> None:
+    made = engine.load()
+    assert made.definition is engine.definition
     for name in (
         *("open", "describe", "list_schemas", "list_tables", "stream", "query", "close", "test_connection"),
         *("count", "estimate", "check_write", "open_state_session"),
     ):
         expected = list(inspect.signature(getattr(Warehouse, name)).parameters)
-        assert list(inspect.signature(getattr(engine, name)).parameters) == expected, name
+        assert list(inspect.signature(getattr(made, name)).parameters) == expected, name
 
 
 def test_a_connection_test_says_what_can_be_read(warehouse: Warehouse) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
-from google.oauth2 import service_account
 
 from core.errors import InvalidField
+
+if TYPE_CHECKING:
+    from google.oauth2 import service_account
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/drive.readonly")
 """BigQuery, and reading the Google Sheets behind external tables that are shared with the service account."""
@@ -53,6 +55,8 @@ def read_key_file(text: str, *, may_use_loopback: bool = False) -> KeyFile:
     if missing:
         raise _invalid(f"The key file lacks {', '.join(missing)}.", _AGAIN)
     _check_token_address(info, may_use_loopback)
+    from google.oauth2 import service_account  # a form does not need Google's libraries, reading a key does
+
     try:
         credentials = service_account.Credentials.from_service_account_info(info, scopes=SCOPES)  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, UnicodeError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.fields import Field
 from core.warehouses.definition import TIME_ZONE, SetupGuide, WarehouseDefinition
-from core.warehouses.tunnel import TUNNEL_FIELDS
+from core.warehouses.tunnel_fields import TUNNEL_FIELDS
 from core.warehouses.wire.address import SSL_CA, server_fields
 from core.warehouses.wire.guide import write_guides
 

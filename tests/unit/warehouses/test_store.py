@@ -79,7 +79,9 @@ def file(workspace: Workspace) -> str:
 
 @pytest.fixture
 def guarded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "ENGINES", (*engines.ENGINES, GuardedWarehouse))
+    monkeypatch.setattr(
+        engines, "ENGINES", (*engines.ENGINES, engines.Engine(GuardedWarehouse.definition, lambda: GuardedWarehouse))
+    )
 
 
 def test_a_warehouse_is_tested_saved_audited_and_opened(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import asyncssh
 import pytest
 
 from core.errors import CoreError, CredentialsRejected, InvalidField, MissingField, Unreachable
-from core.warehouses.tunnel import TUNNEL_FIELDS, Tunnel, read_tunnel
+from core.warehouses.tunnel import Tunnel, read_tunnel
+from core.warehouses.tunnel_fields import TUNNEL_FIELDS
 from tests.emulators.ssh_server import KEY, LOCKED, PASSWORD, SshServer
 
 

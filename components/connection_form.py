@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import streamlit as st
 
-from components.state import forget_widget, read_widget
+from components.error_panel import error_panel
+from components.plain_text import escape_markdown
+from components.state import forget_widget
+from core.errors import CoreError, MissingField
 from core.fields import Field, FieldType
 from core.warehouses.definition import SetupGuide, WarehouseDefinition
 from core.warehouses.settings import is_shown
 
 KEPT = "Saved. Leave it empty to keep it."
+NAME = "name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,45 +28,61 @@ class ConnectionInput:
     secrets: dict[str, str] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SavedConnection:
+    """What is saved of the warehouse that is changed: its settings, and the names of the secrets that it has."""
+
+    settings: Mapping[str, object]
+    secret_names: Collection[str]
+
+
 def draw_connection_form(
     definition: WarehouseDefinition,
+    save: Callable[[ConnectionInput], None],
     *,
     key: str,
     name: str = "",
-    saved: Mapping[str, object] | None = None,
-    label: str = "Save",
-) -> ConnectionInput | None:
-    """Draw the form and the guide; return what was typed in the run in which **Save** is pressed.
+    saved: SavedConnection | None = None,
+) -> bool:
+    """Draw the form and the guide; return whether **Save** has been pressed and `save` has done its work.
+
+    A failure is told under the button, and again at the field that it is about. What was typed stays for another try;
+    once it is saved, the secrets are forgotten.
 
     Args:
         definition: Whose fields are drawn; a field that depends on a choice appears with it.
+        save: Tests and saves what was typed; raises what is wrong with it.
         key: The form's session key; a new key is an empty form.
         name: What the warehouse is called at first.
-        saved: The settings of a saved warehouse, whose secrets are kept where their fields are left empty.
-        label: The button's label.
+        saved: The warehouse that is changed, which has its name; its secrets are kept where their fields are empty.
     """
-    form, guide = st.columns([3, 2], gap="large")
+    form, guide = st.columns([3, 2], gap="large") if definition.write_guide else (st.container(), None)
     typed: dict[str, object] = {}
+    notes = {}
     with form, st.container(border=True):
-        title = st.text_input("Name", value=name or definition.label, max_chars=80, key=f"{key}_name")
+        title = ""
+        if saved is None:
+            title = st.text_input("Name", value=name or definition.label, max_chars=80, key=f"{key}_{NAME}")
+            notes[NAME] = st.empty()
         for each in definition.settings:
             if is_shown(each, definition, typed):
-                typed[each.name] = _draw_field(each, f"{key}_{each.name}", saved)
-        pressed = st.button(label, type="primary", icon=":material/save:", key=f"{key}_save")
-    with guide:
-        draw_guide(definition, typed)
+                typed[each.name] = _draw_field(each, f"{key}_field_{each.name}", saved)
+                notes[each.name] = st.empty()
+        pressed = st.button("Save", type="primary", icon=":material/save:", key=f"{key}_save")
+        outcome = st.container()
+    if guide is not None:
+        with guide:
+            draw_guide(definition, typed)
     if not pressed:
-        return None
-    secret = {each.name for each in definition.settings if each.secret}
-    settings = {each: value for each, value in typed.items() if each not in secret and value not in (None, "")}
-    return ConnectionInput(title, settings, {each: str(typed[each]) for each in secret & typed.keys() if typed[each]})
-
-
-def forget_secrets(definition: WarehouseDefinition, *, key: str) -> None:
-    """Empty the secret fields of the form, once they are saved; call before the form is drawn again."""
-    for each in definition.settings:
-        if each.secret:
-            forget_widget(f"{key}_{each.name}")
+        return False
+    testing = st.spinner("Testing the connection: log in, read, write …")
+    with outcome, error_panel("saving the connection") as attempt, testing:
+        save(_read_input(definition, title, typed))
+    if attempt.error is not None:
+        _draw_notes(definition, attempt.error, notes)
+    if not attempt.failed:
+        _forget_secrets(definition, key)
+    return not attempt.failed
 
 
 def draw_guide(definition: WarehouseDefinition, typed: Mapping[str, object]) -> None:
@@ -83,31 +103,48 @@ def _draw_one_guide(guide: SetupGuide) -> None:
         st.code(guide.text, language=guide.language, wrap_lines=True)
 
 
+def _read_input(definition: WarehouseDefinition, title: str, typed: Mapping[str, object]) -> ConnectionInput:
+    secret = {each.name for each in definition.settings if each.secret}
+    secrets = {each: str(typed[each]) for each in secret & typed.keys() if typed[each]}
+    return ConnectionInput(title.strip(), _without_secrets(definition, typed), secrets)
+
+
 def _without_secrets(definition: WarehouseDefinition, typed: Mapping[str, object]) -> dict[str, object]:
     secret = {each.name for each in definition.settings if each.secret}
     return {name: value for name, value in typed.items() if name not in secret and value not in (None, "")}
 
 
-def _draw_field(field: Field, key: str, saved: Mapping[str, object] | None) -> object:
-    if read_widget(key) is None and saved is not None and not field.secret:
-        value = saved.get(field.name, field.default)
-    else:
-        value = field.default
-    label = field.label if field.required else f"{field.label} :gray[(optional)]"
+def _draw_notes(definition: WarehouseDefinition, error: CoreError, notes: Mapping[str, object]) -> None:
+    """Say at each field what is wrong with it, so that nobody looks for it in a long form."""
+    labels = {NAME: "Name", **{each.name: each.label for each in definition.settings}}
+    about = error.context.get("fields", (error.context.get("field"),))
+    for name in (name for name in about if name in notes):
+        sentence = f"{labels[name]} is missing." if isinstance(error, MissingField) else error.message
+        notes[name].markdown(f":red[:material/error: {escape_markdown(sentence)}]")
+
+
+def _forget_secrets(definition: WarehouseDefinition, key: str) -> None:
+    for each in definition.settings:
+        if each.secret:
+            forget_widget(f"{key}_field_{each.name}")
+
+
+def _draw_field(field: Field, key: str, saved: SavedConnection | None) -> object:
+    value = field.default if saved is None or field.secret else saved.settings.get(field.name, field.default)
+    label = field.label if field.required or field.choices else f"{field.label} :gray[(optional)]"
     help_ = field.description or None
     if field.choices:
         options = [choice for choice, _ in field.choices]
-        names = dict(field.choices)
         index = options.index(str(value)) if value in options else 0
-        return st.selectbox(field.label, options, index=index, format_func=names.get, help=help_, key=key)
+        return st.selectbox(label, options, index=index, format_func=dict(field.choices).get, help=help_, key=key)
     if field.type is FieldType.BOOLEAN:
         return st.checkbox(field.label, value=bool(value), help=help_, key=key)
     if field.secret:
-        hint = KEPT if saved is not None else field.placeholder
+        hint = KEPT if saved is not None and field.name in saved.secret_names else field.placeholder
         if field.type is FieldType.TEXT:
             return st.text_area(label, placeholder=hint, help=help_, height=140, key=key)
-        return st.text_input(label, type="password", placeholder=hint, help=help_, autocomplete="off", key=key)
+        return st.text_input(label, type="password", placeholder=hint, help=help_, key=key)
     text = "" if value is None else str(value)
     if field.type is FieldType.TEXT:
         return st.text_area(label, value=text, placeholder=field.placeholder, help=help_, height=120, key=key)
-    return st.text_input(label, value=text, placeholder=field.placeholder, help=help_, key=key)
+    return st.text_input(label, value=text, placeholder=field.placeholder, help=help_, autocomplete="off", key=key)

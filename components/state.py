@@ -74,6 +74,8 @@ QUERIES: SessionValue[Any] = SessionValue("queries", lambda: None)
 IMPORT_REPORT: SessionValue[Any] = SessionValue("import_report", lambda: None)
 SEEN_SETUP: SessionValue[Any] = SessionValue("seen_setup", lambda: None)
 SEEN_DRAFT: SessionValue[Any] = SessionValue("seen_draft", lambda: None)
+CHANGING_CONNECTION: SessionValue[bool] = SessionValue("changing_connection", lambda: False)
+CONNECTION_REPORT: SessionValue[Any] = SessionValue("connection_report", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
 MAPPING_CHECK: SessionValue[Background[CheckedRows]] = SessionValue("mapping_check", Background)
 

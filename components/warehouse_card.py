@@ -7,15 +7,27 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from components.catalog import list_schemas, list_tables
 from components.confirm import confirm
+from components.connection_form import ConnectionInput, SavedConnection, draw_connection_form
+from components.connection_report import draw_report, forget_access, has_own_schema
 from components.error_panel import error_panel
 from components.format import format_ago, format_count, format_time
 from components.plain_text import escape_markdown
+from components.state import CHANGING_CONNECTION, CONNECTION_REPORT
 from components.warehouse_upload import draw_import_report
 from core.warehouses.definition import TableInfo
-from core.warehouses.registry import check_connection, get_definition, open_warehouse
-from core.warehouses.store import WarehouseRecord, delete_warehouse, rename_warehouse
+from core.warehouses.registry import check_connection, get_definition
+from core.warehouses.store import (
+    WarehouseRecord,
+    change_settings,
+    delete_warehouse,
+    list_secret_names,
+    rename_warehouse,
+)
 from core.workspaces.workspace import Workspace
+
+SHOWN_COLUMNS = 40
 
 
 def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Sequence[str]) -> None:
@@ -27,6 +39,8 @@ def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Se
         st.caption(_describe(workspace, record, readers))
         with st.container(horizontal=True):
             is_tested = st.button("Test again", key=f"test_{record.id}", icon=":material/network_check:")
+            if st.button("Change connection …", key=f"change_{record.id}", type="tertiary"):
+                CHANGING_CONNECTION.write(True, record.id)
             if st.button("Rename …", key=f"rename_{record.id}", type="tertiary"):
                 _ask_for_name(workspace, record)
             if st.button(
@@ -45,6 +59,11 @@ def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Se
                 )
         if is_tested:
             _test(workspace, record)
+        report = CONNECTION_REPORT.read(record.id)
+        if report is not None:
+            draw_report(report, keeps_state=has_own_schema(record))
+        if CHANGING_CONNECTION.read(record.id):
+            _draw_change(workspace, record)
         draw_import_report(workspace, record.id)
         tables = st.expander("Tables", key=f"tables_{record.id}", on_change="rerun")
         if tables.open:  # reading a catalog asks the warehouse, so only for someone who looks
@@ -52,25 +71,49 @@ def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Se
                 _draw_tables(workspace, record)
 
 
+def _draw_change(workspace: Workspace, record: WarehouseRecord) -> None:
+    """Draw the form of a saved connection; the new settings and credentials are tested before the old are dropped."""
+    st.markdown("**Change connection**")
+    st.caption("What you change is tested first. Where the test fails, everything stays as it is now.")
+    saved = SavedConnection(record.settings, list_secret_names(workspace, record.id))
+
+    def save(typed: ConnectionInput) -> None:
+        change_settings(workspace, record.id, settings=typed.settings, secrets=typed.secrets)
+
+    is_saved = draw_connection_form(get_definition(record.kind), save, key=f"connection_{record.id}", saved=saved)
+    if is_saved:
+        forget_access()
+        CONNECTION_REPORT.clear(record.id)
+        st.toast(escape_markdown(f"{record.name} is changed."), icon=":material/check_circle:")
+    if st.button("Cancel", key=f"cancel_{record.id}") or is_saved:
+        CHANGING_CONNECTION.clear(record.id)
+        st.rerun()
+
+
 def _describe(workspace: Workspace, record: WarehouseRecord, readers: Sequence[str]) -> str:
     parts = [f"Connected {format_time(record.created_at)}"]
     parts.append(
         f"last tested {format_ago(record.tested_at, workspace.now())}" if record.tested_at else "not tested yet"
     )
-    file = record.settings.get("path")
-    if file:
-        parts.append(f"file `{file}`")
+    parts += [
+        f"{field.label.lower()} `{record.settings[field.name]}`"
+        for field in get_definition(record.kind).settings
+        if field.required and not field.choices and field.name in record.settings
+    ]
     names = ", ".join(escape_markdown(name) for name in readers)
     parts.append(f"read by {names}" if readers else "nothing reads it yet")
     return " · ".join(parts)
 
 
 def _test(workspace: Workspace, record: WarehouseRecord) -> None:
+    CONNECTION_REPORT.clear(record.id)
     with error_panel("testing the warehouse"):
         with st.spinner("Testing …"):
             report = check_connection(workspace, record.id)
         if report.error is not None:
             raise report.error
+        forget_access()
+        CONNECTION_REPORT.write(report, record.id)
         st.toast(escape_markdown(f"{record.name} answers. {report.detail}"), icon=":material/check_circle:")
         st.rerun()
 
@@ -88,22 +131,21 @@ def _ask_for_name(workspace: Workspace, record: WarehouseRecord) -> None:
 
 
 def _draw_tables(workspace: Workspace, record: WarehouseRecord) -> None:
-    home = str(workspace.home.root)
-    schemas = _list_schemas(workspace, home, record.id)
+    schemas = list_schemas(workspace, record)
     if not schemas:
         st.info("The warehouse has no tables that can be read.", icon=":material/table:")
         return
     schema = schemas[0]
     if len(schemas) > 1:
         schema = st.selectbox("Schema", schemas, key=f"schema_{record.id}", width=280)
-    tables = _list_tables(workspace, home, record.id, schema)
+    tables = list_tables(workspace, record, schema)
     st.dataframe(
         pd.DataFrame(
             {
                 "Table": [table.name for table in tables],
                 "Rows (about)": [table.row_estimate for table in tables],
                 "Columns": [len(table.columns) for table in tables],
-                "Names": [", ".join(column.name for column in table.columns) for table in tables],
+                "Names": [_name_columns(table) for table in tables],
             }
         ),
         hide_index=True,
@@ -113,13 +155,6 @@ def _draw_tables(workspace: Workspace, record: WarehouseRecord) -> None:
     st.caption(f"{format_count(len(tables), 'table')}. The rows are the warehouse's own estimate.")
 
 
-@st.cache_data(ttl=60, show_spinner="Reading the tables …")
-def _list_schemas(_workspace: Workspace, home: str, warehouse_id: str) -> list[str]:
-    with open_warehouse(_workspace, warehouse_id) as warehouse:
-        return warehouse.list_schemas()
-
-
-@st.cache_data(ttl=60, show_spinner="Reading the tables …", max_entries=64)
-def _list_tables(_workspace: Workspace, home: str, warehouse_id: str, schema: str) -> list[TableInfo]:
-    with open_warehouse(_workspace, warehouse_id) as warehouse:
-        return warehouse.list_tables(schema)
+def _name_columns(table: TableInfo) -> str:
+    names = ", ".join(column.name for column in table.columns[:SHOWN_COLUMNS])
+    return f"{names} …" if len(table.columns) > SHOWN_COLUMNS else names

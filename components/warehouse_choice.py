@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.connection_form import draw_connection_form, forget_secrets
+from components.connection_form import ConnectionInput, draw_connection_form
 from components.other_browser import own, saving
 from components.plain_text import escape_markdown
 from components.warehouse_upload import draw_upload
@@ -89,24 +89,23 @@ def _draw_hosted(workspace: Workspace, definition: WarehouseDefinition) -> bool:
         chosen = st.radio("Connection", list(labels), format_func=labels.get, key=f"connection_{definition.name}")
         if chosen != NEW:
             return _draw_saved(workspace, chosen, labels[chosen])
-    key = f"connect_{definition.name}"
-    typed = draw_connection_form(definition, key=key)
-    if typed is None:
-        return False
-    with st.status("Testing the connection: log in, read, write …") as status, saving() as version:
+    return draw_connection_form(
+        definition, lambda typed: _connect(workspace, definition, typed), key=f"connect_{definition.name}"
+    )
+
+
+def _connect(workspace: Workspace, definition: WarehouseDefinition, typed: ConnectionInput) -> None:
+    with saving() as version:
         own(
             connect_warehouse(
                 workspace,
                 kind=definition.name,
-                name=typed.name.strip(),
+                name=typed.name,
                 settings=typed.settings,
                 secrets=typed.secrets,
                 expected_version=version,
             )
         )
-        status.update(label="Connected", state="complete")
-    forget_secrets(definition, key=key)
-    return True
 
 
 def _list_saved(workspace: Workspace, definition: WarehouseDefinition) -> dict[str, str]:

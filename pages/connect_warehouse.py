@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components.connection_report import draw_write_access, forget_write_access
+from components.connection_report import draw_access, forget_access, has_own_schema
 from components.error_panel import error_panel
 from components.other_browser import own, saving
 from components.plain_text import escape_markdown
@@ -24,8 +24,8 @@ with error_panel():
         record = get_warehouse(workspace, setup.warehouse_id)
         draw_import_report(workspace, record.id)
         st.success(f"**{escape_markdown(record.name)}** is connected.", icon=":material/check_circle:")
-        if record.kind != EMBEDDED.name:
-            draw_write_access(workspace, record)
+        if has_own_schema(record):
+            draw_access(workspace, record)
         with st.container(horizontal=True):
             if st.button("Next", type="primary", key="next_warehouse"):
                 st.switch_page(HOME)
@@ -34,7 +34,7 @@ with error_panel():
                 st.query_params["change"] = "1"
                 st.rerun()
         if tested:
-            forget_write_access()
+            forget_access()
             with st.spinner("Testing the connection …"), saving() as version:
                 own(connect_warehouse(workspace, warehouse_id=record.id, expected_version=version))
             st.caption(":material/check: The warehouse answers, and its tables can be read.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from core.errors import InvalidField, MissingField
 from core.fields import Field, FieldType
@@ -20,7 +20,8 @@ def check_settings(
     A field that depends on a choice not taken is left out, whatever was typed into it.
 
     Raises:
-        MissingField, InvalidField: A value is missing or cannot be used; `context["field"]` names the field.
+        MissingField, InvalidField: A value is missing or cannot be used; `context["field"]` names the field. Where
+            several are missing, `context["fields"]` names all of them.
     """
     known = {field.name: field for field in definition.settings}
     for name in [*settings, *secrets]:
@@ -31,18 +32,20 @@ def check_settings(
     typed = {**settings, **secrets}
     clean_settings: Settings = {}
     clean_secrets: Secrets = {}
+    missing: list[Field] = []
     for field in definition.settings:
         if not is_shown(field, definition, typed):
             continue
         value = _read(field, typed.get(field.name))
         if value is None:
             if field.required:
-                hint = field.description or f"Fill in {field.label}."
-                raise MissingField(f"{field.label} is missing.", hint=hint, context={"field": field.name})
+                missing.append(field)
         elif field.secret:
             clean_secrets[field.name] = str(value)
         else:
             clean_settings[field.name] = value
+    if missing:
+        raise _missing(missing)
     return clean_settings, clean_secrets
 
 
@@ -54,6 +57,19 @@ def is_shown(field: Field, definition: WarehouseDefinition, typed: Mapping[str, 
     default = next((other.default for other in definition.settings if other.name == name), None)
     value = typed.get(name)
     return str(default if value is None or value == "" else value) == wanted
+
+
+def _missing(fields: Sequence[Field]) -> MissingField:
+    first = fields[0]
+    if len(fields) == 1:
+        hint = first.description or f"Fill in {first.label}."
+        return MissingField(f"{first.label} is missing.", hint=hint, context={"field": first.name})
+    labels = [field.label for field in fields]
+    return MissingField(
+        f"{', '.join(labels[:-1])} and {labels[-1]} are missing.",
+        hint="Fill them in.",
+        context={"field": first.name, "fields": [field.name for field in fields]},
+    )
 
 
 def _read(field: Field, value: object) -> object:

@@ -19,6 +19,7 @@ from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
 MAX_NAME_CHARS = 120
+_NAME_FIELD: dict[str, object] = {"field": "name"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ def read_secrets(workspace: Workspace, warehouse_id: str) -> tuple[str | None, d
         return secret_id, workspace.secrets.read(connection, secret_id) if secret_id else {}
 
 
+def list_secret_names(workspace: Workspace, warehouse_id: str) -> frozenset[str]:
+    """Return which secrets are saved for the warehouse, without one of them, so that a form can say so."""
+    return frozenset(read_secrets(workspace, warehouse_id)[1])
+
+
 def list_warehouses(workspace: Workspace) -> Sequence[WarehouseRecord]:
     """Return all warehouses, oldest first."""
     query = select(warehouses).order_by(warehouses.c.created_at, warehouses.c.id)
@@ -181,10 +187,14 @@ def check_new_name(workspace: Workspace, name: str) -> str:
 def _check_name(workspace: Workspace, name: str, *, except_id: str = "") -> str:
     clean = " ".join(name.split())
     if not clean:
-        raise MissingField("The warehouse needs a name.", hint="Give it a name such as 'Customer data'.")
+        raise MissingField(
+            "The warehouse needs a name.", hint="Give it a name such as 'Customer data'.", context=_NAME_FIELD
+        )
     if len(clean) > MAX_NAME_CHARS:
         raise InvalidField(
-            f"The name has {len(clean)} characters.", hint=f"Use a name of at most {MAX_NAME_CHARS} characters."
+            f"The name has {len(clean)} characters.",
+            hint=f"Use a name of at most {MAX_NAME_CHARS} characters.",
+            context=_NAME_FIELD,
         )
     others = [record for record in list_warehouses(workspace) if record.id != except_id]
     if any(record.name.casefold() == clean.casefold() for record in others):
@@ -200,7 +210,9 @@ def _refuse_taken(connection: Connection, name: str, *, except_id: str = "") -> 
 
 
 def _name_taken(name: str) -> InvalidField:
-    return InvalidField(f"There is already a warehouse named {name!r}.", hint="Choose another name.")
+    return InvalidField(
+        f"There is already a warehouse named {name!r}.", hint="Choose another name.", context=_NAME_FIELD
+    )
 
 
 def _require_connection(

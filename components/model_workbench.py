@@ -75,7 +75,7 @@ def draw_templates(dialect: str) -> str | None:
             if st.button("Use this query", key=f"sample_{template.name}", icon=":material/south_west:"):
                 taken = template.sql
             with st.popover("Show it", type="tertiary"):
-                st.code(template.sql, language="sql")
+                st.code(template.sql, language="sql", wrap_lines=True)
     return taken
 
 

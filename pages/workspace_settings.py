@@ -46,7 +46,7 @@ with error_panel("reading the settings"):
 
     st.subheader("Where data lives", anchor="data")
     st.caption("Everything stays on this machine, in one folder. Copying it while the server is stopped is a backup.")
-    st.code(str(workspace.home.root), language=None)
+    st.code(str(workspace.home.root), language=None, wrap_lines=True)
     parts = measure_home(workspace.home)
     st.dataframe(
         pd.DataFrame(

@@ -114,8 +114,9 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) ->
     pytest.fail(f"the app did not start:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
+    """A Chromium for one module: while it lives, this thread has an event loop, and no other test can use its own."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

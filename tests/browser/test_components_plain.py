@@ -121,6 +121,7 @@ def test_hidden_screens_are_reached_by_address_and_are_not_in_the_menu(frame_add
         "Getting started with Segment",
         "Syncs",
         "Profile explorer",
+        "Identity violations",
         "Event debugger",
         "Your Segment Overview",
         "Warehouses",

@@ -18,7 +18,7 @@ from core.sql_models.preview import PREVIEW_TIMEOUT_S, Preview, preview
 from core.sql_models.templates import list_templates
 from core.sql_models.worst_rows import TIMEOUT_S, WorstRows, find_worst_rows
 from core.warehouses.cancel import CancelToken
-from core.warehouses.definition import TableInfo
+from core.warehouses.definition import Kind, TableInfo
 from core.warehouses.registry import open_warehouse
 from core.warehouses.store import WarehouseRecord
 from core.warehouses.warehouse import Warehouse
@@ -133,6 +133,11 @@ def draw_preview(result: Preview) -> None:
     for warning in result.warnings:
         st.warning(warning, icon=":material/warning:")
     draw_preview_table(result)
+    unzoned = [column for column in result.columns if column.kind is Kind.TIMESTAMP]
+    if unzoned:
+        names = ", ".join(f"`{column.name}`" for column in unzoned)
+        zone = unzoned[0].zone
+        st.caption(f"The times of {names} name no time zone and count as {zone}, a setting of the connection.")
 
 
 def draw_column_view(

@@ -22,6 +22,7 @@ from core.errors import CoreError, NotReadOnly, SqlSyntaxError
 from core.sql_models.calls import find_calls
 from core.sql_models.limits import MAX_SQL_CHARS
 from core.sql_models.node_check import check_nodes, list_tables
+from core.sql_models.other_dialect import check_clauses, check_signs
 from core.sql_models.pure_functions import CHANCE_FUNCTIONS, CLOCK_FUNCTIONS, get_functions, reads_files
 from core.sql_models.sql_text import blank_comments, is_plain, locate, syntax_error, tokenize
 
@@ -68,8 +69,10 @@ def check_query(sql: str, dialect: str) -> GuardedQuery:
     tokens = _drop_last_semicolons(tokenize(sql, dialect))
     sql, tokens = _spell_out_table(sql, tokens, dialect)
     _check_statement(sql, tokens)
+    check_signs(sql, tokens, dialect)
     try:
         root = _parse(sql, tokens, dialect)
+        check_clauses(root, sql, tokens, dialect)
         check_nodes(root, sql, dialect)
         warnings = _check_calls(root, sql, tokens, dialect)
         return GuardedQuery(_choose_text(root, sql, tokens, dialect), list_tables(root), warnings)

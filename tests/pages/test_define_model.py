@@ -207,3 +207,10 @@ def test_a_model_saved_meanwhile_in_another_browser_is_not_overwritten_unseen(wo
     assert get_setup(workspace).sql_model_name == "Theirs"
     press(app, "Next")
     assert get_setup(workspace).sql_model_name == "Mine"
+
+
+def test_what_a_time_without_a_zone_means_is_told_below_the_preview(workspace, visit):
+    guided.connect(workspace)
+    app = write(visit("define_model.py"), "SELECT id, TIMESTAMP '2026-11-01 08:00:00' AS seen FROM customers")
+    press(app, "Preview")
+    run_on(app, "The times of `seen` name no time zone and count as UTC")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from components.background import Job
 from components.error_panel import error_panel
 from components.format import format_number, format_share, format_time
-from components.state import MAPPING_CHECK
-from core.mappings.check import MappingReport
+from components.running_query import draw_again, draw_query, get_queries
+from core.mappings.check import CHECK_TIMEOUT_S, MappingReport
 from core.mappings.mapping import FieldMapping
 from core.setup.guided_setup import check_draft_mapping
 from core.sql_models.row_cache import RowCache
@@ -24,8 +25,11 @@ from core.workspaces.workspace import Workspace
 
 LOOK_S = 0.05
 """How often the panel looks whether the check has ended; also how soon a newer gesture can take its place."""
+PATIENCE_S = 1.0
+"""A check that ends within this time is drawn at once; a longer one shows its time and Cancel."""
 RECHECK_S = 300
 """How long a report counts where the warehouse cannot tell whether its rows have changed."""
+_SLOT, _LABEL = "mapping_check", "Checking all rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +45,41 @@ def draw_check(workspace: Workspace, model: SqlModel, mapping: FieldMapping) -> 
 
     The rest of the page does not wait for it. While the check goes on, no older figure is shown.
     """
-    job = _start(workspace, model, mapping)
 
     @st.fragment(parallel=True)
     def panel() -> None:
-        if job.wait(0):
-            place = st.container(border=True)
-        else:
-            slot = st.empty()  # an empty place, unlike a container, also takes away what was drawn there before
-            slot.markdown(":material/progress_activity: Checking all rows …")
-            while not job.wait(LOOK_S):
-                slot.markdown(":material/progress_activity: Checking all rows …")  # where a newer run takes over
-            place = slot.container(border=True)
-        with place, error_panel("checking all rows"):
-            _draw_report(job.result())
+        place = st.empty()  # an empty place, unlike a container, also takes away what was drawn there before
+        with error_panel("checking all rows"):
+            _draw_panel(workspace, model, mapping, place)
 
     panel()
 
 
-def _start(workspace: Workspace, model: SqlModel, mapping: FieldMapping) -> Job[CheckedRows]:
-    with open_warehouse(workspace, model.warehouse_id) as warehouse:
-        data_version = warehouse.read_data_version()
-    age = None if data_version is not None else int(workspace.now().timestamp()) // RECHECK_S
-    key = (model.id, model.version, data_version, age, json.dumps(mapping.to_dict(), sort_keys=True))
-
-    def work(cancel: CancelToken) -> CheckedRows:
+def _draw_panel(workspace: Workspace, model: SqlModel, mapping: FieldMapping, place: DeltaGenerator) -> None:
+    def ask(cancel: CancelToken) -> CheckedRows:
         read_at = workspace.now()
         return CheckedRows(check_draft_mapping(workspace, mapping, rows=_keep_rows(), cancel=cancel), read_at)
 
-    background = MAPPING_CHECK.read()
-    MAPPING_CHECK.write(background)
-    return background.start(key, work)
+    about = _describe(workspace, model, mapping)
+    query = get_queries().start(_SLOT, about, ask)
+    while not query.wait(LOOK_S) and query.waited_s < PATIENCE_S:
+        place.markdown(f":material/progress_activity: {_LABEL} …")  # where a newer run takes over
+    with place.container(border=True), error_panel("checking all rows") as attempt:
+        ended = draw_query(
+            ask, slot=_SLOT, about=about, label="Checking all rows", timeout_s=CHECK_TIMEOUT_S, quick_s=0
+        )
+        if ended is not None:
+            _draw_report(ended.result())
+    if attempt.failed:
+        draw_again(_SLOT)
+
+
+def _describe(workspace: Workspace, model: SqlModel, mapping: FieldMapping) -> Hashable:
+    """Return what a report depends on."""
+    with open_warehouse(workspace, model.warehouse_id) as warehouse:
+        data_version = warehouse.read_data_version()
+    age = None if data_version is not None else int(workspace.now().timestamp()) // RECHECK_S
+    return (model.id, model.version, data_version, age, json.dumps(mapping.to_dict(), sort_keys=True))
 
 
 @st.cache_resource(show_spinner=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import streamlit as st
@@ -10,10 +11,12 @@ from components.error_panel import error_panel
 from components.mapping_editor import draw_mapping_editor, read_typed_mapping
 from components.other_browser import own, own_draft, settle_draft
 from components.plain_text import escape_markdown
+from components.running_query import draw_again, draw_query, get_queries
 from components.sync_words import MODES, SCHEDULES
 from core.destinations.segment_profiles import SEND_IDENTIFY
 from core.errors import CoreError
 from core.mappings.mapping import ColumnRef, FieldMapping
+from core.mappings.suggest import Suggestion
 from core.mappings.validate import MappingIssue
 from core.setup.guided_setup import (
     Setup,
@@ -22,9 +25,13 @@ from core.setup.guided_setup import (
     send_draft_test_record,
     suggest_draft_mapping,
 )
+from core.sql_models.column_profile import PROFILE_TIMEOUT_S
+from core.sql_models.preview import PREVIEW_TIMEOUT_S
 from core.sql_models.sql_model import SqlModel
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
+
+_SUGGESTIONS, _TEST_RECORD = "suggestions", "test_record"
 
 
 def draw_editor(workspace: Workspace, setup: Setup, model: SqlModel) -> FieldMapping:
@@ -45,7 +52,9 @@ def draw_editor(workspace: Workspace, setup: Setup, model: SqlModel) -> FieldMap
     return mapping
 
 
-def draw_test_record(workspace: Workspace, mapping: FieldMapping, issues: Sequence[MappingIssue]) -> None:
+def draw_test_record(
+    workspace: Workspace, model: SqlModel, mapping: FieldMapping, issues: Sequence[MappingIssue]
+) -> None:
     """Draw **Send test record**: the exact message of the first row, and what became of it.
 
     The message is made only while the panel is open: it costs a query, and opening it redraws the panel alone.
@@ -54,18 +63,34 @@ def draw_test_record(workspace: Workspace, mapping: FieldMapping, issues: Sequen
     @st.fragment
     def panel() -> None:
         box = st.expander("Send test record", icon=":material/send:", key="test_record", on_change="rerun")
-        if box.open:
-            with box, error_panel("making a test record"):
-                _draw_open_test_record(workspace, mapping, issues)
+        if not box.open:
+            get_queries().forget(_TEST_RECORD)  # opened again, it shows the row as it is then
+            return
+        with box, error_panel("making a test record") as attempt:
+            _draw_open_test_record(workspace, model, mapping, issues)
+        if attempt.failed:
+            with box:
+                draw_again(_TEST_RECORD)
 
     panel()
 
 
-def _draw_open_test_record(workspace: Workspace, mapping: FieldMapping, issues: Sequence[MappingIssue]) -> None:
+def _draw_open_test_record(
+    workspace: Workspace, model: SqlModel, mapping: FieldMapping, issues: Sequence[MappingIssue]
+) -> None:
     if any(issue.blocking for issue in issues):
         st.caption("Complete the mapping first. Nothing is sent for an incomplete one.")
         return
-    st.json(make_draft_test_record(workspace, mapping), expanded=2)
+    message = draw_query(
+        lambda cancel: make_draft_test_record(workspace, mapping, cancel=cancel),
+        slot=_TEST_RECORD,
+        about=(model.id, model.version, json.dumps(mapping.to_dict(), sort_keys=True)),
+        label="Reading the first row",
+        timeout_s=PREVIEW_TIMEOUT_S,
+    )
+    if message is None:
+        return
+    st.json(message.result(), expanded=2)
     if st.button("Send test record", key="send_test_record"):
         outcome = send_draft_test_record(workspace, mapping)
         if outcome.status == "delivered":
@@ -104,14 +129,17 @@ def _draw_mapping(mapping: FieldMapping) -> None:
         st.caption(f"{escape_markdown(name)} ← {escape_markdown(str(value))}")
 
 
-def _find_suggestions(workspace: Workspace, model: SqlModel) -> Sequence[object]:
+def _find_suggestions(workspace: Workspace, model: SqlModel) -> Sequence[Suggestion]:
+    """Return which columns seem to fit; none while all rows are being read, which the editor does not wait for."""
     try:
-        return _suggest(workspace, model.id, model.version)
+        found = draw_query(
+            lambda cancel: suggest_draft_mapping(workspace, cancel=cancel),
+            slot=_SUGGESTIONS,
+            about=(model.id, model.version),
+            label="Looking for columns that fit",
+            timeout_s=PROFILE_TIMEOUT_S,
+        )
+        return found.result() if found is not None else ()
     except CoreError as error:  # a mapping can be drawn without them
         st.caption(f"No suggestions: {escape_markdown(error.message)}")
         return ()
-
-
-@st.cache_data(ttl=300, show_spinner=False, max_entries=16)
-def _suggest(_workspace: Workspace, sql_model_id: str, version: int) -> Sequence[object]:
-    return suggest_draft_mapping(_workspace)

@@ -11,7 +11,7 @@ from components.column_profile import draw_column_profiles
 from components.error_panel import error_panel
 from components.format import format_count, format_duration, format_number
 from components.preview_table import draw_preview_table, to_frame
-from components.running_query import forget_queries, has_query, run_query
+from components.running_query import get_queries, run_query
 from core.sql_models.column_profile import PROFILE_TIMEOUT_S, ColumnProfile, profile_columns
 from core.sql_models.key_check import CHECK_TIMEOUT_S, KeyCheck, check_key, propose_key
 from core.sql_models.preview import PREVIEW_TIMEOUT_S, Preview, preview
@@ -107,12 +107,12 @@ def ask_columns(workspace: Workspace, record: WarehouseRecord, sql: str) -> Sequ
 
 def is_asked(record: WarehouseRecord, sql: str) -> bool:
     """Say whether this session has asked for the preview of exactly this text."""
-    return has_query(PREVIEW, (record.id, sql))
+    return get_queries().has(PREVIEW, (record.id, sql))
 
 
 def forget_answers() -> None:
     """Forget what the warehouse answered, so that it is asked again."""
-    forget_queries(*SLOTS)
+    get_queries().forget(*SLOTS)
 
 
 def draw_preview_hint(sql: str, previewed_sql: str) -> None:

@@ -6,18 +6,14 @@ import os
 from collections.abc import Callable
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from components.background import Background
 from components.error_panel import error_panel
 from core.storage.home import DEFAULT_HOME
 from core.workspaces.workspace import Workspace, open_workspace
-
-if TYPE_CHECKING:  # the panel itself keeps its job here
-    from components.mapping_check import CheckedRows
 
 T = TypeVar("T")
 
@@ -70,14 +66,12 @@ EDITOR: SessionValue[dict[str, object]] = SessionValue("editor", dict)
 EDITOR_TEXT: SessionValue[str | None] = SessionValue("editor_text", lambda: None)
 CHOICE: SessionValue[dict[str, Any] | None] = SessionValue("choice", lambda: None)
 UNDO: SessionValue[Undo | None] = SessionValue("undo", lambda: None)
-QUERIES: SessionValue[Any] = SessionValue("queries", lambda: None)
 IMPORT_REPORT: SessionValue[Any] = SessionValue("import_report", lambda: None)
 SEEN_SETUP: SessionValue[Any] = SessionValue("seen_setup", lambda: None)
 SEEN_DRAFT: SessionValue[Any] = SessionValue("seen_draft", lambda: None)
 CHANGING_CONNECTION: SessionValue[bool] = SessionValue("changing_connection", lambda: False)
 CONNECTION_REPORT: SessionValue[Any] = SessionValue("connection_report", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
-MAPPING_CHECK: SessionValue[Background[CheckedRows]] = SessionValue("mapping_check", Background)
 
 
 def get_workspace() -> Workspace:

@@ -33,7 +33,7 @@ with error_panel():
     blocked = [issue for issue in issues if issue.blocking]
     if not blocked:
         draw_check(workspace, model, mapping)
-    draw_test_record(workspace, mapping, issues)
+    draw_test_record(workspace, model, mapping, issues)
     mode, interval_minutes = draw_delivery_options(setup)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 
 import duckdb
 import pyarrow as pa
 
+from core.errors import CoreError
 from core.fields import Field
 from core.mappings.compile import CompiledMapping, compile_mapping, quote
 from core.mappings.engine import open_engine
 from core.mappings.mapping import ColumnRef, FieldMapping
+from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import read_columns
+from core.warehouses.stopping import cancelled, timed_out
 
 SAMPLES = 3
+CHECK_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,13 @@ class MappingReport:
 
 
 def check_mapping(
-    batches: Iterable[pa.RecordBatch], mapping: FieldMapping, fields: Sequence[Field], key_column: str
+    batches: Iterable[pa.RecordBatch],
+    mapping: FieldMapping,
+    fields: Sequence[Field],
+    key_column: str,
+    *,
+    timeout_s: float = CHECK_TIMEOUT_S,
+    cancel: CancelToken | None = None,
 ) -> MappingReport:
     """Return what the mapping does to every row.
 
@@ -51,17 +63,56 @@ def check_mapping(
         mapping: A mapping without blocking issues.
         fields: The fields of the destination's action.
         key_column: The unique identifier column.
+        timeout_s: How long judging may take, with reading the batches after the first.
+        cancel: Stops the judging; who makes the batches stops the reading.
+
+    Raises:
+        QueryTimeout: The time is up.
+        QueryCancelled: `cancel` was turned.
+        CoreError: What reading the batches raised.
     """
-    iterator = iter(batches)
+    failures: list[CoreError] = []
+    iterator = _note_failure(batches, failures)
     first = next(iterator)
     compiled = compile_mapping(mapping, fields, read_columns(first.schema), key_column)
-    with open_engine() as engine:
+    with open_engine() as engine, _stopping(engine, timeout_s, cancel or CancelToken(), failures):
         rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], iterator))
         engine.register("model_rows", rows)
         needed = dict.fromkeys([key_column, *mapping.columns()])
         columns = ", ".join(quote(name) for name in needed)
         engine.execute(f"CREATE TEMP TABLE checked AS SELECT {columns} FROM model_rows")  # noqa: S608 - quoted names
         return _report(engine, compiled, mapping)
+
+
+def _note_failure(batches: Iterable[pa.RecordBatch], failures: list[CoreError]) -> Iterator[pa.RecordBatch]:
+    # DuckDB makes an error of its own of what its input raises, with a trace in place of our sentence
+    try:
+        yield from batches
+    except CoreError as error:
+        failures.append(error)
+        raise
+
+
+@contextmanager
+def _stopping(
+    engine: duckdb.DuckDBPyConnection, timeout_s: float, cancel: CancelToken, failures: Sequence[CoreError]
+) -> Iterator[None]:
+    """Stop what `engine` does when the time is up or `cancel` is turned; say in our own words what stopped it."""
+    clock = threading.Timer(timeout_s, engine.interrupt)
+    clock.daemon = True
+    clock.start()
+    forget = cancel.on_cancel(engine.interrupt)
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise (cancelled(cancel) if cancel.cancelled else timed_out(timeout_s)) from error
+    except duckdb.Error as error:
+        if not failures:
+            raise
+        raise failures[0] from error
+    finally:
+        forget()
+        clock.cancel()
 
 
 def _report(engine: duckdb.DuckDBPyConnection, compiled: CompiledMapping, mapping: FieldMapping) -> MappingReport:

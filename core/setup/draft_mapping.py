@@ -11,7 +11,7 @@ from core.destinations.registry import open_destination
 from core.destinations.segment_profiles import DEFINITION, SEND_IDENTIFY, make_identify
 from core.errors import IllegalTransition, MappingError
 from core.ids import new_id
-from core.mappings.check import MappingReport, check_mapping
+from core.mappings.check import CHECK_TIMEOUT_S, MappingReport, check_mapping
 from core.mappings.compile import REASONS, compile_mapping
 from core.mappings.engine import open_engine
 from core.mappings.mapping import FieldMapping
@@ -31,11 +31,11 @@ from core.workspaces.workspace import Workspace
 TEST_ROWS = 100
 
 
-def suggest_draft_mapping(workspace: Workspace) -> Sequence[Suggestion]:
+def suggest_draft_mapping(workspace: Workspace, *, cancel: CancelToken | None = None) -> Sequence[Suggestion]:
     """Return which columns seem to fit which fields, each with its reason; nothing is mapped by it."""
     _, sql_model = _read(workspace)
     with open_warehouse(workspace, sql_model.warehouse_id) as warehouse:
-        profiles = profile_columns(warehouse, sql_model.sql)
+        profiles = profile_columns(warehouse, sql_model.sql, cancel=cancel)
     return suggest_mapping(sql_model.columns, profiles, SEND_IDENTIFY.fields)
 
 
@@ -52,24 +52,27 @@ def check_draft_mapping(
 
     Raises:
         MappingError: The mapping is incomplete.
+        QueryTimeout: It took longer than `CHECK_TIMEOUT_S`.
         QueryCancelled: `cancel` was turned.
     """
     _, sql_model = _read(workspace)
     require_complete(mapping, SEND_IDENTIFY.fields, sql_model.columns)
     columns = list(dict.fromkeys([sql_model.key_column, *mapping.columns()]))
     with open_warehouse(workspace, sql_model.warehouse_id) as warehouse:
-        batches = (rows or RowCache()).read(warehouse, sql_model, columns, cancel=cancel)
-        return check_mapping(batches, mapping, SEND_IDENTIFY.fields, sql_model.key_column)
+        batches = (rows or RowCache()).read(warehouse, sql_model, columns, timeout_s=CHECK_TIMEOUT_S, cancel=cancel)
+        return check_mapping(batches, mapping, SEND_IDENTIFY.fields, sql_model.key_column, cancel=cancel)
 
 
-def make_draft_test_record(workspace: Workspace, mapping: FieldMapping) -> dict[str, Json]:
+def make_draft_test_record(
+    workspace: Workspace, mapping: FieldMapping, *, cancel: CancelToken | None = None
+) -> dict[str, Json]:
     """Return the exact message of the first row that the mapping accepts; nothing is sent.
 
     Raises:
         MappingError: The mapping is incomplete, or accepts none of the first rows; the message says why.
     """
     setup, sql_model = _read(workspace)
-    record = _make_record(workspace, sql_model, mapping)
+    record = _make_record(workspace, sql_model, mapping, cancel)
     return make_identify(record, _make_context(setup), workspace.now())
 
 
@@ -102,10 +105,12 @@ def _make_context(setup: Setup) -> DeliveryContext:
     )
 
 
-def _make_record(workspace: Workspace, sql_model: SqlModel, mapping: FieldMapping) -> DeliveryRecord:
+def _make_record(
+    workspace: Workspace, sql_model: SqlModel, mapping: FieldMapping, cancel: CancelToken | None = None
+) -> DeliveryRecord:
     require_complete(mapping, SEND_IDENTIFY.fields, sql_model.columns)
     with open_warehouse(workspace, sql_model.warehouse_id) as warehouse:
-        rows = preview(warehouse, sql_model.sql, limit=TEST_ROWS).rows
+        rows = preview(warehouse, sql_model.sql, limit=TEST_ROWS, cancel=cancel).rows
     mapped = _map(rows, mapping, sql_model.key_column)
     good = next((row for row in mapped if row[2] is None), None)
     if good is None:

@@ -13,7 +13,7 @@ from core.sql_models.dialects.registry import get_dialect
 from core.sql_models.guard import check_query
 from core.sql_models.sql_model import SqlModel
 from core.warehouses.cancel import CancelToken
-from core.warehouses.warehouse import Warehouse
+from core.warehouses.warehouse import STREAM_TIMEOUT_S, Warehouse
 
 MAX_BYTES = 256 * 1024**2
 
@@ -43,7 +43,13 @@ class RowCache:
         self._lock = threading.Lock()
 
     def read(
-        self, warehouse: Warehouse, sql_model: SqlModel, columns: Sequence[str], *, cancel: CancelToken | None = None
+        self,
+        warehouse: Warehouse,
+        sql_model: SqlModel,
+        columns: Sequence[str],
+        *,
+        timeout_s: float = STREAM_TIMEOUT_S,
+        cancel: CancelToken | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """Yield all rows of the model with at least `columns`; at least one batch comes, which may be empty.
 
@@ -63,7 +69,7 @@ class RowCache:
         narrow = get_dialect(warehouse.dialect).columns_sql(query, wanted)
         batches: list[pa.RecordBatch] = []
         size_bytes = 0
-        for batch in warehouse.stream(narrow, cancel=cancel):
+        for batch in warehouse.stream(narrow, timeout_s=timeout_s, cancel=cancel):
             size_bytes += batch.nbytes
             if version is not None and size_bytes <= self._max_bytes:
                 batches.append(batch)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
+from core.events.event_log import open_event_log
 from core.mappings.mapping import FieldMapping
+from core.records import canonical_json
 from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
 from core.syncs.sync import get_sync, set_mode, set_schedule
@@ -14,6 +17,11 @@ from tests.pages.reading import list_buttons, list_links, press, read_plain
 
 PAGE = "select_mappings.py"
 WAIT_S = 30
+TIMES = ("timestamp", "originalTimestamp", "receivedAt", "sentAt")
+ENDLESS_SQL = """
+    SELECT 'c' || i AS id, 'a@example.com' AS email, '+14155550001' AS phone, 'pro' AS plan
+    FROM range(30000000000) AS t(i)
+"""
 
 
 def draw(app, workspace, mapping: FieldMapping):
@@ -114,3 +122,75 @@ def test_saving_a_mapping_again_takes_back_no_choice_made_on_the_syncs_page(work
     press(visit(PAGE), "Create mapping")
     sync = get_sync(workspace, sync_id)
     assert (sync.mode, sync.interval_minutes) == ("mirror", 480)
+
+
+def test_a_check_that_takes_long_shows_its_time_and_its_time_out_and_cancel_stops_it(workspace, visit):
+    """W33: Cancel and a time-out on every query, while the rest of the page can be used."""
+    setup = guided.define(workspace, ENDLESS_SQL)
+    guided_setup.save_draft_mapping(workspace, guided.make_mapping(setup.space_id))
+    app = visit(PAGE)
+    running = [bar.proto.text for bar in app.get("progress")]
+    assert any(re.search(r"Looking for columns that fit · \d+ of 120 allowed seconds", text) for text in running), (
+        running
+    )
+    assert any(re.search(r"Checking all rows · \d+ of 300 allowed seconds", text) for text in running), running
+    assert list_buttons(app)["Create mapping"], "nobody has to wait for the check"
+    app.button(key="query_suggestions_cancel").click().run()
+    app.button(key="query_mapping_check_cancel").click().run()
+    run_on(app, "The query was stopped. Run it again when you like.")
+    deadline = time.monotonic() + WAIT_S
+    while app.get("progress") and time.monotonic() < deadline:
+        app.run()
+    assert not app.get("progress")
+    assert not app.error, "what a person asked for is no failure"
+    assert "Checked on" not in read_plain(app)
+    app.button(key="query_mapping_check_again").click().run()
+    assert "Checking all rows" in app.get("progress")[0].proto.text
+    app.button(key="query_mapping_check_cancel").click().run()
+
+
+def open_test_record(app):
+    app.session_state["test_record"] = True
+    return app.run()
+
+
+def test_the_test_record_shown_is_the_one_that_is_sent_apart_from_id_and_time(workspace, visit):
+    """W113: the exact message, byte for byte as a sync would send it."""
+    setup = guided.define(workspace)
+    guided_setup.save_draft_mapping(workspace, guided.make_mapping(setup.space_id))
+    app = open_test_record(visit(PAGE))
+    shown = json.loads(app.json[0].value)
+    app.button(key="send_test_record").click().run()
+    assert "Delivered. It is in the event debugger" in read_plain(app)
+    (sent,) = open_event_log(workspace).search(source_id=setup.source_id)
+    assert strip(shown) == strip(json.loads(sent.body))
+    press(app, "Create mapping")
+    guided.run_sync(workspace)
+    synced = next(
+        body
+        for event in open_event_log(workspace).search(source_id=setup.source_id)
+        if (body := json.loads(event.body))["userId"] == shown["userId"] and "test" not in origin_of(body)
+    )
+    assert canonical_json(strip(shown)) == canonical_json(strip(synced))
+
+
+def origin_of(message):
+    return message["context"]["reverseEtl"]
+
+
+def strip(message):
+    """Take off what differs from one sending to the next: ids and times of the sending, and the mark of a test."""
+    kept = {name: value for name, value in message.items() if name not in ("messageId", *TIMES)}
+    origin = {name: value for name, value in origin_of(message).items() if name not in ("test", "runId", "syncId")}
+    return {**kept, "context": {**message["context"], "reverseEtl": origin}}
+
+
+def test_nothing_can_be_sent_for_an_incomplete_mapping(workspace, visit):
+    """W34, W110: the panel says so, and has no button."""
+    setup = guided.define(workspace)
+    guided_setup.save_draft_mapping(workspace, guided.make_mapping(setup.space_id).without("user_id"))
+    app = open_test_record(visit(PAGE))
+    assert "Complete the mapping first. Nothing is sent for an incomplete one." in read_plain(app)
+    assert not app.json
+    assert [button.label for button in app.button if "test" in button.label] == []
+    assert open_event_log(workspace).last_offset() == 0

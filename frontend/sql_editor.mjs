@@ -1,5 +1,5 @@
 // The SQL editor: CodeMirror 6 inside a Streamlit component. components/sql_editor.py loads the bundle made of this file.
-import { autocompletion } from "@codemirror/autocomplete";
+import { autocompletion, closeCompletion } from "@codemirror/autocomplete";
 import { PostgreSQL, SQLDialect, StandardSQL, schemaCompletionSource, keywordCompletionSource } from "@codemirror/lang-sql";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, setDiagnostics } from "@codemirror/lint";
@@ -101,7 +101,7 @@ function open(component) {
     if (text !== s.sent) { s.sent = text; s.setStateValue("value", text); }
     return text;
   };
-  const run = () => { s.push(); s.setTriggerValue("run", s.view.state.doc.toString()); return true; };
+  const run = () => { closeCompletion(s.view); s.push(); s.setTriggerValue("run", s.view.state.doc.toString()); return true; };
   const watch = EditorView.updateListener.of(update => {
     if (update.docChanged) { clearTimeout(s.timer); s.timer = setTimeout(s.push, DEBOUNCE_MS); }
     if (update.focusChanged && !update.view.hasFocus) s.push();

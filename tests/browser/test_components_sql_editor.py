@@ -92,6 +92,18 @@ def test_columns_complete_after_an_alias_and_alone(address, open_screen):
 
 
 @needs_build
+def test_the_list_of_completions_closes_when_the_query_is_run(address, open_screen):
+    screen = open_screen()
+    page = open_editor(screen, address)
+    page.keyboard.press("Control+a")
+    page.keyboard.type("select * from orde")
+    page.locator(".cm-tooltip-autocomplete").get_by_text("orders", exact=True).wait_for()
+    page.keyboard.press("Control+Enter")
+    wait_for_result(screen, ["select * from orde", 1])
+    assert page.locator(".cm-tooltip-autocomplete").count() == 0
+
+
+@needs_build
 def test_a_text_changed_elsewhere_replaces_what_is_shown(address, open_screen):
     screen = open_screen()
     page = open_editor(screen, address)

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import psycopg
 import pyarrow as pa
 
-from core.errors import CoreError, NotReadOnly, QueryTimeout, SqlSyntaxError
+from core.errors import CoreError, NotReadOnly, QueryTimeout, SqlSyntaxError, Unreachable
 from core.storage.home import Home
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import (
@@ -130,6 +130,15 @@ class PostgresWarehouse(Warehouse):
         count = len(self.list_tables())
         return f"{count} table{'' if count == 1 else 's'} can be read."
 
+    def _connect(self) -> Link:
+        try:
+            return open_link(self._reach())
+        except Unreachable:
+            if self._tunnel is None:
+                raise
+            self._tunnel.close()  # it may have been cut a moment ago, with nobody noticing yet: through a new one
+            return open_link(self._reach())
+
     def _reach(self) -> Address:
         return self._address if self._tunnel is None else self._address.through(*self._tunnel.open())
 
@@ -176,7 +185,7 @@ class PostgresWarehouse(Warehouse):
         while True:
             with self._lock:
                 idle = self._idle.pop() if self._idle else None
-            link = idle or open_link(self._reach())
+            link = idle or self._connect()
             link.prepare(budget, token)
             try:
                 link.run(script)

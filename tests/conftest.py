@@ -103,14 +103,7 @@ def tls_front(
 ) -> Iterator[PostgresFront]:
     """The same server behind TLS, with a certificate for `localhost`."""
     tls = authority.make_server_context(tmp_path_factory.mktemp("tls"), "localhost")
-    with open_front(warehouse_server, tls=tls) as front:
-        yield front
-
-
-@pytest.fixture(scope="session")
-def redshift_front(warehouse_server: PostgresServer) -> Iterator[PostgresFront]:
-    """The same server for Redshift's driver."""
-    with open_front(warehouse_server, as_redshift=True) as front:
+    with open_front(warehouse_server.port, tls=tls) as front:
         yield front
 
 

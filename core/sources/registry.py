@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import UnknownConnector
-from core.sources import bigquery, embedded_warehouse, flex, postgres, redshift, snowflake
+from core.sources import bigquery, embedded_warehouse, flex, postgres, snowflake
 from core.sources.definition import SourceDefinition
 
 DEFINITIONS: tuple[SourceDefinition, ...] = (
@@ -11,7 +11,6 @@ DEFINITIONS: tuple[SourceDefinition, ...] = (
     embedded_warehouse.DEFINITION,
     flex.DEFINITION,
     postgres.DEFINITION,
-    redshift.DEFINITION,
     snowflake.DEFINITION,
 )
 

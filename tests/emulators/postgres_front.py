@@ -13,8 +13,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.postgres import PostgresServer
-
 _SSL_REQUEST, _GSS_REQUEST, _CANCEL_REQUEST = 80877103, 80877104, 80877102
 _POSTGRES_KNOWS = {b"user", b"database", b"application_name", b"client_encoding", b"options"}
 
@@ -22,10 +20,10 @@ _POSTGRES_KNOWS = {b"user", b"database", b"application_name", b"client_encoding"
 class PostgresFront:
     """One door. `port` is where it listens; `cut` ends every connection as a broken network would."""
 
-    def __init__(self, upstream: PostgresServer, tls: ssl.SSLContext | None, *, as_redshift: bool) -> None:
+    def __init__(self, upstream_port: int, tls: ssl.SSLContext | None, *, as_redshift: bool) -> None:
         self.port = 0
         self.was_encrypted: list[bool] = []
-        self.upstream = upstream
+        self._upstream_port = upstream_port
         self._tls = tls
         self._as_redshift = as_redshift
         self._loop = asyncio.new_event_loop()
@@ -67,11 +65,10 @@ class PostgresFront:
         upstream: asyncio.StreamWriter | None = None
         try:
             code, body = await self._read_first(reader, writer)
-            answers, upstream = await asyncio.open_connection("127.0.0.1", self.upstream.port)
+            answers, upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
             self._open.add(upstream)
             upstream.write(struct.pack("!ii", len(body) + 8, code) + body)
-            asking = _pump_as_redshift(reader, upstream) if self._as_redshift else _pump(reader, upstream)
-            await asyncio.gather(asking, _pump(answers, writer))
+            await asyncio.gather(_pump(reader, upstream), _pump(answers, writer))
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -105,19 +102,6 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.close()
 
 
-async def _pump_as_redshift(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    # A setting that Postgres does not have is set under a name with a dot, which it takes from anybody
-    try:
-        while True:
-            kind, size = struct.unpack("!ci", await reader.readexactly(5))
-            body = (await reader.readexactly(size - 4)).replace(b"SET query_group ", b"SET redshift.query_group ")
-            writer.write(struct.pack("!ci", kind, len(body) + 4) + body)
-            await writer.drain()
-    finally:
-        with contextlib.suppress(OSError):
-            writer.close()
-
-
 def _keep_what_postgres_knows(body: bytes) -> bytes:
     words = body.rstrip(b"\0").split(b"\0")
     pairs = zip(words[::2], words[1::2], strict=False)
@@ -126,10 +110,10 @@ def _keep_what_postgres_knows(body: bytes) -> bytes:
 
 @contextmanager
 def open_front(
-    upstream: PostgresServer, *, tls: ssl.SSLContext | None = None, as_redshift: bool = False
+    upstream_port: int, *, tls: ssl.SSLContext | None = None, as_redshift: bool = False
 ) -> Iterator[PostgresFront]:
     """Run a door until the block ends."""
-    front = PostgresFront(upstream, tls, as_redshift=as_redshift)
+    front = PostgresFront(upstream_port, tls, as_redshift=as_redshift)
     front.start()
     try:
         yield front

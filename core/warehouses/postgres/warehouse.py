@@ -27,13 +27,13 @@ from core.warehouses.postgres.csv_batches import read_batches
 from core.warehouses.postgres.definition import DEFINITION
 from core.warehouses.postgres.link import Link, OutOfTime, Refused, open_link
 from core.warehouses.postgres.session import PostgresStateSession
+from core.warehouses.postgres.types import COMMON_NAMES, Transport, kind_of, make_transport
 from core.warehouses.state_session import StateSession
 from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.tunnel import Tunnel, read_tunnel
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 from core.warehouses.wire.address import Address, read_address
 from core.warehouses.wire.errors import ServerReport, translate_report
-from core.warehouses.wire.types import COMMON_NAMES, Transport, kind_of, make_transport
 
 CONSUMER_S = 24 * 3600.0
 """How long the server lets a consumer of its rows take on top of the query's own time, which we measure ourselves."""

@@ -1,4 +1,4 @@
-"""Types by their numbers, which Postgres and Redshift share: what kind each is, and how its values travel to Arrow."""
+"""Postgres's types: what kind each is, and how its values travel from the server's CSV into Arrow."""
 
 from __future__ import annotations
 

@@ -35,23 +35,24 @@ def choose_comparison(warehouse: Warehouse, sync: Sync, model: SqlModel, state: 
         return None
     query = check_query(model.sql, warehouse.dialect).sql
     columns = {column.name: column for column in warehouse.describe(query)}
-    needed = _list_columns(sync, model)
-    if any(name not in columns for name in needed):
+    names = _list_columns(sync, model)
+    if any(name not in columns for name in names):
         return None  # the plain way explains what is missing
-    if not WarehouseDiff.fits(warehouse, columns[model.key_column].kind):
+    needed = tuple(columns[name] for name in names)
+    if not WarehouseDiff.fits(warehouse, needed):
         return None
-    recipe = _write_recipe(sync, model, [(columns[name].type, columns[name].zone) for name in needed])
+    recipe = _write_recipe(sync, model, [(column.type, column.zone) for column in needed])
     diff = WarehouseDiff(warehouse, sync.id)
     trusted = state.prints.read_generation()
     if trusted is not None and trusted.recipe == recipe and diff.read_generation() == trusted.name:
         known = diff.count_records()
         if known == state.count_acknowledged():
-            return Comparison(False, known, recipe)
+            return Comparison(False, known, recipe, needed)
     try:
         diff.prepare()
     except PermissionMissing:
         return None  # a read-only login: the state is kept beside the workspace
-    return Comparison(True, 0, recipe)
+    return Comparison(True, 0, recipe, needed)
 
 
 def open_compared_rows(
@@ -60,7 +61,7 @@ def open_compared_rows(
     """Yield the mapped columns of the rows that the warehouse has not vouched for, with its own columns beside them."""
     query = check_query(model.sql, warehouse.dialect).sql
     yield from WarehouseDiff(warehouse, sync.id).open_rows(
-        query, model.key_column, _list_columns(sync, model), is_complete=comparison.is_complete, cancel=cancel
+        query, model.key_column, comparison.columns, is_complete=comparison.is_complete, cancel=cancel
     )
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from core.syncs.state_file import StateFile
+from core.warehouses.definition import ColumnType
 
 RECORD_BATCH_ROWS = 20_000
 SCHEMA = "CREATE TABLE IF NOT EXISTS prints (key VARCHAR, print VARCHAR, checksum UHUGEINT);"
@@ -35,11 +36,15 @@ class Generation(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """How the warehouse compared: all rows came (`is_complete`), or those that differ from `known` records."""
+    """How the warehouse compared: all rows came (`is_complete`), or those that differ from `known` records.
+
+    `columns` are those that the print covers, the key first.
+    """
 
     is_complete: bool
     known: int
     recipe: str
+    columns: tuple[ColumnType, ...]
 
 
 class Prints:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from core.warehouses.definition import ColumnType
 from core.warehouses.state_session import STATE_SCHEMA
 
 PRINT = "__onramp_print"
@@ -19,7 +20,11 @@ IS_GONE = "__onramp_is_gone"
 
 
 class DiffDialect(ABC):
-    """Writes the statements. Names of tables come from `name_table`; columns are quoted here."""
+    """Writes the statements. Names of tables come from `name_table`; columns are quoted here.
+
+    `text_type` is the type of keys and prints. Texts are compared by their bytes, whatever collation a column, a
+    database or an account has, for that is how the sync's own state compares them.
+    """
 
     text_type = "VARCHAR"
 
@@ -28,8 +33,16 @@ class DiffDialect(ABC):
         """Return `name` as a quoted identifier."""
 
     @abstractmethod
-    def print_sql(self, columns: Sequence[str]) -> str:
-        """Return an expression over these columns: 32 hexadecimal digits; NULL differs from the empty text."""
+    def print_sql(self, columns: Sequence[ColumnType]) -> str:
+        """Return an expression over these columns: 32 hexadecimal digits; NULL differs from the empty text.
+
+        It differs wherever two values would reach a destination as different ones, whatever a session, a user or an
+        account has set.
+        """
+
+    def can_print(self, column: ColumnType) -> bool:
+        """Say whether the engine can write such a column so; where it cannot, every row is read and compared here."""
+        return True
 
     def name_table(self, name: str) -> str:
         """Return a table of ours; `name` holds a-z, 0-9 and `_` only."""
@@ -43,9 +56,13 @@ class DiffDialect(ABC):
         """Return the statement that makes a table of keys and prints where there is none."""
         return f"CREATE TABLE IF NOT EXISTS {table} (record_id {self.text_type}, print {self.text_type})"
 
-    def create_syncs_sql(self, table: str) -> str:
-        """Return the statement that makes the table of generations where there is none."""
-        return f"CREATE TABLE IF NOT EXISTS {table} (sync_id {self.text_type}, generation {self.text_type})"
+    def create_generation_sql(self, table: str, generation: str) -> str:
+        """Return the statement that makes the table of one row that names the generation.
+
+        A table for each sync: rows of a shared one, written by several syncs at once, are refused by BigQuery
+        ("could not serialize access") and by Redshift ("serializable isolation violation").
+        """
+        return f"CREATE TABLE {table} AS SELECT CAST('{generation}' AS {self.text_type}) AS generation"
 
     def drop_sql(self, table: str) -> str:
         """Return the statement that drops a table of ours where there is one."""
@@ -62,22 +79,22 @@ class DiffDialect(ABC):
         """Return the expression as text."""
         return f"CAST({expression} AS {self.text_type})"
 
-    def all_rows_sql(self, query: str, key_column: str, columns: Sequence[str]) -> str:
+    def all_rows_sql(self, query: str, key_column: str, columns: Sequence[ColumnType]) -> str:
         """Return every row of the query: `columns`, and its key and print; nothing is compared."""
-        names = ", ".join(self.quote(name) for name in columns)
+        names = ", ".join(self.quote(column.name) for column in columns)
         return (
             f"SELECT {names}, {self.text_sql(self.quote(key_column))} AS {self.quote(KEY)}, "  # noqa: S608
             f"{self.print_sql(columns)} AS {self.quote(PRINT)}, FALSE AS {self.quote(IS_KNOWN)}, "
             f"FALSE AS {self.quote(IS_GONE)} FROM ({query}\n) AS model_rows"
         )
 
-    def changed_rows_sql(self, query: str, key_column: str, columns: Sequence[str], records: str) -> str:
+    def changed_rows_sql(self, query: str, key_column: str, columns: Sequence[ColumnType], records: str) -> str:
         """Return the rows whose print is not the acknowledged one, every row that shares its key with another or has
         none, and for each acknowledged key that the query no longer returns a row of that key alone.
         """
-        names = ", ".join(f"now.{self.quote(name)}" for name in columns)
+        names = ", ".join(f"now.{self.quote(column.name)}" for column in columns)
         key, print_ = self.quote(KEY), self.quote(PRINT)
-        inner = ", ".join(self.quote(name) for name in columns)
+        inner = ", ".join(self.quote(column.name) for column in columns)
         return (
             f"SELECT {names}, coalesce(now.{key}, known.record_id) AS {key}, now.{print_} AS {print_}, "  # noqa: S608
             f"known.record_id IS NOT NULL AS {self.quote(IS_KNOWN)}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.syncs.diff.dialect import DiffDialect
+from core.warehouses.definition import ColumnType
 from core.warehouses.state_session import STATE_SCHEMA
 
 
@@ -17,9 +18,9 @@ class PostgresDiff(DiffDialect):
         """Return `name` in double quotes."""
         return '"' + name.replace('"', '""') + '"'
 
-    def print_sql(self, columns: Sequence[str]) -> str:
+    def print_sql(self, columns: Sequence[ColumnType]) -> str:
         """Return the MD5 of the row as text."""
-        return f"md5(ROW({', '.join(self.quote(name) for name in columns)})::text)"
+        return f"md5(ROW({', '.join(self.quote(column.name) for column in columns)})::text)"
 
     def text_sql(self, expression: str) -> str:
         """Return the expression as text that sorts by its bytes, which is several times faster than by a language."""

@@ -16,7 +16,7 @@ from core.errors import InternalError, QueryError
 from core.syncs.diff.dialect import DiffDialect
 from core.syncs.diff.registry import DIFF_DIALECTS, get_diff_dialect
 from core.warehouses.cancel import CancelToken
-from core.warehouses.definition import Kind
+from core.warehouses.definition import ColumnType, Kind
 from core.warehouses.warehouse import Warehouse
 
 KEY_KINDS = (Kind.TEXT, Kind.INTEGER)
@@ -29,15 +29,16 @@ class WarehouseDiff:
     def __init__(self, warehouse: Warehouse, sync_id: str) -> None:
         self._warehouse = warehouse
         self._dialect: DiffDialect = get_diff_dialect(warehouse.dialect)
-        self._sync_id = _require_plain(sync_id)
-        self._records = self._dialect.name_table(f"records_{sync_id}")
+        self._records = self._dialect.name_table(f"records_{_require_plain(sync_id)}")
         self._incoming = self._dialect.name_table(f"incoming_{sync_id}")
-        self._syncs = self._dialect.name_table("syncs")
+        self._generation = self._dialect.name_table(f"generation_{sync_id}")
 
     @staticmethod
-    def fits(warehouse: Warehouse, key_kind: Kind) -> bool:
-        """Say whether this engine compares, and whether keys of this kind can be compared there."""
-        return warehouse.dialect in DIFF_DIALECTS and key_kind in KEY_KINDS
+    def fits(warehouse: Warehouse, columns: Sequence[ColumnType]) -> bool:
+        """Say whether this engine compares rows of these columns, of which the first is the key."""
+        if warehouse.dialect not in DIFF_DIALECTS or columns[0].kind not in KEY_KINDS:
+            return False
+        return all(get_diff_dialect(warehouse.dialect).can_print(column) for column in columns)
 
     def prepare(self) -> None:
         """Make the schema and the tables where they are missing.
@@ -47,12 +48,11 @@ class WarehouseDiff:
         """
         with self._warehouse.open_state_session() as session:
             session.execute(self._dialect.create_schema_sql())
-            session.execute(self._dialect.create_syncs_sql(self._syncs))
             session.execute(self._dialect.create_records_sql(self._records))
 
     def read_generation(self) -> str | None:
         """Return the generation that the warehouse holds; None where it holds none, or no table of ours."""
-        sql = f"SELECT max(generation) AS generation FROM {self._syncs} WHERE sync_id = '{self._sync_id}'"  # noqa: S608
+        sql = f"SELECT max(generation) AS generation FROM {self._generation}"  # noqa: S608 - a name of ours
         try:
             return self._read_one(sql)
         except QueryError:
@@ -66,7 +66,7 @@ class WarehouseDiff:
         self,
         query: str,
         key_column: str,
-        columns: Sequence[str],
+        columns: Sequence[ColumnType],
         *,
         is_complete: bool,
         cancel: CancelToken | None = None,
@@ -90,7 +90,7 @@ class WarehouseDiff:
         """
         target = self._records if is_complete else self._incoming
         with self._warehouse.open_state_session() as session:
-            session.execute(f"DELETE FROM {self._syncs} WHERE sync_id = '{self._sync_id}'")  # noqa: S608
+            session.execute(self._dialect.drop_sql(self._generation))
             session.execute(self._dialect.drop_sql(target))
             session.execute(self._dialect.create_records_sql(target))
             loaded = session.load(target, acknowledged)
@@ -99,15 +99,13 @@ class WarehouseDiff:
                     for sql in self._dialect.apply_sql(self._incoming, self._records):
                         session.execute(sql)
                 session.execute(self._dialect.drop_sql(self._incoming))
-            session.execute(f"INSERT INTO {self._syncs} VALUES ('{self._sync_id}', '{_require_plain(generation)}')")  # noqa: S608
+            session.execute(self._dialect.create_generation_sql(self._generation, _require_plain(generation)))
 
     def forget(self) -> None:
         """Drop what the warehouse holds of this sync."""
         with self._warehouse.open_state_session() as session:
-            session.execute(self._dialect.drop_sql(self._records))
-            session.execute(self._dialect.drop_sql(self._incoming))
-            if self.read_generation() is not None:
-                session.execute(f"DELETE FROM {self._syncs} WHERE sync_id = '{self._sync_id}'")  # noqa: S608
+            for table in (self._generation, self._records, self._incoming):
+                session.execute(self._dialect.drop_sql(table))
 
     def _read_one(self, sql: str) -> str | None:
         value = self._warehouse.query(sql).columns[0][0].as_py()

@@ -98,9 +98,10 @@ def test_the_comparison_inside_the_warehouse_gives_what_differs(make_warehouse: 
         "CREATE TABLE people (id NUMBER, name VARCHAR)", "INSERT INTO people VALUES (1, 'a'), (2, ''), (3, NULL)"
     )
     diff, query = WarehouseDiff(warehouse, "syn_1"), "SELECT id, name FROM people"
+    columns = warehouse.describe(query)
     diff.prepare()
     assert diff.read_generation() is None
-    rows = pa.Table.from_batches(diff.open_rows(query, "ID", ["ID", "NAME"], is_complete=True))
+    rows = pa.Table.from_batches(diff.open_rows(query, "ID", columns, is_complete=True))
     known = pa.RecordBatch.from_pydict(
         {"record_id": rows["__onramp_key"].to_pylist(), "print": rows["__onramp_print"].to_pylist()}
     )
@@ -110,7 +111,7 @@ def test_the_comparison_inside_the_warehouse_gives_what_differs(make_warehouse: 
         session.execute("UPDATE people SET name = '' WHERE id = 3")
         session.execute("DELETE FROM people WHERE id = 1")
         session.execute("INSERT INTO people VALUES (4, 'd')")
-    found = pa.Table.from_batches(diff.open_rows(query, "ID", ["ID", "NAME"], is_complete=False)).to_pylist()
+    found = pa.Table.from_batches(diff.open_rows(query, "ID", columns, is_complete=False)).to_pylist()
     assert sorted((row["__onramp_key"], row["__onramp_is_known"], row["__onramp_is_gone"]) for row in found) == [
         ("1", True, True),
         ("3", True, False),

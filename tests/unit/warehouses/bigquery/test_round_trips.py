@@ -54,21 +54,22 @@ def test_the_comparison_inside_the_warehouse_gives_what_differs(make_warehouse: 
         "CREATE TABLE crm.people (id INT64, name STRING)", "INSERT INTO crm.people VALUES (1, 'a'), (2, ''), (3, NULL)"
     )
     diff, query = WarehouseDiff(warehouse, "syn_1"), "SELECT id, name FROM crm.people"
+    columns = warehouse.describe(query)
     diff.prepare()
     assert diff.read_generation() is None
-    rows = pa.Table.from_batches(diff.open_rows(query, "id", ["id", "name"], is_complete=True))
+    rows = pa.Table.from_batches(diff.open_rows(query, "id", columns, is_complete=True))
     known = pa.RecordBatch.from_pydict(
         {"record_id": rows["__onramp_key"].to_pylist(), "print": rows["__onramp_print"].to_pylist()}
     )
     diff.record([known], "gen_1", is_complete=True)
     assert (diff.read_generation(), diff.count_records()) == ("gen_1", 3)
-    unchanged = pa.Table.from_batches(diff.open_rows(query, "id", ["id", "name"], is_complete=False))
+    unchanged = pa.Table.from_batches(diff.open_rows(query, "id", columns, is_complete=False))
     assert unchanged.num_rows == 0
     with warehouse.open_state_session() as session:  # the owner's own writing, through the door that is at hand
         session.execute("UPDATE crm.people SET name = '' WHERE id = 3")
         session.execute("DELETE FROM crm.people WHERE id = 1")
         session.execute("INSERT INTO crm.people VALUES (4, 'd')")
-    found = pa.Table.from_batches(diff.open_rows(query, "id", ["id", "name"], is_complete=False)).to_pylist()
+    found = pa.Table.from_batches(diff.open_rows(query, "id", columns, is_complete=False)).to_pylist()
     assert sorted((row["__onramp_key"], row["__onramp_is_known"], row["__onramp_is_gone"]) for row in found) == [
         ("1", True, True),
         ("3", True, False),

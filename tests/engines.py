@@ -1,0 +1,174 @@
+"""The engines that compare inside: a database of its own on each, to be filled by a test and opened by the product.
+
+Postgres is a real server, Snowflake and BigQuery are the emulators of the contract, reached by the product's own form.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import psycopg
+import pytest
+from google.cloud import bigquery
+
+from core.warehouses.store import WarehouseRecord, save_warehouse
+from core.workspaces.workspace import Workspace
+from tests.contract.harnesses.bigquery import open_client
+from tests.emulators.bigquery.wire import Wire, write_key
+from tests.emulators.recording import run_recorder
+from tests.emulators.snowflake.emulator import SECRETS, new_settings, open_session
+
+ENGINES = ("bigquery", "postgres", "snowflake")
+_NUMBERS = itertools.count(1)
+
+
+class Engine(ABC):
+    """One empty database with a schema `crm`. `types` are the engine's names of what the tests ask for."""
+
+    kind: ClassVar[str]
+    types: ClassVar[dict[str, str]]
+    quote: ClassVar[Callable[[str], str]] = staticmethod(lambda name: f'"{name}"')
+
+    def __init__(self, settings: dict[str, Any], secrets: dict[str, str]) -> None:
+        self.settings, self.secrets = settings, secrets
+
+    @abstractmethod
+    def run(self, *statements: str) -> None:
+        """Run statements as the owner of the data."""
+
+    @abstractmethod
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+
+    @abstractmethod
+    def list_state_tables(self) -> list[str]:
+        """Return the names of our own tables, in lower case."""
+
+    def save(self, workspace: Workspace, name: str = "CRM", **settings: Any) -> WarehouseRecord:
+        """Return the warehouse that the form makes of it."""
+        return save_warehouse(
+            workspace, kind=self.kind, name=name, settings=self.settings | settings, secrets=self.secrets
+        )
+
+    def drop_state(self) -> None:
+        """Drop our schema with all that is in it, as an owner may."""
+        self.run("DROP SCHEMA IF EXISTS __onramp CASCADE")
+
+    def fill(self, table: str, rows: Sequence[Sequence[int | str | None]]) -> None:
+        """Make `rows` the content of the table; texts without quotes and backslashes."""
+        self.run(f"TRUNCATE TABLE {table}")
+        if rows:
+            values = ", ".join(f"({', '.join(map(_write, row))})" for row in rows)
+            self.run(f"INSERT INTO {table} VALUES {values}")
+
+
+class PostgresEngine(Engine):
+    """A database on the server of the tests."""
+
+    kind = "postgres"
+    types: ClassVar = {"integer": "int", "text": "text"}
+
+    def __init__(self, url: str, user: str = "postgres") -> None:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+        settings = {"host": str(parts["host"]), "port": int(str(parts["port"])), "database": str(parts["dbname"])}
+        super().__init__(settings | {"user": user, "ssl_mode": "disable"}, {"password": "unused"})
+        self._url = url
+        self.run("CREATE SCHEMA crm")
+
+    def run(self, *statements: str) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            for sql in statements:
+                connection.execute(sql.encode())
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+    def list_state_tables(self) -> list[str]:
+        return [name for (name,) in self.ask("SELECT tablename FROM pg_tables WHERE schemaname = '__onramp'")]
+
+
+class SnowflakeEngine(Engine):
+    """A database on the emulator."""
+
+    kind = "snowflake"
+    types: ClassVar = {"integer": "NUMBER(38,0)", "text": "VARCHAR"}
+
+    def __init__(self, port: int) -> None:
+        super().__init__(new_settings(port), SECRETS)
+        self._port = port
+        self.run("CREATE SCHEMA crm")
+
+    def run(self, *statements: str) -> None:
+        with open_session(self._port, self.settings) as session, session.cursor() as cursor:
+            for sql in statements:
+                cursor.execute(sql)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        with open_session(self._port, self.settings) as session, session.cursor() as cursor:
+            return [tuple(row) for row in cursor.execute(sql).fetchall()]
+
+    def list_state_tables(self) -> list[str]:
+        names = self.ask("SELECT table_name FROM information_schema.tables WHERE table_schema = '__ONRAMP'")
+        return [str(name).lower() for (name,) in names]
+
+
+class BigQueryEngine(Engine):
+    """A project on the emulator; `token_uri` is where the key of the service account is exchanged for a token."""
+
+    kind = "bigquery"
+    types: ClassVar = {"integer": "INT64", "text": "STRING"}
+    quote: ClassVar = staticmethod(lambda name: f"`{name}`")
+
+    def __init__(self, port: int, token_uri: str) -> None:
+        project = f"engines-{next(_NUMBERS):06}"
+        settings = {"location": "US", "api_endpoint": f"http://127.0.0.1:{port}"}
+        super().__init__(settings, {"credentials": write_key(token_uri, project_id=project)})
+        self._client: bigquery.Client = open_client(port, project)
+        self.run("CREATE SCHEMA crm")
+
+    def run(self, *statements: str) -> None:
+        for sql in statements:
+            self._client.query(sql, retry=None, job_retry=None).result(retry=None)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row.values()) for row in self._client.query(sql, retry=None, job_retry=None).result(retry=None)]
+
+    def list_state_tables(self) -> list[str]:
+        try:
+            return [table.table_id for table in self._client.list_tables("__onramp", retry=None)]
+        except Exception as error:
+            if type(error).__name__ != "NotFound":
+                raise
+            return []
+
+    def drop_state(self) -> None:
+        self._client.delete_dataset("__onramp", delete_contents=True, not_found_ok=True, retry=None)
+
+    def close(self) -> None:
+        """Let go of the owner's connections."""
+        self._client.close()
+
+
+@contextmanager
+def open_engine(kind: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Give a new database; the server is that of the session's fixtures."""
+    if kind == "postgres":
+        yield PostgresEngine(request.getfixturevalue("new_postgres_url")())
+    elif kind == "snowflake":
+        yield SnowflakeEngine(request.getfixturevalue("snowflake_port"))
+    else:
+        with run_recorder(Wire().answer) as google:
+            engine = BigQueryEngine(request.getfixturevalue("bigquery_port"), f"{google.url}/token")
+            yield engine
+            engine.close()
+
+
+def _write(value: int | str | None) -> str:
+    if value is None:
+        return "NULL"
+    return f"'{value}'" if isinstance(value, str) else str(value)

@@ -1,0 +1,110 @@
+"""The smallest change of each type is seen by the comparison inside, on each engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.destinations.store import ensure_segment_profiles
+from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
+from core.sources.store import create_source
+from core.sql_models.sql_model import save_sql_model
+from core.syncs.engine import execute_run
+from core.syncs.run import SyncRun, request_run
+from core.syncs.sync import save_sync
+from core.workspaces.spaces import connect_source, ensure_space
+from core.workspaces.workspace import Workspace
+from tests.engines import ENGINES, Engine, open_engine
+
+# column, type, value, value that differs as little as it can; all in the engine's words
+CASES = {
+    "postgres": (
+        ("t", "text", "'1'", "'1 '"),
+        ("note", "text", "NULL", "''"),
+        ("n", "numeric", "1234567890123456789012345678901234567890.5", "1234567890123456789012345678901234567890.6"),
+        ("i", "bigint", "9223372036854775806", "9223372036854775807"),
+        ("f", "double precision", "0.1", "0.10000000000000002"),
+        ("b", "boolean", "true", "false"),
+        ("d", "date", "'1931-07-04'", "'1931-07-05'"),
+        ("s", "timestamp", "'1969-12-31 23:59:59.999998'", "'1969-12-31 23:59:59.999999'"),
+        ("z", "timestamptz", "'2024-03-31 01:00:00.000001Z'", "'2024-03-31 01:00:00.000002Z'"),
+        ("j", "jsonb", """'{"a": 1}'""", """'{"a": "1"}'"""),
+        ("y", "bytea", r"'\x00'", r"'\x0000'"),
+    ),
+    "snowflake": (
+        ("t", "VARCHAR", "'1'", "'1 '"),
+        ("note", "VARCHAR", "NULL", "''"),
+        ("n", "NUMBER(38,9)", "12345678901234567890.000000001", "12345678901234567890.000000002"),
+        ("i", "NUMBER(18,0)", "999999999999999998", "999999999999999999"),
+        ("f", "FLOAT", "0.1", "0.10000000000000002"),
+        ("b", "BOOLEAN", "TRUE", "FALSE"),
+        ("d", "DATE", "'1931-07-04'::DATE", "'1931-07-05'::DATE"),
+        ("s", "TIMESTAMP_NTZ", "'1969-12-31 23:59:59.999998'::TIMESTAMP", "'1969-12-31 23:59:59.999999'::TIMESTAMP"),
+        ("z", "TIMESTAMP_TZ", "'2024-03-31 01:00:00'::TIMESTAMP_TZ", "'2024-03-31 01:00:00.000001'::TIMESTAMP_TZ"),
+        ("j", "VARIANT", """PARSE_JSON('1')""", """PARSE_JSON('"1"')"""),
+        ("y", "BINARY", "TO_BINARY('00', 'HEX')", "TO_BINARY('0000', 'HEX')"),
+    ),
+    "bigquery": (
+        ("t", "STRING", "'1'", "'1 '"),
+        ("note", "STRING", "NULL", "''"),
+        ("n", "NUMERIC", "NUMERIC '123456789012345.001'", "NUMERIC '123456789012345.002'"),  # all the emulator keeps
+        ("i", "INT64", "9223372036854775806", "9223372036854775807"),
+        ("f", "FLOAT64", "0.1", "0.10000000000000002"),
+        ("b", "BOOL", "TRUE", "FALSE"),
+        ("d", "DATE", "DATE '1931-07-04'", "DATE '1931-07-05'"),
+        ("s", "DATETIME", "DATETIME '1969-12-31 23:59:59.999998'", "DATETIME '1969-12-31 23:59:59.999999'"),
+        ("z", "TIMESTAMP", "TIMESTAMP '2024-03-31 01:00:00.000001+00'", "TIMESTAMP '2024-03-31 01:00:00.000002+00'"),
+        ("j", "JSON", """JSON '{"a": 1}'""", """JSON '{"a": "1"}'"""),
+        ("y", "BYTES", "FROM_HEX('00')", "FROM_HEX('0000')"),
+    ),
+}  # fmt: skip
+KEYS = {"postgres": "int", "snowflake": "NUMBER(38,0)", "bigquery": "INT64"}
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_the_smallest_change_of_each_type_is_seen_inside(
+    kind: str, request: pytest.FixtureRequest, workspace: Workspace
+) -> None:
+    with open_engine(kind, request) as engine:
+        cases = CASES[kind]
+        columns = ", ".join(f"{name} {type_}" for name, type_, _, _ in cases)
+        engine.run(f"CREATE TABLE crm.kinds (id {KEYS[kind]}, {columns})")
+        engine.run(f"INSERT INTO crm.kinds SELECT 1, {', '.join(value for _, _, value, _ in cases)}")
+        sync_id = _make_sync(workspace, engine, [name for name, _, _, _ in cases])
+        assert _run(workspace, sync_id).sheet.added == 1
+        assert _run(workspace, sync_id).progress["extracted"] == 0
+        for name, _, _, changed in cases:
+            engine.run(f"UPDATE crm.kinds SET {name} = {changed} WHERE id = 1")
+            run = _run(workspace, sync_id)
+            assert (run.sheet.updated, run.progress["extracted"]) == (1, 1), name
+        assert _run(workspace, sync_id).progress["extracted"] == 0
+
+
+def _make_sync(workspace: Workspace, engine: Engine, names: list[str]) -> str:
+    record = engine.save(workspace)
+    source, space = (
+        create_source(workspace, kind=engine.kind, name="K", warehouse_id=record.id),
+        ensure_space(workspace),
+    )
+    connect_source(workspace, space.id, source.id)
+    selected = ", ".join(f"{name} AS {engine.quote(name)}" for name in ("id", *names))
+    sql = f"SELECT {selected} FROM crm.kinds"
+    model = save_sql_model(workspace, name="Kinds", warehouse_id=record.id, sql=sql, key_column="id")
+    entries = (
+        MappingEntry("engage_space", None, Constant(space.id)),
+        MappingEntry("user_id", None, ColumnRef("id")),
+        *(MappingEntry("traits", name, ColumnRef(name)) for name in names),
+    )
+    return save_sync(
+        workspace,
+        name="Kinds",
+        sql_model_id=model.id,
+        source_id=source.id,
+        destination_id=ensure_segment_profiles(workspace).id,
+        action="send_identify",
+        mapping=FieldMapping(entries),
+        mode="mirror",
+    ).id
+
+
+def _run(workspace: Workspace, sync_id: str) -> SyncRun:
+    return execute_run(workspace, request_run(workspace, sync_id).id)

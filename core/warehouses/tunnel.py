@@ -18,6 +18,7 @@ from core.errors import CoreError, CredentialsRejected, InvalidField, MissingFie
 
 CONNECT_TIMEOUT_S = 10
 KEEPALIVE_S = 15
+SETTLE_S = 0.1
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
@@ -114,6 +115,8 @@ class Tunnel:
             self._connection.close()
             await self._connection.wait_closed()
             self._connection = None
+            # rows that were on their way to a client that has left fail now, and close their sockets with that
+            await asyncio.sleep(SETTLE_S)
 
 
 class _Client(asyncssh.SSHClient):

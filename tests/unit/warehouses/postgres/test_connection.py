@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 
@@ -143,6 +144,9 @@ def test_a_certificate_for_another_name_is_told(
     assert "is not for the name 127.0.0.1" in error.message
 
 
+# asyncssh leaves the socket of a forwarded connection that was cut with rows on their way; it is collected here, not
+# in whatever test comes next
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_through_a_tunnel_the_server_still_proves_its_own_name(
     connect: Connect, tls_front: PostgresFront, authority: Authority, bastion: SshServer
 ) -> None:
@@ -170,6 +174,8 @@ def test_through_a_tunnel_the_server_still_proves_its_own_name(
     assert warehouse.query("SELECT 1 AS n").num_rows == 1
     warehouse.close()
     warehouse.close()
+    del stream
+    gc.collect()
 
 
 def test_a_schema_or_a_table_without_a_grant_is_told_with_the_one_statement(

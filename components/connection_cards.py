@@ -44,7 +44,7 @@ def draw_source(
             source.name,
             is_enabled=source.enabled,
             consequence="What it sends is refused from now on"
-            + (f", and runs of {escape_markdown(names)} fail until it is enabled again." if syncs else "."),
+            + (f", and no run of {escape_markdown(names)} is started until it is enabled again." if syncs else "."),
             enable=lambda: enable_source(workspace, source.id),
             disable=lambda: disable_source(workspace, source.id),
         )
@@ -65,7 +65,7 @@ def draw_destination(workspace: Workspace, destination: DestinationRecord, *, sy
             destination.name,
             is_enabled=destination.enabled,
             consequence="It receives nothing from now on"
-            + (f", and runs of {escape_markdown(names)} fail until it is enabled again." if syncs else "."),
+            + (f", and no run of {escape_markdown(names)} is started until it is enabled again." if syncs else "."),
             enable=lambda: set_destination_enabled(workspace, destination.id, True),
             disable=lambda: set_destination_enabled(workspace, destination.id, False),
         )

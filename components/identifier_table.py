@@ -39,8 +39,15 @@ def draw_identifier_table(workspace: Workspace, rules: Sequence[IdentifierRule])
                 )
                 with st.popover("", icon=":material/more_vert:", help=f"Edit or delete {rule.type}", width="content"):
                     if st.button("Edit", key=f"edit_{rule.type}", icon=":material/edit:", width="stretch"):
-                        _edit(workspace, rule)
-                    if st.button("Delete", key=f"delete_{rule.type}", icon=":material/delete:", width="stretch"):
+                        _edit(workspace, rule, lowest=len(rules))
+                    if st.button(
+                        "Delete",
+                        key=f"delete_{rule.type}",
+                        icon=":material/delete:",
+                        width="stretch",
+                        disabled=len(rules) == 1,
+                        help="The last identifier stays: add another one first." if len(rules) == 1 else None,
+                    ):
                         _delete(workspace, rule)
 
 
@@ -89,11 +96,19 @@ def open_add_identifier(workspace: Workspace, rules: Sequence[IdentifierRule]) -
 
 
 @st.dialog("Edit identifier")
-def _edit(workspace: Workspace, rule: IdentifierRule) -> None:
+def _edit(workspace: Workspace, rule: IdentifierRule, *, lowest: int) -> None:
     st.markdown(f"`{rule.type}`")
     limit = st.number_input("Values for one profile", min_value=1, max_value=1000, value=rule.value_limit)
     period = st.selectbox("Within", PERIODS, index=PERIODS.index(rule.period), format_func=str.capitalize)
-    priority = st.number_input("Priority, 1 is strongest", min_value=1, max_value=100, value=rule.priority)
+    priority = st.number_input(
+        f"Priority, from 1 (strongest) to {lowest}",
+        min_value=1,
+        max_value=lowest,
+        value=rule.priority,
+        disabled=lowest == 1,
+        help="Moves it to this place; those below move down. Where a message ties too much together, the identifier"
+        " with the weakest priority is left out first.",
+    )
     exact = st.text_area("Blocked values, one a line", value="\n".join(rule.blocked_exact))
     patterns = st.text_area(
         "Blocked patterns (regular expressions), one a line", value="\n".join(rule.blocked_patterns)

@@ -13,12 +13,14 @@ from components.confirm import confirm
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.format import NONE, format_ago, format_count, format_duration, format_number, format_time
+from components.navigation import draw_link
 from components.plain_text import escape_markdown
 from components.progress import Progress, draw_progress
 from components.sync_records import draw_records
 from components.sync_words import MODES, OPERATIONS, describe_interval, describe_state
 from core.errors import CoreError, NotFound
 from core.syncs import engine
+from core.syncs.pause import Pause, find_pause
 from core.syncs.run import (
     CONFIRMED,
     RunState,
@@ -39,17 +41,20 @@ _NUMBER = st.column_config.NumberColumn(format="localized")
 
 def draw_head(workspace: Workspace, sync: Sync) -> None:
     """Draw what the sync does and when, **Sync now**, and the switch that enables it."""
+    pause = find_pause(workspace, sync)
     parts = [MODES[sync.mode], describe_interval(sync.interval_minutes)]
-    if sync.enabled and sync.next_run_at is not None:
+    if sync.enabled and sync.next_run_at is not None and pause is None:
         parts.append(f"next run {format_ago(sync.next_run_at, workspace.now())}")
     st.caption(" · ".join(parts))
+    if pause is not None:
+        _draw_pause(sync, pause)
     with st.container(horizontal=True, vertical_alignment="center"):
         is_going = any(run.sync_id == sync.id for run in list_unfinished_runs(workspace))
         if st.button(
             "Sync now",
             type="primary",
             icon=":material/sync:",
-            disabled=is_going or not sync.enabled,
+            disabled=is_going or not sync.enabled or pause is not None,
             help="A run is going: wait for its end, or cancel it." if is_going else None,
             key="sync_now",
         ):
@@ -66,6 +71,15 @@ def draw_head(workspace: Workspace, sync: Sync) -> None:
             with error_panel("changing the sync"):
                 set_enabled(workspace, sync.id, enabled)
                 st.rerun()
+
+
+def _draw_pause(sync: Sync, pause: Pause) -> None:
+    follows = " Once it is enabled again, a run that was missed is made up." if sync.interval_minutes else ""
+    st.info(
+        f"**Paused because the {pause.end} “{escape_markdown(pause.name)}” is disabled.** No run is started.{follows}",
+        icon=":material/pause_circle:",
+    )
+    draw_link("overview", label=f"Enable the {pause.end} on Your Segment Overview")
 
 
 def draw_runs(workspace: Workspace, sync: Sync) -> None:

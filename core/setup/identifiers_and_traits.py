@@ -93,10 +93,11 @@ def edit_identifier(
 
 
 def delete_identifier(workspace: Workspace, type_: str, *, expected_version: int | None = None) -> Setup:
-    """Delete an identifier (W64). Deleting the last one reopens step 3, because at least one is needed.
+    """Delete an identifier (W64). The last one stays: without one no message can be matched to a profile.
 
     Raises:
         NotFound: The identifier is gone.
+        IllegalTransition: It is the last one, or step 3 is locked.
         VersionConflict: Somebody else saved a change first.
     """
     with _changing(workspace, expected_version, {"type": type_}) as space_id:

@@ -19,16 +19,16 @@ import pyarrow as pa
 from core.destinations.destination import DeliveryContext, Operation
 from core.destinations.registry import get_action, open_destination
 from core.destinations.store import get_destination
-from core.errors import ConfigurationError, CoreError, InternalError, PrimaryKeyMissing, QueryCancelled, RunInProgress
+from core.errors import CoreError, InternalError, PrimaryKeyMissing, QueryCancelled, RunInProgress
 from core.mappings.compile import compile_mapping
 from core.mappings.validate import require_complete
 from core.records import Json
-from core.sources.store import list_sources
 from core.sql_models.extract import open_extract
 from core.sql_models.sql_model import SqlModel, get_sql_model
 from core.storage.lease import hold_lease
 from core.syncs.comparison import choose_comparison, open_compared_rows, record_prints
 from core.syncs.delivery import Delivery
+from core.syncs.pause import require_unpaused
 from core.syncs.prints import Comparison
 from core.syncs.records import get_records_path
 from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_unfinished_runs, update_run
@@ -206,11 +206,8 @@ class _Execution:
         self._close(state, sheet)
 
     def _deliver(self, state: SyncState, cancel: CancelToken) -> None:
+        require_unpaused(self._workspace, self._sync)
         record = get_destination(self._workspace, self._sync.destination_id)
-        if not record.enabled:
-            raise ConfigurationError(
-                f"The destination {record.name!r} is disabled.", hint="Enable it, then sync again."
-            )
         context = DeliveryContext(
             source_id=self._sync.source_id,
             sync_id=self._sync.id,
@@ -292,7 +289,7 @@ def _stage(
     cancel: CancelToken,
     on_rows: Callable[[int], None],
 ) -> None:
-    _require_enabled_source(workspace, sync)
+    require_unpaused(workspace, sync)
     model = get_sql_model(workspace, sync.sql_model_id)
     with open_warehouse(workspace, model.warehouse_id) as warehouse:
         warehouse.query_tag = QueryTag(sync.id, run_id)
@@ -326,12 +323,6 @@ def _stage_rows(
         require_complete(sync.mapping, fields, columns)
         compiled = compile_mapping(sync.mapping, fields, columns, model.key_column)
         state.stage(_count(first, batches, on_rows), compiled, comparison)
-
-
-def _require_enabled_source(workspace: Workspace, sync: Sync) -> None:
-    for source in list_sources(workspace):
-        if source.id == sync.source_id and not source.enabled:
-            raise ConfigurationError(f"The source {source.name!r} is disabled.", hint="Enable it, then sync again.")
 
 
 def _count(

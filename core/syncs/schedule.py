@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core.errors import RunInProgress
+from core.syncs.pause import find_pause
 from core.syncs.run import SyncRun, request_run
 from core.syncs.sync import Sync, list_syncs, move_schedule
 from core.workspaces.workspace import Workspace
 
 
 def due_syncs(workspace: Workspace, now: datetime) -> Sequence[Sync]:
-    """Return the enabled syncs whose time has come."""
+    """Return the enabled syncs whose time has come; a paused one waits, and is due at once when its pause ends."""
     return [
         sync
         for sync in list_syncs(workspace)
-        if sync.enabled and sync.next_run_at is not None and sync.next_run_at <= now
+        if sync.enabled
+        and sync.next_run_at is not None
+        and sync.next_run_at <= now
+        and find_pause(workspace, sync) is None
     ]
 
 

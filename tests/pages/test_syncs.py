@@ -6,7 +6,9 @@ import pytest
 
 from components.progress import Progress
 from components.sync_view import read_progress
+from core.destinations.store import set_destination_enabled
 from core.errors import IllegalTransition
+from core.sources.store import disable_source
 from core.storage.lease import hold_lease
 from core.syncs.engine import execute_run
 from core.syncs.records import get_records_path
@@ -15,7 +17,7 @@ from core.syncs.sync import Sync, get_sync, list_syncs, set_mode
 from core.workspaces.workspace import Workspace
 from tests import guided
 from tests.pages.conftest import Visit
-from tests.pages.reading import pick, press, read, read_table
+from tests.pages.reading import list_buttons, list_links, pick, press, read, read_table
 
 PAGE = "syncs.py"
 
@@ -207,6 +209,24 @@ def test_after_an_empty_result_deleting_everything_is_asked_for(workspace: Works
     assert "12 deletions were held back" in app.warning[0].value
     press(app, "Delete them …")
     assert "12 records would be deleted." in [warning.value for warning in app.warning]
+
+
+@pytest.mark.parametrize("end", ["source", "destination"])
+def test_a_sync_with_a_disabled_end_says_that_it_is_paused_and_why_and_leads_there(
+    workspace: Workspace, visit: Visit, end: str
+) -> None:
+    guided.map_columns(workspace)
+    sync = only_sync(workspace)
+    if end == "source":
+        disable_source(workspace, sync.source_id)
+    else:
+        set_destination_enabled(workspace, sync.destination_id, False)
+    app = visit(PAGE)
+    name = "Customers" if end == "source" else "Segment Profiles"
+    assert f"Paused because the {end} “{name}” is disabled." in app.info[0].value
+    assert f"Enable the {end} on Your Segment Overview" in list_links(app)
+    assert "next run" not in read(app)
+    assert list_buttons(app)["Sync now"] is False
 
 
 def test_a_disabled_sync_cannot_be_started(workspace: Workspace, visit: Visit) -> None:

@@ -52,7 +52,7 @@ def test_a_disabled_source_and_destination_are_enabled_again_with_an_audit_entry
     (destination,) = list_destinations(workspace)
     app = visit("overview.py")
     next(button for button in app.button if button.key == f"disable_{source.id}").click().run()
-    assert "runs of “Customers to profiles” fail until it is enabled again" in read(app)
+    assert "no run of “Customers to profiles” is started until it is enabled again" in read(app)
     disable_source(workspace, source.id)
     set_destination_enabled(workspace, destination.id, False)
     app = visit("overview.py")

@@ -21,10 +21,11 @@ from core.errors import (
 )
 from core.sources.store import disable_source, enable_source
 from core.syncs import engine
+from core.syncs.pause import Pause, find_pause
 from core.syncs.records import count_records, get_records_path, search_records
 from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_runs, request_cancel, request_run
 from core.syncs.schedule import due_syncs, request_due_runs
-from core.syncs.sync import Sync, get_sync, save_sync, set_enabled, set_mode
+from core.syncs.sync import Sync, get_sync, save_sync, set_enabled, set_mode, set_schedule
 from core.warehouses.cancel import CancelToken
 from core.workspaces.audit import list_changes
 from core.workspaces.workspace import Workspace, open_workspace
@@ -290,8 +291,6 @@ def test_a_sync_that_is_due_is_queued_once_and_its_next_slot_moves_on(workspace:
         interval_minutes=15,
         sync_id=customers.sync.id,
     )
-    from core.syncs.sync import set_schedule
-
     set_schedule(workspace, sync.id, 30)
     assert [item.id for item in due_syncs(workspace, workspace.now())] == [sync.id]
     assert len(request_due_runs(workspace)) == 1
@@ -313,6 +312,26 @@ def test_deleting_everything_waits_for_a_person_who_confirms_it(workspace: Works
     confirmed = engine.execute_run(workspace, request_run(workspace, customers.sync.id, CONFIRMED).id)
     require_closed(confirmed)
     assert confirmed.sheet.deleted_delivered == 2
+
+
+@pytest.mark.parametrize("end", ["source", "destination"])
+def test_a_disabled_end_pauses_the_schedule_and_what_was_missed_is_made_up_once(workspace: Workspace, end: str) -> None:
+    customers = Customers(workspace)
+    set_schedule(workspace, customers.sync.id, 30)
+    _switch(workspace, customers, end, is_enabled=False)
+    assert find_pause(workspace, customers.sync) == Pause(end, {"source": "Customers"}.get(end, "Segment Profiles"))
+    assert (due_syncs(workspace, workspace.now()), request_due_runs(workspace), list_runs(workspace)) == ([], [], [])
+    _switch(workspace, customers, end, is_enabled=True)
+    assert find_pause(workspace, customers.sync) is None
+    assert [run.trigger for run in request_due_runs(workspace)] == ["schedule"]
+    assert request_due_runs(workspace) == []
+
+
+def _switch(workspace: Workspace, customers: Customers, end: str, *, is_enabled: bool) -> None:
+    if end == "destination":
+        set_destination_enabled(workspace, customers.sync.destination_id, is_enabled)
+    else:
+        (enable_source if is_enabled else disable_source)(workspace, customers.source_id)
 
 
 def test_a_sync_of_a_disabled_source_reads_nothing_and_says_so(workspace: Workspace) -> None:

@@ -10,14 +10,12 @@ the texts themselves is seven times as large, and its pages, not the messages, w
 from __future__ import annotations
 
 import atexit
-import fcntl
 import hashlib
 import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -25,11 +23,9 @@ from typing import NamedTuple
 import orjson
 
 from core.clock import from_millis, to_millis
-from core.errors import StorageFull, StoreUnreadable
+from core.events.log_file import LogFile
 from core.workspaces.workspace import Workspace
 
-BUSY_TIMEOUT_S = 30.0
-CHECKPOINT_PAGES = 16_000  # 64 MB: the pages of the hash index change often, and are written back once for many batches
 MAX_OPEN_LOGS = 16
 
 _SCHEMA = (
@@ -82,20 +78,11 @@ class StoredEvent(NamedTuple):
     body: bytes
 
 
-class EventLog:
-    """The log in the file `path`. Share it between threads; several processes may open the same file.
-
-    Connections are borrowed for one operation and kept for the next, so a thread that ends leaves none behind.
-    """
+class EventLog(LogFile):
+    """The log in the file `path`. Share it between threads; several processes may open the same file."""
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self._lock = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []
-        self._generation = 0
-        with self._writing() as connection:
-            for statement in _SCHEMA:
-                connection.execute(statement)
+        super().__init__(path, _SCHEMA)
 
     def append(self, entries: Sequence[LogEntry]) -> list[int]:
         """Write `entries` durably, all or none, and return the offset of each.
@@ -109,25 +96,25 @@ class EventLog:
         if not entries:
             return []
         hashes = [_hash_key(entry.source_id, entry.message_id) for entry in entries]
-        with self._writing() as connection:
+        with self.writing() as connection:
             return _insert(connection, entries, hashes)
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:
         """Return the next `limit` messages with an offset greater than `after`, in offset order."""
         sql = f"SELECT {_COLUMNS} FROM events WHERE offset > ? ORDER BY offset LIMIT ?"  # noqa: S608
-        with self._borrow() as connection:
+        with self.borrow() as connection:
             return [_to_event(row) for row in connection.execute(sql, (after, limit))]
 
     def get_many(self, offsets: Sequence[int]) -> list[StoredEvent]:
         """Return the messages at `offsets`, in the order asked for; offsets that do not exist are left out."""
         sql = f"SELECT {_COLUMNS} FROM events WHERE offset IN (SELECT value FROM json_each(?))"  # noqa: S608
-        with self._borrow() as connection:
+        with self.borrow() as connection:
             found = {row[0]: row for row in connection.execute(sql, (orjson.dumps(list(offsets)).decode(),))}
         return [_to_event(found[offset]) for offset in offsets if offset in found]
 
     def last_offset(self) -> int:
         """Return the offset of the newest message ever written; 0 for an empty log."""
-        with self._borrow() as connection:
+        with self.borrow() as connection:
             return _last_offset(connection)
 
     def search(
@@ -157,12 +144,12 @@ class EventLog:
             where.append("CAST(body AS TEXT) LIKE ? ESCAPE '!'")
             values.append(_like_pattern(text))
         sql = f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)} ORDER BY offset DESC LIMIT ?"  # noqa: S608
-        with self._borrow() as connection:
+        with self.borrow() as connection:
             return [_to_event(row) for row in connection.execute(sql, (*values, limit))]
 
     def count_by_source(self) -> dict[str, int]:
         """Return how many messages of each source the log holds. O(sources), not O(messages)."""
-        with self._borrow() as connection:
+        with self.borrow() as connection:
             return dict(connection.execute("SELECT source_id, events FROM source_counts WHERE events > 0"))
 
     def truncate(self, before: int) -> int:
@@ -171,46 +158,9 @@ class EventLog:
         A dropped message's id is forgotten, so keep at least the last 24 hours.
         """
         count = "SELECT source_id, -count(*) FROM events WHERE offset < ? GROUP BY source_id"
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.executemany(_COUNT, connection.execute(count, (before,)).fetchall())
             return connection.execute("DELETE FROM events WHERE offset < ?", (before,)).rowcount
-
-    def close(self) -> None:
-        """Close the connections. A later call opens new ones."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-            self._generation += 1
-        for connection in idle:
-            connection.close()
-
-    @contextmanager
-    def _borrow(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            generation = self._generation
-            connection = self._idle.pop() if self._idle else None
-        connection = connection or _connect(self.path)
-        try:
-            yield connection
-        except sqlite3.OperationalError as error:
-            raise _translate(error) from error
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            with self._lock:
-                is_kept = generation == self._generation
-                if is_kept:
-                    self._idle.append(connection)
-            if not is_kept:
-                connection.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        # SQLite's own waiting sleeps up to 100 ms between tries; in the lock file's queue the next one wakes at once.
-        with self._borrow() as connection, self.path.with_suffix(".lock").open("w") as queue:
-            fcntl.flock(queue, fcntl.LOCK_EX)
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
 
 
 def open_event_log(workspace: Workspace) -> EventLog:
@@ -236,21 +186,6 @@ def _close_all() -> None:
     for (pid, _path), log in _open_logs.items():
         if pid == os.getpid():  # closing a parent's connection would drop the parent's file locks
             log.close()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    try:
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "cache_size=-64000",
-            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.DatabaseError as error:
-        raise _translate(error) from error
-    return connection
 
 
 def _insert(connection: sqlite3.Connection, entries: Sequence[LogEntry], hashes: list[int]) -> list[int]:
@@ -293,18 +228,3 @@ def _like_pattern(text: str) -> str:
     for special in "!%_":
         inside = inside.replace(special, f"!{special}")
     return f"%{inside}%"
-
-
-def _translate(error: sqlite3.DatabaseError) -> Exception:
-    text = str(error).lower()
-    # A write beyond a quota, and shared memory for which there is no room, come as an input/output error
-    if "full" in text or "no space" in text or "disk i/o" in text:
-        return StorageFull(
-            "The disk under ONRAMP_HOME is full or failing; no event was written.",
-            hint="Free some space, then try again. Events that were accepted before are safe.",
-        )
-    if "unable to open" in text or "not a database" in text or "malformed" in text or "readonly" in text:
-        return StoreUnreadable(
-            "The event log cannot be opened.", hint="Check the folder's permissions, or restore it from a backup."
-        )
-    return error

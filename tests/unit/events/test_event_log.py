@@ -107,14 +107,14 @@ def test_a_closed_log_opens_again_by_itself(log: EventLog) -> None:
 
 def test_it_is_durable_on_return(log: EventLog) -> None:
     log.append([entry("1")])
-    with log._borrow() as connection:
+    with log.borrow() as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
 def test_a_full_disk_refuses_the_whole_batch_and_keeps_what_was_there(log: EventLog) -> None:
     log.append([entry("1")])
-    with log._borrow() as connection:
+    with log.borrow() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count={pages + 2}")
     with pytest.raises(StorageFull, match="no event was written"):
@@ -173,7 +173,7 @@ def test_several_processes_append_at_once_without_gaps_or_losses(tmp_path: Path)
 
 def test_a_reader_is_not_stopped_by_an_open_write(log: EventLog) -> None:
     log.append([entry("1")])
-    with log._borrow() as writer:
+    with log.borrow() as writer:
         writer.execute("BEGIN IMMEDIATE")
         assert log.last_offset() == 1
         writer.execute("ROLLBACK")

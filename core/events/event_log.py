@@ -23,7 +23,9 @@ from typing import NamedTuple
 import orjson
 
 from core.clock import from_millis, to_millis
-from core.events.log_file import LogFile
+from core.events.log_file import LogFile, like_pattern
+from core.events.refused import SCHEMA as REFUSED_SCHEMA
+from core.events.refused import Refusal, insert_refusals
 from core.workspaces.workspace import Workspace
 
 MAX_OPEN_LOGS = 16
@@ -82,22 +84,24 @@ class EventLog(LogFile):
     """The log in the file `path`. Share it between threads; several processes may open the same file."""
 
     def __init__(self, path: Path | str) -> None:
-        super().__init__(path, _SCHEMA)
+        super().__init__(path, (*_SCHEMA, *REFUSED_SCHEMA))
 
-    def append(self, entries: Sequence[LogEntry]) -> list[int]:
-        """Write `entries` durably, all or none, and return the offset of each.
+    def append(self, entries: Sequence[LogEntry], refusals: Sequence[Refusal] = ()) -> list[int]:
+        """Write `entries` and `refusals` durably, all or none, and return the offset of each entry.
 
         A message that the log has already, by source and message id, is not written again: its first offset is
         returned. Complexity: O(n log size).
 
         Raises:
-            StorageFull: The disk is full; nothing of `entries` was written.
+            StorageFull: The disk is full; nothing was written.
         """
-        if not entries:
+        if not entries and not refusals:
             return []
         hashes = [_hash_key(entry.source_id, entry.message_id) for entry in entries]
         with self.writing() as connection:
-            return _insert(connection, entries, hashes)
+            if refusals:
+                insert_refusals(connection, refusals)
+            return _insert(connection, entries, hashes) if entries else []
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:
         """Return the next `limit` messages with an offset greater than `after`, in offset order."""
@@ -142,7 +146,7 @@ class EventLog(LogFile):
                 values.append(value)
         if text:
             where.append("CAST(body AS TEXT) LIKE ? ESCAPE '!'")
-            values.append(_like_pattern(text))
+            values.append(like_pattern(text))
         sql = f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)} ORDER BY offset DESC LIMIT ?"  # noqa: S608
         with self.borrow() as connection:
             return [_to_event(row) for row in connection.execute(sql, (*values, limit))]
@@ -221,10 +225,3 @@ def _last_offset(connection: sqlite3.Connection) -> int:
 def _to_event(row: _Row) -> StoredEvent:
     offset, source_id, message_id, type_, name, user_id, received_at, body = row
     return StoredEvent(offset, source_id, message_id, type_, name, user_id, from_millis(received_at), body)
-
-
-def _like_pattern(text: str) -> str:
-    inside = orjson.dumps(text).decode()[1:-1]  # as the text stands inside the JSON: quotes and newlines escaped
-    for special in "!%_":
-        inside = inside.replace(special, f"!{special}")
-    return f"%{inside}%"

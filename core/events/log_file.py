@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
+
 from core.errors import StorageFull, StoreUnreadable
 
 BUSY_TIMEOUT_S = 30.0
@@ -75,6 +77,14 @@ class LogFile:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
+
+
+def like_pattern(text: str) -> str:
+    """Return the LIKE pattern, escaped by `!`, that finds `text` inside a JSON document."""
+    inside = orjson.dumps(text).decode()[1:-1]  # as the text stands inside the JSON: quotes and newlines escaped
+    for special in "!%_":
+        inside = inside.replace(special, f"!{special}")
+    return f"%{inside}%"
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -37,6 +37,8 @@ class Source:
     protected: bool
     settings: dict[str, object]
     created_at: datetime
+    old_write_key: str | None = field(default=None, repr=False)
+    old_key_until: datetime | None = None
 
 
 def create_source(

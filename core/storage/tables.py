@@ -123,6 +123,14 @@ sources = Table(
     Column("protected", Boolean, nullable=False),  # made by the setup: cannot be edited or deleted
     Column("settings", Document, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("old_write_key", Text, unique=True),  # the one before the last rotation
+    Column("old_key_until", UtcTime),  # it is taken until then
+)
+suppressed_users = Table(
+    "suppressed_users",
+    METADATA,
+    Column("user_id", Text, primary_key=True),
+    Column("created_at", UtcTime, nullable=False),
 )
 warehouses = Table(
     "warehouses",

@@ -1,0 +1,137 @@
+"""Refused events: what was not taken into the log, each with its code, kept so that it can be seen, fixed and replayed.
+
+They lie in the event log's file, so that one commit makes accepted and refused events of a request durable together.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from core.clock import from_millis, to_millis
+from core.errors import NotFound
+from core.events.log_file import LogFile, like_pattern
+
+MAX_OF_UNKNOWN_SOURCES = 1_000
+"""How many events without a known source are kept, the newest: anybody can send those."""
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS refused_events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    source_id TEXT NOT NULL,  -- empty: no source is known
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    message_id TEXT,
+    type TEXT,
+    name TEXT,
+    user_id TEXT,
+    received_at INTEGER NOT NULL,  -- ms since 1970
+    body BLOB NOT NULL,
+    replayed_as INTEGER  -- the offset of the event that a replay made of it
+)""",
+    "CREATE INDEX IF NOT EXISTS refused_source ON refused_events (source_id, number)",
+)
+_GIVEN = "source_id, code, reason, message_id, type, name, user_id, received_at, body"
+_INSERT = f"INSERT INTO refused_events ({_GIVEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own column names
+_SELECT = f"SELECT number, {_GIVEN}, replayed_as FROM refused_events"  # noqa: S608
+_KEEP = """DELETE FROM refused_events WHERE source_id = '' AND number <= (
+    SELECT number FROM refused_events WHERE source_id = '' ORDER BY number DESC LIMIT 1 OFFSET ?)"""
+
+
+class Refusal(NamedTuple):
+    """One event that is not taken. `body` is what was received, as it came; `source_id` is empty if none is known."""
+
+    source_id: str
+    code: str
+    reason: str
+    message_id: str | None
+    type: str | None
+    name: str | None
+    user_id: str | None
+    received_at: datetime
+    body: bytes
+
+
+class RefusedEvent(NamedTuple):
+    """One event that was not taken; `replayed_as` is the offset of what a replay made of it."""
+
+    number: int
+    source_id: str
+    code: str
+    reason: str
+    message_id: str | None
+    type: str | None
+    name: str | None
+    user_id: str | None
+    received_at: datetime
+    body: bytes
+    replayed_as: int | None
+
+
+def insert_refusals(connection: sqlite3.Connection, refusals: Sequence[Refusal]) -> None:
+    """Write `refusals` in the transaction at hand."""
+    rows = [(*refusal[:7], to_millis(refusal.received_at), refusal.body) for refusal in refusals]
+    connection.executemany(_INSERT, rows)
+    if any(not refusal.source_id for refusal in refusals):
+        connection.execute(_KEEP, (MAX_OF_UNKNOWN_SOURCES,))
+
+
+def search_refused(
+    log: LogFile,
+    *,
+    text: str | None = None,
+    source_id: str | None = None,
+    code: str | None = None,
+    type: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[RefusedEvent]:
+    """Return the newest `limit` refused events, newest first, that hold `text` anywhere and match the filters.
+
+    Args:
+        log: The event log.
+        text: Part of the event as it was received; the letter case of A-Z does not matter.
+        source_id: Only events of this source; empty: only those of no known source.
+        code: Only events refused with this code.
+        type: Only events of this type.
+        before: Only numbers below this one: the last number of the page before.
+        limit: Page size; unit: events.
+    """
+    where, values = ["1 = 1"], list[object]()
+    clauses = (("source_id = ?", source_id), ("code = ?", code), ("type = ?", type), ("number < ?", before))
+    for clause, value in clauses:
+        if value is not None:
+            where.append(clause)
+            values.append(value)
+    if text:
+        where.append("CAST(body AS TEXT) LIKE ? ESCAPE '!'")
+        values.append(like_pattern(text))
+    sql = f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY number DESC LIMIT ?"
+    with log.borrow() as connection:
+        return [_to_refused(row) for row in connection.execute(sql, (*values, limit))]
+
+
+def get_refused(log: LogFile, number: int) -> RefusedEvent:
+    """Return the refused event with this number.
+
+    Raises:
+        NotFound: There is none, or it is not kept any more.
+    """
+    with log.borrow() as connection:
+        row = connection.execute(f"{_SELECT} WHERE number = ?", (number,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no refused event {number}.", hint="Search again: it is not kept any more.")
+    return _to_refused(row)
+
+
+def mark_replayed(log: LogFile, number: int, offset: int) -> None:
+    """Remember that the refused event was replayed as the event at `offset`."""
+    with log.writing() as connection:
+        connection.execute("UPDATE refused_events SET replayed_as = ? WHERE number = ?", (offset, number))
+
+
+def _to_refused(row: tuple[object, ...]) -> RefusedEvent:
+    event = RefusedEvent(*row)  # type: ignore[arg-type]
+    return event._replace(received_at=from_millis(row[8]))

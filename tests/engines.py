@@ -1,16 +1,20 @@
-"""The engines that compare inside: a database of its own on each, to be filled by a test and opened by the product.
+"""The engines: a database of its own on each, to be filled by a test and opened by the product.
 
 Postgres is a real server, Snowflake and BigQuery are the emulators of the contract, reached by the product's own form.
+The embedded one, a file, compares nothing inside; the others do.
 """
 
 from __future__ import annotations
 
 import itertools
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
+import duckdb
 import psycopg
 import pytest
 from google.cloud import bigquery
@@ -21,8 +25,10 @@ from tests.contract.harnesses.bigquery import open_client
 from tests.emulators.bigquery.wire import Wire, write_key
 from tests.emulators.recording import run_recorder
 from tests.emulators.snowflake.emulator import SECRETS, new_settings, open_session
+from tests.postgres import PostgresServer
 
 ENGINES = ("bigquery", "postgres", "snowflake")
+"""Those that compare inside."""
 _NUMBERS = itertools.count(1)
 
 
@@ -64,6 +70,34 @@ class Engine(ABC):
         if rows:
             values = ", ".join(f"({', '.join(map(_write, row))})" for row in rows)
             self.run(f"INSERT INTO {table} VALUES {values}")
+
+
+class EmbeddedEngine(Engine):
+    """A file; a warehouse that was saved holds what was in it then."""
+
+    kind = "duckdb"
+    types: ClassVar = {"integer": "BIGINT", "text": "VARCHAR"}
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__({"path": "engine.duckdb"}, {})
+        self._path = folder / "engine.duckdb"
+        self.run("CREATE SCHEMA crm")
+
+    def run(self, *statements: str) -> None:
+        with duckdb.connect(str(self._path)) as connection:
+            for sql in statements:
+                connection.execute(sql)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self._path)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def list_state_tables(self) -> list[str]:
+        return []
+
+    def save(self, workspace: Workspace, name: str = "CRM", **settings: Any) -> WarehouseRecord:
+        shutil.copy(self._path, workspace.home.warehouses / self._path.name)
+        return super().save(workspace, name, **settings)
 
 
 class PostgresEngine(Engine):
@@ -157,8 +191,14 @@ class BigQueryEngine(Engine):
 @contextmanager
 def open_engine(kind: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Give a new database; the server is that of the session's fixtures."""
-    if kind == "postgres":
-        yield PostgresEngine(request.getfixturevalue("new_postgres_url")())
+    if kind == "duckdb":
+        yield EmbeddedEngine(request.getfixturevalue("tmp_path_factory").mktemp("engine"))
+    elif kind == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        name = f"engine_{next(_NUMBERS)}"
+        server.execute(f"CREATE DATABASE {name}")
+        yield PostgresEngine(server.url(name))
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
     elif kind == "snowflake":
         yield SnowflakeEngine(request.getfixturevalue("snowflake_port"))
     else:

@@ -7,7 +7,7 @@ an infinite time, a NaN among decimals), that batch is read as text and its colu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,22 +21,14 @@ _TIME = re.compile(r"(\d+)-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?
 _MICROS_PER_DAY = 86_400_000_000
 
 
-def read_batches(
-    lines: Iterator[memoryview], transports: Sequence[Transport], batch_rows: int
-) -> Generator[pa.RecordBatch, None, None]:
-    """Yield batches of up to `batch_rows` rows, fewer where the rows are long; one of no rows where there are none."""
+def read_batches(pieces: Iterable[bytearray], transports: Sequence[Transport]) -> Generator[pa.RecordBatch, None, None]:
+    """Yield a batch for each piece, which holds whole lines; one of no rows where there are none."""
     schema = make_schema(transports)
-    held: list[memoryview] = []
-    size, is_empty = 0, True
-    for line in lines:
-        held.append(line)
-        size += len(line)
-        if len(held) >= batch_rows or size >= MAX_BATCH_BYTES:
-            yield _parse(held, transports, schema)
-            held, size, is_empty = [], 0, False
-    if held:
-        yield _parse(held, transports, schema)
-    elif is_empty:
+    is_empty = True
+    for piece in pieces:
+        yield _parse(piece, transports, schema)
+        is_empty = False
+    if is_empty:
         yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
@@ -47,8 +39,8 @@ def make_schema(transports: Sequence[Transport]) -> pa.Schema:
     return tag_schema(pa.schema(fields), columns)
 
 
-def _parse(lines: list[memoryview], transports: Sequence[Transport], schema: pa.Schema) -> pa.RecordBatch:
-    data = pa.py_buffer(b"".join(lines))
+def _parse(lines: bytearray, transports: Sequence[Transport], schema: pa.Schema) -> pa.RecordBatch:
+    data = pa.py_buffer(lines)
     wanted = [pa.string() if pa.types.is_binary(transport.type) else transport.type for transport in transports]
     try:
         table = _read_csv(data, wanted)

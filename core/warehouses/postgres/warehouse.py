@@ -23,7 +23,7 @@ from core.warehouses.definition import (
     check_zone,
 )
 from core.warehouses.postgres import catalog
-from core.warehouses.postgres.csv_batches import read_batches
+from core.warehouses.postgres.csv_batches import MAX_BATCH_BYTES, read_batches
 from core.warehouses.postgres.definition import DEFINITION
 from core.warehouses.postgres.link import Link, OutOfTime, Refused, open_link
 from core.warehouses.postgres.session import PostgresStateSession
@@ -94,7 +94,8 @@ class PostgresWarehouse(Warehouse):
         with self._reading(sql, timeout_s, token) as link:
             transports = self._describe(link, sql)
             copied = f"{self._comment()}COPY ({_wrap(sql, transports, max_rows)}) TO STDOUT (FORMAT csv)"
-            for batch in read_batches(link.copy_out(copied), transports, max(1, batch_rows)):
+            pieces = link.copy_out(copied, max_rows=max(1, batch_rows), max_bytes=MAX_BATCH_BYTES)
+            for batch in read_batches(pieces, transports):
                 if token.cancelled:
                     raise cancelled(token)
                 yield batch

@@ -65,7 +65,8 @@ WriteGuide = Callable[[Mapping[str, object]], tuple[SetupGuide, ...]]
 class WarehouseDefinition:
     """A kind of warehouse: the form, the validation and the docs page derive from it.
 
-    `write_guide` is None where nothing has to be set up on the other side.
+    `write_guide` is None where nothing has to be set up on the other side. `default_schema` is the one whose tables a
+    query names without it, where a setting `schema` does not say another.
     """
 
     name: str
@@ -75,6 +76,7 @@ class WarehouseDefinition:
     settings: tuple[Field, ...]
     dialect: str
     write_guide: WriteGuide | None = None
+    default_schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ from core.warehouses.definition import (
     TIME_ZONE,
     ColumnInfo,
     ColumnType,
+    CostEstimate,
     Kind,
     TableInfo,
     WarehouseDefinition,
@@ -48,6 +49,7 @@ DEFINITION = WarehouseDefinition(
         TIME_ZONE,
     ),
     dialect="duckdb",
+    default_schema="main",
 )
 
 _KINDS = {
@@ -79,6 +81,9 @@ GROUP BY ALL ORDER BY 1, 2"""
 _SCHEMAS = """
 SELECT DISTINCT schema_name FROM duckdb_columns()
 WHERE database_name = current_database() AND NOT internal ORDER BY 1"""
+_NAMES = """
+SELECT DISTINCT table_name FROM duckdb_columns()
+WHERE database_name = current_database() AND NOT internal AND schema_name = '{schema}' ORDER BY 1"""
 
 
 class EmbeddedWarehouse(Warehouse):
@@ -118,7 +123,18 @@ class EmbeddedWarehouse(Warehouse):
 
     def list_tables(self, schema: str | None = None) -> list[TableInfo]:
         """Return the tables and views with their columns, by schema and name."""
-        only = "" if schema is None else f" AND c.schema_name = '{escape(schema)}'"
+        return self._read_tables("" if schema is None else f" AND c.schema_name = '{escape(schema)}'")
+
+    def list_names(self, schema: str) -> list[str]:
+        """Return the names of the tables and views of one schema."""
+        return [str(name) for name in self.query(_NAMES.format(schema=escape(schema)))["table_name"].to_pylist()]
+
+    def read_table(self, schema: str, name: str) -> TableInfo | None:
+        """Return one table or view with its columns."""
+        found = self._read_tables(f" AND c.schema_name = '{escape(schema)}' AND c.table_name = '{escape(name)}'")
+        return found[0] if found else None
+
+    def _read_tables(self, only: str) -> list[TableInfo]:
         rows = self.query(_CATALOG.format(only=only))
         return [
             TableInfo(
@@ -160,6 +176,18 @@ class EmbeddedWarehouse(Warehouse):
                 yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         if is_empty and schema is not None:
             yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+    def estimate(
+        self, sql: str, *, timeout_s: float = QUERY_TIMEOUT_S, cancel: CancelToken | None = None
+    ) -> CostEstimate:
+        """Return how many rows DuckDB's planner expects."""
+        rows = None
+        for kind, payload in self._ask({"op": "explain", "sql": sql}, timeout_s, cancel):
+            if kind == sandbox.PLAN:
+                rows = _read_expected_rows(json.loads(bytes(payload)))
+        if rows is None:
+            return CostEstimate("DuckDB does not tell how many rows to expect.")
+        return CostEstimate("An embedded warehouse costs nothing but time.", rows=rows)
 
     def read_data_version(self) -> str | None:
         """Return when the file, or the log of changes beside it, was last written, and how long they are."""
@@ -233,6 +261,15 @@ def _read_column_types(payload: memoryview, zone: str) -> tuple[ColumnType, ...]
         for name, text, type_id in json.loads(bytes(payload))
         for kind in (_to_kind(text, type_id),)
     )
+
+
+def _read_expected_rows(plan: list[dict[str, Any]]) -> int | None:
+    """Return what the last step of a plan gives; zero is what DuckDB says of a LIMIT, and so tells nothing."""
+    last = plan[0]
+    if last["name"] == "UNGROUPED_AGGREGATE":
+        return 1
+    expected = str(last["extra_info"].get("Estimated Cardinality", ""))
+    return int(expected) if expected.isdigit() and int(expected) else None
 
 
 def _to_kind(text: str, type_id: str) -> Kind:

@@ -26,8 +26,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-READY, SCHEMA, BATCH, COLUMNS, ERROR, DONE = b"R", b"S", b"B", b"C", b"E", b"D"
-DESCRIBE = "DESCRIBE "
+READY, SCHEMA, BATCH, COLUMNS, PLAN, ERROR, DONE = b"R", b"S", b"B", b"C", b"P", b"E", b"D"
+DESCRIBE, EXPLAIN = "DESCRIBE ", "EXPLAIN (FORMAT json) "
 HEADER = struct.Struct(">cI")
 FLUSH_BYTES = 4 * 1024 * 1024
 FETCH_ROWS = 512  # of 2048-row vectors: wide rows cost memory, and 2048 failed at 200 KB a value (measured)
@@ -168,6 +168,9 @@ def answer(session: Session, request: dict[str, Any], outlet: Outlet) -> None:
         relation = session.bind(cursor, request["sql"])
         columns = describe_columns(relation)
         outlet.send_json(COLUMNS, columns)
+        if request["op"] == "explain":
+            ((_, plan),) = cursor.execute(EXPLAIN + request["sql"]).fetchall()
+            outlet.send(PLAN, plan.encode())
         if request["op"] == "query":
             relation = convert_odd_types(relation, columns)
             send_rows(relation.to_arrow_reader(FETCH_ROWS), request["batch_rows"], request["max_rows"], outlet)

@@ -62,7 +62,10 @@ class Warehouse(ABC):
 
     @abstractmethod
     def list_schemas(self) -> list[str]:
-        """Return the schemas (datasets) that a query can name, in alphabetical order; our own is left out."""
+        """Return the schemas (datasets) with tables, in alphabetical order; our own is left out.
+
+        Those that this login may not use are among them where the engine shows them; `list_names` says what is missing.
+        """
 
     @abstractmethod
     def list_tables(self, schema: str | None = None) -> list[TableInfo]:
@@ -70,6 +73,18 @@ class Warehouse(ABC):
 
         One query a call, however many tables there are.
         """
+
+    def list_names(self, schema: str) -> list[str]:
+        """Return the names of the tables and views of one schema that this login may read, in their order.
+
+        Raises:
+            PermissionMissing: It may read none of those there are; `context["grant"]` holds what is missing.
+        """
+        return [table.name for table in self.list_tables(schema)]
+
+    def read_table(self, schema: str, name: str) -> TableInfo | None:
+        """Return one table or view with its columns; None where it is gone."""
+        return next((table for table in self.list_tables(schema) if table.name == name), None)
 
     @abstractmethod
     def stream(
@@ -118,7 +133,9 @@ class Warehouse(ABC):
         """
         self.open_state_session().close()
 
-    def estimate(self, sql: str) -> CostEstimate:
+    def estimate(
+        self, sql: str, *, timeout_s: float = QUERY_TIMEOUT_S, cancel: CancelToken | None = None
+    ) -> CostEstimate:
         """Return what `sql` would cost, without running it."""
         return CostEstimate("This engine does not tell what a query costs before it runs.")
 

@@ -88,8 +88,8 @@ def test_every_engine_has_the_signatures_of_the_contract(engine: Engine) -> None
     made = engine.load()
     assert made.definition is engine.definition
     for name in (
-        *("open", "describe", "list_schemas", "list_tables", "stream", "query", "close", "test_connection"),
-        *("count", "estimate", "check_write", "open_state_session"),
+        *("open", "describe", "list_schemas", "list_tables", "list_names", "read_table", "stream", "query"),
+        *("close", "test_connection", "count", "estimate", "check_write", "open_state_session"),
     ):
         expected = list(inspect.signature(getattr(Warehouse, name)).parameters)
         assert list(inspect.signature(getattr(made, name)).parameters) == expected, name
@@ -144,6 +144,26 @@ def test_the_catalog_lists_one_schema_at_a_time(warehouse: Warehouse, harness: H
         harness.fold("people"),
     ]
     assert warehouse.list_tables("no such schema '") == []
+
+
+def test_the_catalog_gives_names_alone(warehouse: Warehouse, harness: Harness) -> None:
+    schema = harness.fold(harness.schema)
+    assert warehouse.list_names("no such schema '") == []
+    assert warehouse.list_names(schema) == [table.name for table in warehouse.list_tables(schema)]
+
+
+def test_the_catalog_gives_one_table_at_a_time(warehouse: Warehouse, harness: Harness) -> None:
+    schema = harness.fold(harness.schema)
+    tables = warehouse.list_tables(schema)
+    assert [warehouse.read_table(schema, table.name) for table in tables] == tables
+    assert warehouse.read_table(schema, "no such table '") is None
+
+
+def test_an_estimate_that_is_stopped_before_it_begins_asks_nothing(warehouse: Warehouse) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(QueryCancelled):
+        warehouse.estimate("SELECT * FROM crm.people", cancel=token)
 
 
 def test_the_catalog_lists_schemas_tables_columns_types_comments_and_row_counts(

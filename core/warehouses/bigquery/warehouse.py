@@ -96,6 +96,17 @@ class BigQueryWarehouse(Warehouse):
             datasets = [schema] if schema is not None else self.list_schemas()
             return catalog.read_tables(self._client, catalog.list_names(self._client, datasets))
 
+    def list_names(self, schema: str) -> list[str]:
+        """Return the names of the tables and views of a dataset, from one list."""
+        with self._jobs.asking("", Budget(QUERY_TIMEOUT_S)):
+            return [table.table_id for table in catalog.list_names(self._client, [schema])]
+
+    def read_table(self, schema: str, name: str) -> TableInfo | None:
+        """Return one table or view with its columns."""
+        reference = bigquery.DatasetReference(self._login.project, schema).table(name)
+        with self._jobs.asking("", Budget(QUERY_TIMEOUT_S)):
+            return next(iter(catalog.read_tables(self._client, [reference])), None)
+
     def stream(
         self,
         sql: str,
@@ -119,13 +130,18 @@ class BigQueryWarehouse(Warehouse):
             rows = self._read(job, sql, schema, max_rows, max(1, batch_rows), budget, token)
             yield from rebatch(rows, schema, max(1, batch_rows))
 
-    def estimate(self, sql: str) -> CostEstimate:
+    def estimate(
+        self, sql: str, *, timeout_s: float = QUERY_TIMEOUT_S, cancel: CancelToken | None = None
+    ) -> CostEstimate:
         """Return what BigQuery would read, from a dry run; nothing is read, and the cache does not hide it."""
-        job = self._uncapped_jobs.plan(sql, Budget(QUERY_TIMEOUT_S), self.query_tag, use_cache=False)
+        token = cancel or CancelToken()
+        if token.cancelled:
+            raise cancelled(token)
+        job = self._uncapped_jobs.plan(sql, Budget(timeout_s), self.query_tag, use_cache=False)
         size = int(job.total_bytes_processed or 0)
         if size == 0:
             return CostEstimate("BigQuery does not tell how much it would read for this query.")
-        detail = f"BigQuery expects to read {_write_size(size)}."
+        detail = "BigQuery bills what it reads, whatever the query returns."
         if self._cap is not None and size > self._cap:
             detail += f" That is more than the {_write_size(self._cap)} that a query of this warehouse may bill."
         return CostEstimate(detail, scanned_bytes=size)

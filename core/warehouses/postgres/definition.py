@@ -43,5 +43,6 @@ DEFINITION = WarehouseDefinition(
         TIME_ZONE,
     ),
     dialect="postgres",
+    default_schema="public",
     write_guide=write_guide,
 )

@@ -33,7 +33,7 @@ from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.tunnel import Tunnel, read_tunnel
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 from core.warehouses.wire.address import Address, read_address
-from core.warehouses.wire.errors import ServerReport, translate_report
+from core.warehouses.wire.errors import ServerReport, schema_denied, translate_report
 
 CONSUMER_S = 24 * 3600.0
 """How long the server lets a consumer of its rows take on top of the query's own time, which we measure ourselves."""
@@ -70,7 +70,7 @@ class PostgresWarehouse(Warehouse):
             return tuple(transport.column for transport in self._describe(link, sql))
 
     def list_schemas(self) -> list[str]:
-        """Return the schemas that hold a table or a view which this login may read."""
+        """Return the schemas that hold a table or a view; the catalog shows also those that this login may not use."""
         with self._reading(catalog.SCHEMAS, QUERY_TIMEOUT_S, None) as link:
             return sorted(str(name) for (name,) in link.ask(catalog.SCHEMAS))
 
@@ -79,6 +79,23 @@ class PostgresWarehouse(Warehouse):
         sql = catalog.tables_sql(schema)
         with self._reading(sql, QUERY_TIMEOUT_S, None) as link:
             return catalog.read_tables(link.ask(sql))
+
+    def list_names(self, schema: str) -> list[str]:
+        """Return the names of the tables and views of one schema that this login may read."""
+        sql = catalog.names_sql(schema)
+        with self._reading(sql, QUERY_TIMEOUT_S, None) as link:
+            found = [(str(name), may_use == "t", may_read == "t") for name, may_use, may_read in link.ask(sql)]
+        names = sorted(name for name, may_use, may_read in found if may_use and may_read)
+        if found and not names:
+            may_use, may_read = (any(rights) for rights in list(zip(*found, strict=True))[1:])
+            raise schema_denied(self._address, schema, may_use=may_use, may_read=may_read)
+        return names
+
+    def read_table(self, schema: str, name: str) -> TableInfo | None:
+        """Return one table or view with its columns."""
+        sql = catalog.tables_sql(schema, name)
+        with self._reading(sql, QUERY_TIMEOUT_S, None) as link:
+            return next(iter(catalog.read_tables(link.ask(sql))), None)
 
     def stream(
         self,
@@ -100,14 +117,16 @@ class PostgresWarehouse(Warehouse):
                     raise cancelled(token)
                 yield batch
 
-    def estimate(self, sql: str) -> CostEstimate:
+    def estimate(
+        self, sql: str, *, timeout_s: float = QUERY_TIMEOUT_S, cancel: CancelToken | None = None
+    ) -> CostEstimate:
         """Return what the planner expects, without running anything."""
-        with self._reading(sql, QUERY_TIMEOUT_S, None) as link:
+        with self._reading(sql, timeout_s, cancel) as link:
             self._describe(link, sql)
             ((text,),) = link.ask(f"EXPLAIN (FORMAT JSON) {sql}")
         plan = json.loads(text or "[]")[0]["Plan"]
         rows, width = int(plan["Plan Rows"]), int(plan["Plan Width"])
-        return CostEstimate(f"Postgres expects {rows:,} rows of about {width:,} bytes.", rows=rows)
+        return CostEstimate(f"Its planner expects rows of about {width:,} bytes.", rows=rows)
 
     def open_state_session(self) -> StateSession:
         """Return a session for our own tables."""

@@ -51,6 +51,9 @@ from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOU
 _OURS = f"('INFORMATION_SCHEMA', '{STATE_SCHEMA.upper()}')"
 _SCHEMAS = f"""
 SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name NOT IN {_OURS} ORDER BY 1"""  # noqa: S608
+_NAMES = f"""
+SELECT table_name AS name FROM information_schema.tables
+WHERE table_schema NOT IN {_OURS} AND table_schema = {{schema}} ORDER BY 1"""  # noqa: S608
 _COUNT = f"""
 SELECT count(DISTINCT table_schema || '.' || table_name) AS n FROM information_schema.columns
 WHERE table_schema NOT IN {_OURS}"""  # noqa: S608
@@ -109,7 +112,18 @@ class SnowflakeWarehouse(Warehouse):
 
     def list_tables(self, schema: str | None = None) -> list[TableInfo]:
         """Return the tables and views with their columns, by schema and name."""
-        only = "" if schema is None else f" AND c.table_schema = {write_text(schema)}"
+        return self._read_tables("" if schema is None else f" AND c.table_schema = {write_text(schema)}")
+
+    def list_names(self, schema: str) -> list[str]:
+        """Return the names of the tables and views of one schema."""
+        return [str(name) for name in self.query(_NAMES.format(schema=write_text(schema))).columns[0].to_pylist()]
+
+    def read_table(self, schema: str, name: str) -> TableInfo | None:
+        """Return one table or view with its columns."""
+        found = self._read_tables(f" AND c.table_schema = {write_text(schema)} AND c.table_name = {write_text(name)}")
+        return found[0] if found else None
+
+    def _read_tables(self, only: str) -> list[TableInfo]:
         rows = zip(*(column.to_pylist() for column in self.query(_CATALOG.format(only=only)).columns), strict=True)
         return [
             TableInfo(
@@ -154,12 +168,16 @@ class SnowflakeWarehouse(Warehouse):
             if is_empty:
                 yield pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
-    def estimate(self, sql: str) -> CostEstimate:
+    def estimate(
+        self, sql: str, *, timeout_s: float = QUERY_TIMEOUT_S, cancel: CancelToken | None = None
+    ) -> CostEstimate:
         """Return how much of its tables Snowflake would read; it bills the time that the warehouse runs, not this."""
-        self.describe(sql)  # an error names its place in this text, not in the one with EXPLAIN in front
-        waiter = Waiter(QUERY_TIMEOUT_S)
-        with self._session(waiter, sql, QUERY_TIMEOUT_S) as connection:
-            parameters = write_parameters(QUERY_TIMEOUT_S, self.query_tag)
+        refuse_other_statements(sql)
+        waiter = Waiter(timeout_s, cancel)
+        with self._session(waiter, sql, timeout_s) as connection:
+            # first described: an error names its place in this text, not in the one with EXPLAIN in front
+            waiter.run(connection.cursor().describe(sql))
+            parameters = write_parameters(timeout_s, self.query_tag)
             cursor = waiter.run(execute(connection, f"EXPLAIN USING JSON {sql}", parameters))
             return _read_plan(str(waiter.run(cursor.fetchone())[0]))
 

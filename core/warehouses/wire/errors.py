@@ -203,6 +203,18 @@ def state_denied(address: Address, *, has_schema: bool, report: ServerReport) ->
     )
 
 
+def schema_denied(address: Address, schema: str, *, may_use: bool, may_read: bool) -> CoreError:
+    """Return the error of a schema whose tables this login may not read; the grant is what is missing."""
+    user, name = quote(address.user), quote(schema)
+    missing = [] if may_use else [f"GRANT USAGE ON SCHEMA {name} TO {user};"]
+    missing += [] if may_read else [f"GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {user};"]
+    return PermissionMissing(
+        f"The login {address.user} may not {'read the tables of' if may_use else 'use'} the schema {schema}.",
+        hint="Let its owner run the grant, then press Refresh.",
+        context={"grant": "\n".join(missing)},
+    )
+
+
 def _find_name(report: ServerReport, sql: str, at: int | None) -> str:
     token = None if at is None else _TOKEN.match(sql, at)
     if token is not None:

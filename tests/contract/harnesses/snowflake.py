@@ -84,5 +84,8 @@ HARNESS = Harness(
         "test_an_estimate_says_what_it_knows_and_never_invents_a_zero": not_yet(
             "the emulator has no EXPLAIN", raises=SqlSyntaxError
         ),
+        "test_the_catalog_gives_names_alone": not_yet(
+            "the emulator's information_schema.tables leaves out views", raises=AssertionError
+        ),
     },
 )

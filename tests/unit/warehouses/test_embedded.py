@@ -146,3 +146,26 @@ def test_the_file_is_never_written_and_the_report_says_where_state_is_kept_inste
     report = warehouse.test_connection()
     assert report.ok and report.can_read and not report.can_write
     assert isinstance(report.write_error, PermissionMissing) and "beside the workspace" in report.write_error.hint
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("SELECT i FROM range(1000) AS s(i)", 1000),
+        ("SELECT count(*) FROM range(1000) AS s(i)", 1),
+        ("SELECT i FROM range(1000) AS s(i) LIMIT 3", None),
+        ("SELECT i FROM range(30000000000) AS s(i)", 30_000_000_000),
+    ],
+)
+def test_an_estimate_is_what_the_planner_expects_and_runs_nothing(
+    warehouse: EmbeddedWarehouse, sql: str, rows: int | None
+) -> None:
+    found = warehouse.estimate(sql)
+    assert (found.rows, found.scanned_bytes) == (rows, None)
+
+
+def test_an_estimate_of_what_is_wrong_says_where(warehouse: EmbeddedWarehouse) -> None:
+    with pytest.raises(SqlSyntaxError, match="Line 1, column 8"):
+        warehouse.estimate("SELECT nosuch FROM t")
+    with pytest.raises(NotReadOnly):
+        warehouse.estimate("DROP TABLE t")

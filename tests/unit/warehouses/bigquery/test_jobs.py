@@ -69,8 +69,8 @@ def test_a_text_that_is_not_one_query_is_not_even_sent(home: Home, sql: str) -> 
 @pytest.mark.parametrize(
     ("statistics", "size", "words"),
     [
-        ({"totalBytesProcessed": "3200000000"}, 3_200_000_000, "expects to read 3.2 GB."),
-        ({"totalBytesProcessed": "512"}, 512, "expects to read 512 bytes."),
+        ({"totalBytesProcessed": "3200000000"}, 3_200_000_000, "bills what it reads"),
+        ({"totalBytesProcessed": "512"}, 512, "bills what it reads"),
         ({"totalBytesProcessed": "0"}, None, "does not tell"),
         ({}, None, "does not tell"),
     ],

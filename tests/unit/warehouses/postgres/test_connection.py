@@ -183,17 +183,26 @@ def test_a_schema_or_a_table_without_a_grant_is_told_with_the_one_statement(
 ) -> None:
     admin.execute('CREATE SCHEMA "Hidden"; CREATE TABLE "Hidden".orders (id int)')
     warehouse = connect()
+    assert warehouse.list_schemas() == ["Hidden"]
+    both = 'GRANT USAGE ON SCHEMA "Hidden" TO "analyst";\nGRANT SELECT ON ALL TABLES IN SCHEMA "Hidden" TO "analyst";'
+    with pytest.raises(PermissionMissing, match="may not use the schema Hidden") as caught:
+        warehouse.list_names("Hidden")
+    assert caught.value.context["grant"] == both
     with pytest.raises(PermissionMissing) as caught:
         warehouse.query('SELECT * FROM "Hidden".orders')
     assert caught.value.context["grant"] == 'GRANT USAGE ON SCHEMA "Hidden" TO "analyst";'
     admin.execute(str(caught.value.context["grant"]).encode())
     with pytest.raises(PermissionMissing) as caught:
         warehouse.query('SELECT * FROM "Hidden".orders')
-    assert caught.value.context["grant"] == 'GRANT SELECT ON "Hidden"."orders" TO "analyst";'
+    grant = str(caught.value.context["grant"])
+    assert grant == 'GRANT SELECT ON "Hidden"."orders" TO "analyst";'
+    with pytest.raises(PermissionMissing, match="may not read the tables of the schema Hidden") as caught:
+        warehouse.list_names("Hidden")
+    assert caught.value.context["grant"] == both.splitlines()[1]
     assert "orders" not in [table.name for table in warehouse.list_tables()]
-    admin.execute(str(caught.value.context["grant"]).encode())
+    admin.execute(grant.encode())
     assert warehouse.query('SELECT * FROM "Hidden".orders').num_rows == 0
-    assert warehouse.list_schemas() == ["Hidden"]
+    assert warehouse.list_names("Hidden") == ["orders"]
 
 
 def test_a_login_that_reads_and_does_not_write_is_told_the_one_statement_for_it(

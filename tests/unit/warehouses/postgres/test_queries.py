@@ -131,7 +131,7 @@ def test_a_connection_serves_the_next_query(connect: Connect) -> None:
 def test_an_estimate_tells_the_rows_that_the_planner_expects_and_runs_nothing(connect: Connect) -> None:
     found = connect().estimate(f"SELECT * FROM generate_series(1, 1000), ({ENDLESS}) AS e")
     assert found.rows == 1000 and found.scanned_bytes is None
-    assert found.detail == "Postgres expects 1,000 rows of about 12 bytes."
+    assert found.detail == "Its planner expects rows of about 12 bytes."
 
 
 def test_a_text_in_another_dialect_is_refused_at_its_place(connect: Connect) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from core.clock import to_millis
@@ -32,11 +33,26 @@ def derived_id(prefix: str, *parts: str) -> str:
         >>> derived_id("use", "a", "bc") == derived_id("use", "ab", "c")
         False
     """
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        raw = part.encode()
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    return f"{prefix}_{_base32(int.from_bytes(digest.digest(), 'big'))}"
+    return f"{prefix}_{_base32(_digest(16, parts))}"
+
+
+def derived_id_at(prefix: str, at_ms: int, *parts: str) -> str:
+    """Return the same id for the same time and parts, for ever; sortable by `at_ms`, as the ids of `new_id` are.
+
+    Keys in the order in which they are written go to the end of an index; keys by chance dirty a page each.
+
+    Args:
+        prefix: A short lower-case noun.
+        at_ms: Unit: ms since 1970.
+        parts: What tells the ids of one time apart: 80 bits of BLAKE2b.
+
+    Example:
+        >>> derived_id_at("use", 1, "src_a", "m-1") == derived_id_at("use", 1, "src_a", "m-1")
+        True
+        >>> derived_id_at("use", 1, "src_a", "m-1") < derived_id_at("use", 2, "src_a", "m-2")
+        True
+    """
+    return f"{prefix}_{_base32((at_ms << 80) | _digest(10, parts))}"
 
 
 def new_write_key() -> str:
@@ -62,6 +78,14 @@ def snake_case(name: str) -> str:
         'total_inbounds'
     """
     return re.sub(r"[\W_]+", "_", name.lower()).strip("_")
+
+
+def _digest(size: int, parts: Sequence[str]) -> int:
+    digest = hashlib.blake2b(digest_size=size)
+    for part in parts:
+        raw = part.encode()
+        digest.update(len(raw).to_bytes(4, "big") + raw)
+    return int.from_bytes(digest.digest(), "big")
 
 
 def _base32(number: int) -> str:

@@ -3,7 +3,8 @@
 Decisions where the specification is silent:
 - A test record (`context.reverseEtl.test`) is noted and not applied: a test must not change a customer.
 - An identify message without root `traits` sets `context.traits`, as some libraries send them only there.
-- A profile's id is derived from the message that made it, so a rebuild gives the same ids.
+- A profile's id is derived from the message that made it and from when that was received, so a rebuild gives the same
+  ids, and new profiles go to the end of every index.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from core.identity.blocked import find_blocked
 from core.identity.identifiers import Extracted, IdentifierReader
 from core.identity.resolve import Caps, Resolution, Violation, ViolationRule, choose_survivor, resolve
 from core.identity.rule import Identifier, IdentifierRule
-from core.ids import derived_id
+from core.ids import derived_id_at
 from core.profiles.neighbourhood import Neighbourhood, ProfileRow
 from core.profiles.trait_engine import TraitBatch
 
@@ -101,9 +102,10 @@ class BatchApplier:
             self._around.touch(profile)
 
     def _choose_profile(self, read: ReadMessage, resolution: Resolution) -> ProfileRow:
+        event = read.event
         if not resolution.profiles:
-            profile_id = derived_id("use", read.event.source_id, read.event.message_id)
-            return self._around.create(profile_id, read.at_ms, read.event.offset)
+            profile_id = derived_id_at("use", to_millis(event.received_at), event.source_id, event.message_id)
+            return self._around.create(profile_id, read.at_ms, event.offset)
         if len(resolution.profiles) == 1:
             return self._around.profiles[resolution.profiles[0].id]
         survivor = self._around.profiles[choose_survivor(resolution.profiles).id]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 VERSION = "1.2.1"
+TIMEOUT_S = 120
 SYNC = """name: {name}
 model: "{sql}"
 destination: {{type: file, path: {name}.jsonl, format: jsonl}}
@@ -20,8 +21,15 @@ OPTIONS = {
 }
 
 
+class DidNotFinish(Exception):
+    """A command of drt was stopped at the time-out; the text says after how long."""
+
+
 class DrtPeer:
-    """A drt project with one sync for each way drt has to sync a table a second time."""
+    """A drt project with one sync for each way drt has to sync a table a second time.
+
+    Every command ends: after `TIMEOUT_S` it is killed, and `DidNotFinish` raised.
+    """
 
     def __init__(self, folder: Path, database: Path, sql: str) -> None:
         self._folder = folder
@@ -57,7 +65,18 @@ class DrtPeer:
     def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "HOME": str(self._folder), "COLUMNS": "400", "DO_NOT_TRACK": "1"}
         command = [str(self._program), *arguments]
-        return subprocess.run(command, cwd=self._folder, env=environment, capture_output=True, text=True, check=False)
+        try:
+            return subprocess.run(
+                command,
+                cwd=self._folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=TIMEOUT_S,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DidNotFinish(f"did not finish in {TIMEOUT_S} s") from error
 
 
 def _install() -> Path:

@@ -6,20 +6,27 @@ import streamlit as st
 
 from components.error_panel import draw_details, draw_error
 from components.plain_text import escape_markdown
+from components.state import CONNECTION_REPORT
 from core.errors import PermissionMissing
 from core.warehouses.definition import ConnectionReport
 from core.warehouses.registry import check_connection, get_definition
 from core.warehouses.store import WarehouseRecord
 from core.workspaces.workspace import Workspace
 
-CACHE_S = 600
-
 
 def draw_access(workspace: Workspace, record: WarehouseRecord) -> None:
-    """Test the warehouse, unless that was done a short while ago, and draw what was found."""
-    with st.spinner("Asking the warehouse what this login may do …"):
-        report = _check(workspace, str(workspace.home.root), record.id, str(record.settings))
+    """Draw what the last test in this session found; test the warehouse where there was none."""
+    report: ConnectionReport | None = CONNECTION_REPORT.read(record.id)
+    if report is None:
+        with st.spinner("Asking the warehouse what this login may do …"):
+            report = check_connection(workspace, record.id)
+        keep_report(record.id, report)
     draw_report(report, keeps_state=has_own_schema(record))
+
+
+def keep_report(warehouse_id: str, report: ConnectionReport) -> None:
+    """Remember what a test found, so that nobody tests again only to show it."""
+    CONNECTION_REPORT.write(report, warehouse_id)
 
 
 def has_own_schema(record: WarehouseRecord) -> bool:
@@ -53,13 +60,3 @@ def draw_report(report: ConnectionReport, *, keeps_state: bool) -> None:
         told = f"**Writing could not be tested.** {escape_markdown(str(error))}"
     st.info(told, icon=":material/lock_open_right:")
     draw_details(error)
-
-
-def forget_access() -> None:
-    """Ask again next time."""
-    _check.clear()
-
-
-@st.cache_data(ttl=CACHE_S, show_spinner=False)
-def _check(_workspace: Workspace, home: str, warehouse_id: str, settings: str) -> ConnectionReport:
-    return check_connection(_workspace, warehouse_id)

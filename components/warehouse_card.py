@@ -10,7 +10,7 @@ import streamlit as st
 from components.catalog import list_schemas, list_tables
 from components.confirm import confirm
 from components.connection_form import ConnectionInput, SavedConnection, draw_connection_form
-from components.connection_report import draw_report, forget_access, has_own_schema
+from components.connection_report import draw_report, has_own_schema, keep_report
 from components.error_panel import error_panel
 from components.format import format_ago, format_count, format_time
 from components.plain_text import escape_markdown
@@ -78,12 +78,10 @@ def _draw_change(workspace: Workspace, record: WarehouseRecord) -> None:
     saved = SavedConnection(record.settings, list_secret_names(workspace, record.id))
 
     def save(typed: ConnectionInput) -> None:
-        change_settings(workspace, record.id, settings=typed.settings, secrets=typed.secrets)
+        change_settings(workspace, record.id, settings=typed.settings, secrets=typed.secrets, on_tested=keep_report)
 
     is_saved = draw_connection_form(get_definition(record.kind), save, key=f"connection_{record.id}", saved=saved)
     if is_saved:
-        forget_access()
-        CONNECTION_REPORT.clear(record.id)
         st.toast(escape_markdown(f"{record.name} is changed."), icon=":material/check_circle:")
     if st.button("Cancel", key=f"cancel_{record.id}") or is_saved:
         CHANGING_CONNECTION.clear(record.id)
@@ -112,8 +110,7 @@ def _test(workspace: Workspace, record: WarehouseRecord) -> None:
             report = check_connection(workspace, record.id)
         if report.error is not None:
             raise report.error
-        forget_access()
-        CONNECTION_REPORT.write(report, record.id)
+        keep_report(record.id, report)
         st.toast(escape_markdown(f"{record.name} answers. {report.detail}"), icon=":material/check_circle:")
         st.rerun()
 

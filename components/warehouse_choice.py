@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from components.connection_form import ConnectionInput, draw_connection_form
+from components.connection_report import keep_report
 from components.other_browser import own, saving
 from components.plain_text import escape_markdown
 from components.warehouse_upload import draw_upload
@@ -77,7 +78,7 @@ def _draw_saved(workspace: Workspace, warehouse_id: str, name: str) -> bool:
     if not pressed:
         return False
     with st.status("Testing the connection …") as status, saving() as version:
-        own(connect_warehouse(workspace, warehouse_id=warehouse_id, expected_version=version))
+        own(connect_warehouse(workspace, warehouse_id=warehouse_id, expected_version=version, on_tested=keep_report))
         status.update(label="Connected", state="complete")
     return True
 
@@ -104,6 +105,7 @@ def _connect(workspace: Workspace, definition: WarehouseDefinition, typed: Conne
                 settings=typed.settings,
                 secrets=typed.secrets,
                 expected_version=version,
+                on_tested=keep_report,
             )
         )
 

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from components.connection_report import draw_access, forget_access, has_own_schema
+from components.connection_report import draw_access, has_own_schema, keep_report
 from components.error_panel import error_panel
 from components.other_browser import own, saving
 from components.plain_text import escape_markdown
-from components.state import get_workspace
+from components.state import CONNECTION_REPORT, get_workspace
 from components.warehouse_choice import draw_choice
 from components.warehouse_upload import draw_import_report
 from components.wizard import HOME, draw_back_link, draw_wizard_header
@@ -24,8 +24,7 @@ with error_panel():
         record = get_warehouse(workspace, setup.warehouse_id)
         draw_import_report(workspace, record.id)
         st.success(f"**{escape_markdown(record.name)}** is connected.", icon=":material/check_circle:")
-        if has_own_schema(record):
-            draw_access(workspace, record)
+        access = st.container()
         with st.container(horizontal=True):
             if st.button("Next", type="primary", key="next_warehouse"):
                 st.switch_page(HOME)
@@ -34,10 +33,17 @@ with error_panel():
                 st.query_params["change"] = "1"
                 st.rerun()
         if tested:
-            forget_access()
+            CONNECTION_REPORT.clear(record.id)
             with st.spinner("Testing the connection …"), saving() as version:
-                own(connect_warehouse(workspace, warehouse_id=record.id, expected_version=version))
+                own(
+                    connect_warehouse(
+                        workspace, warehouse_id=record.id, expected_version=version, on_tested=keep_report
+                    )
+                )
             st.caption(":material/check: The warehouse answers, and its tables can be read.")
+        if has_own_schema(record):
+            with access:
+                draw_access(workspace, record)
         st.stop()
 
     kind = st.query_params.get("kind")

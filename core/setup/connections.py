@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.destinations.segment_profiles import SEND_IDENTIFY
-from core.errors import IllegalTransition, InvalidField
+from core.errors import ConfigurationError, IllegalTransition, InvalidField
 from core.mappings.mapping import FieldMapping
 from core.mappings.validate import require_complete
 from core.setup.entitled import create_entitled_source, ensure_entitled_segment_profiles
@@ -18,8 +18,16 @@ from core.sql_models.preview import Preview, preview
 from core.sql_models.sql_model import SqlModel, get_sql_model, list_sql_models, save_sql_model
 from core.syncs.sync import Sync, get_sync, list_syncs, save_sync
 from core.warehouses.cancel import CancelToken
-from core.warehouses.registry import open_warehouse
-from core.warehouses.store import WarehouseRecord, get_warehouse, list_warehouses, save_warehouse
+from core.warehouses.registry import check_connection, get_definition, open_warehouse
+from core.warehouses.settings import check_settings
+from core.warehouses.store import (
+    OnTested,
+    WarehouseRecord,
+    get_warehouse,
+    list_warehouses,
+    read_secrets,
+    save_warehouse,
+)
 from core.workspaces.spaces import connect_source
 from core.workspaces.workspace import Workspace
 
@@ -33,12 +41,15 @@ def connect_warehouse(
     settings: Mapping[str, object] | None = None,
     secrets: Mapping[str, str] | None = None,
     expected_version: int | None = None,
+    on_tested: OnTested | None = None,
 ) -> Setup:
     """Connect a saved warehouse, or save a new one after testing it; its source is made and feeds the space.
 
     Connecting another warehouse later is allowed: the model then has to be saved again for the new one.
+    `on_tested` is told what the one test found.
 
     Raises:
+        InvalidField: Another warehouse has the name, with other settings or credentials.
         CoreError: What the connection test found; nothing is saved then (W27).
         LimitExceeded: There is no room for another source (W115).
         IllegalTransition: Step 2 is locked.
@@ -48,14 +59,14 @@ def connect_warehouse(
     with acting(workspace, expected_version, typed) as record:
         setup = describe(workspace, record)
         require_open(setup, Step.CONNECTIONS)
-        warehouse = _find_warehouse(workspace, warehouse_id, kind, name, settings)
+        warehouse = _find_warehouse(workspace, warehouse_id, kind, name, settings, secrets)
         source = _find_source(workspace, warehouse)
         if source is None:
             require_room(workspace, Entitled.SOURCES)
         if warehouse is None:
-            warehouse = _save_warehouse(workspace, kind, name, settings, secrets)
+            warehouse = _save_warehouse(workspace, kind, name, settings, secrets, on_tested)
         else:
-            _test(workspace, warehouse)
+            _test(workspace, warehouse, on_tested)
         source = source or _make_source(workspace, warehouse)
         connect_source(workspace, str(setup.space_id), source.id)
         chosen = warehouse.id
@@ -177,18 +188,20 @@ def _find_warehouse(
     kind: str | None,
     name: str | None,
     settings: Mapping[str, object] | None,
+    secrets: Mapping[str, str] | None,
 ) -> WarehouseRecord | None:
     if warehouse_id is not None:
         return get_warehouse(workspace, warehouse_id)
-    # The same form sent twice, or again after a crash between two of our writes, means the warehouse that exists.
-    typed = dict(settings or {})
+    # The same form sent twice, or again after a crash between two of our writes, means the warehouse that exists. With
+    # other credentials it is another form: saving it is refused, because its name is taken.
     for warehouse in list_warehouses(workspace):
-        if (
-            warehouse.name == (name or "").strip()
-            and warehouse.kind == kind
-            and typed.items() <= warehouse.settings.items()
-        ):
-            return warehouse
+        if warehouse.name == (name or "").strip() and warehouse.kind == kind:
+            try:
+                typed = check_settings(get_definition(kind), settings or {}, secrets or {})
+            except ConfigurationError:
+                return None  # saving it tells what is wrong
+            saved = read_secrets(workspace, warehouse.id)[1]
+            return warehouse if typed == (warehouse.settings, saved) else None
     return None
 
 
@@ -198,17 +211,21 @@ def _save_warehouse(
     name: str | None,
     settings: Mapping[str, object] | None,
     secrets: Mapping[str, str] | None,
+    on_tested: OnTested | None,
 ) -> WarehouseRecord:
     if not kind:
         raise InvalidField("No kind of warehouse is chosen.", hint="Choose a warehouse from the list, then press Next.")
-    return save_warehouse(workspace, kind=kind, name=name or "", settings=settings or {}, secrets=secrets)
+    return save_warehouse(
+        workspace, kind=kind, name=name or "", settings=settings or {}, secrets=secrets, on_tested=on_tested
+    )
 
 
-def _test(workspace: Workspace, record: WarehouseRecord) -> None:
-    with open_warehouse(workspace, record.id) as warehouse:
-        report = warehouse.test_connection()
+def _test(workspace: Workspace, record: WarehouseRecord, on_tested: OnTested | None) -> None:
+    report = check_connection(workspace, record.id)
     if report.error is not None:
         raise report.error
+    if on_tested is not None:
+        on_tested(record.id, report)
 
 
 def _find_source(workspace: Workspace, warehouse: WarehouseRecord | None) -> Source | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from core.errors import IllegalTransition, InvalidField, MissingField, NotFound,
 from core.ids import new_id
 from core.storage.tables import secrets as secrets_table
 from core.storage.tables import sources, sql_models, warehouses
+from core.warehouses.definition import ConnectionReport
 from core.warehouses.engines import get_engine
 from core.warehouses.settings import check_settings
 from core.warehouses.warehouse import Warehouse
@@ -20,6 +21,8 @@ from core.workspaces.workspace import Workspace
 
 MAX_NAME_CHARS = 120
 _NAME_FIELD: dict[str, object] = {"field": "name"}
+OnTested = Callable[[str, ConnectionReport], None]
+"""Takes the id of a warehouse and what its test found, for whoever shows it: a second test would find the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,11 @@ def save_warehouse(
     name: str,
     settings: Mapping[str, object],
     secrets: Mapping[str, str] | None = None,
+    on_tested: OnTested | None = None,
 ) -> WarehouseRecord:
     """Test the connection and save the warehouse; nothing is saved when the test fails.
+
+    `on_tested` is told what the test found, once the warehouse is saved.
 
     Raises:
         UnknownConnector, MissingField, InvalidField: The input cannot be used.
@@ -51,10 +57,12 @@ def save_warehouse(
     engine = get_engine(kind)
     clean_name = check_new_name(workspace, name)
     clean_settings, clean_secrets = check_settings(engine.definition, settings, secrets or {})
-    _require_connection(workspace, engine, clean_settings, clean_secrets)
+    report = _require_connection(workspace, engine, clean_settings, clean_secrets)
     now = workspace.now()
     record = WarehouseRecord(new_id("wh", now), kind, clean_name, clean_settings, now, now)
     _insert(workspace, record, clean_secrets)
+    if on_tested is not None:
+        on_tested(record.id, report)
     return record
 
 
@@ -64,6 +72,7 @@ def change_settings(
     *,
     settings: Mapping[str, object],
     secrets: Mapping[str, str] | None = None,
+    on_tested: OnTested | None = None,
 ) -> WarehouseRecord:
     """Change settings or rotate credentials: the new ones are tested before the old ones are dropped.
 
@@ -72,6 +81,7 @@ def change_settings(
         warehouse_id: Which one.
         settings: All settings as the form shows them.
         secrets: New secrets; one that is left out, or empty, keeps its value.
+        on_tested: Told what the test found, once the change is saved.
 
     Raises:
         MissingField, InvalidField: The input cannot be used.
@@ -82,7 +92,7 @@ def change_settings(
     old_id, old = read_secrets(workspace, record.id)
     typed = old | {name: value for name, value in (secrets or {}).items() if value.strip()}
     clean_settings, clean_secrets = check_settings(engine.definition, settings, typed)
-    _require_connection(workspace, engine, clean_settings, clean_secrets)
+    report = _require_connection(workspace, engine, clean_settings, clean_secrets)
     now = workspace.now()
     with workspace.database.transaction() as connection:
         secret_id = workspace.secrets.save(connection, clean_secrets, now) if clean_secrets else None
@@ -94,6 +104,8 @@ def change_settings(
         before = {"settings": record.settings}
         after = {"settings": clean_settings, "changed_credentials": changed}
         record_change(connection, workspace, "updated", "warehouse", record.id, before=before, after=after)
+    if on_tested is not None:
+        on_tested(record.id, report)
     return get_warehouse(workspace, record.id)
 
 
@@ -211,17 +223,21 @@ def _refuse_taken(connection: Connection, name: str, *, except_id: str = "") -> 
 
 def _name_taken(name: str) -> InvalidField:
     return InvalidField(
-        f"There is already a warehouse named {name!r}.", hint="Choose another name.", context=_NAME_FIELD
+        f"There is already a warehouse named {name!r}.",
+        hint="Choose another name. To give that one other settings or credentials, use its Change connection on the"
+        " page Warehouses.",
+        context=_NAME_FIELD,
     )
 
 
 def _require_connection(
     workspace: Workspace, engine: type[Warehouse], settings: Mapping[str, object], secrets: Mapping[str, str]
-) -> None:
+) -> ConnectionReport:
     with engine.open(workspace.home, settings, secrets) as warehouse:
         report = warehouse.test_connection()
     if not report.ok:
         raise report.error or Unreachable(report.detail)
+    return report
 
 
 def _insert(workspace: Workspace, record: WarehouseRecord, secrets: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,6 +14,7 @@ from core.warehouses.settings import is_shown
 from core.warehouses.store import list_warehouses, read_secrets
 from core.workspaces.audit import list_changes
 from tests import guided
+from tests.emulators.postgres_front import open_front
 from tests.hosted import PASSWORD, SERVERS, Form, postgres_form, refused_form, working_form
 from tests.pages.reading import press, read_plain
 
@@ -137,6 +139,21 @@ def test_a_warehouse_that_answers_is_connected_and_its_secret_is_left_nowhere_in
     assert not [part for part in working.secret_parts if part in everything]
     press(app, "Next")
     assert app.title[0].value == "Getting started with Segment"
+
+
+def test_save_tests_the_connection_once_and_what_it_found_stays_on_the_page(workspace, fill_in, warehouse_server):
+    form = postgres_form(warehouse_server)
+    with open_front(warehouse_server.port) as front:
+        app = press(fill_in(replace(form, settings=form.settings | {"port": str(front.port)})), "Save")
+        assert "1 table can be read." in read_plain(app)
+        of_save = len(front.was_encrypted)
+        (record,) = list_warehouses(workspace)
+        check_connection(workspace, record.id)
+        assert len(front.was_encrypted) == 2 * of_save
+        assert "1 table can be read." in read_plain(app.run())
+        assert len(front.was_encrypted) == 2 * of_save
+    press(app, "Test the connection again")
+    assert len(app.error) == 1 and "can be read" not in read_plain(app), "what an older test found is gone"
 
 
 def test_a_login_that_may_only_read_is_told_what_follows_and_sees_the_one_missing_grant(

@@ -27,11 +27,13 @@ from core.setup.record import update_record
 from core.sources.store import delete_source, disable_source, get_source, list_sources
 from core.sql_models.sql_model import get_sql_model, list_sql_models, save_sql_model
 from core.syncs.sync import get_sync, list_syncs
-from core.warehouses.store import list_warehouses
+from core.warehouses.store import list_warehouses, read_secrets
 from core.workspaces.audit import list_changes
 from core.workspaces.spaces import list_connected_sources, list_spaces
 from core.workspaces.workspace import Access, Workspace, accept_access, open_workspace, request_access
 from tests import guided
+from tests.hosted import postgres_form
+from tests.postgres import PostgresServer
 
 
 def states(setup: Setup) -> list[str]:
@@ -137,6 +139,22 @@ def test_the_same_form_sent_twice_makes_one_warehouse_and_one_source(workspace: 
     again = guided_setup.connect_warehouse(workspace, kind="duckdb", name="Customers", settings={"path": guided.FILE})
     assert (again.warehouse_id, again.source_id) == (setup.warehouse_id, setup.source_id)
     assert len(list_sources(workspace)) == 2
+
+
+def test_the_same_form_with_another_password_is_refused_and_points_to_where_it_is_changed(
+    workspace: Workspace, warehouse_server: PostgresServer
+) -> None:
+    guided.confirm(workspace)
+    form = postgres_form(warehouse_server)
+    form.connect(workspace)
+    form.connect(workspace)  # the very same form again is the same warehouse
+    (record,) = list_warehouses(workspace)
+    warehouse_server.execute(f"ALTER ROLE {form.settings['user']} PASSWORD 'a new one'")
+    with pytest.raises(InvalidField, match="already a warehouse named 'Customer data'") as caught:
+        replace(form, secrets={"password": "a new one"}).connect(workspace)
+    assert "Change connection" in caught.value.hint
+    assert list_warehouses(workspace) == [record]
+    assert read_secrets(workspace, record.id)[1] == form.secrets
 
 
 def test_w115_without_room_for_its_source_a_warehouse_is_not_saved(workspace: Workspace) -> None:

@@ -63,6 +63,7 @@ workspaces = Table(
     Column("requested_at", UtcTime),
     Column("accepted_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
+    Column("keep_events_days", Integer),  # NULL: for ever
 )
 spaces = Table(
     "spaces",

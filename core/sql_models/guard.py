@@ -22,7 +22,7 @@ from core.errors import CoreError, NotReadOnly, SqlSyntaxError
 from core.sql_models.calls import find_calls
 from core.sql_models.limits import MAX_SQL_CHARS
 from core.sql_models.node_check import check_nodes, list_tables
-from core.sql_models.other_dialect import check_clauses, check_signs
+from core.sql_models.other_dialect import check_clauses, check_functions, check_signs
 from core.sql_models.pure_functions import CHANCE_FUNCTIONS, CLOCK_FUNCTIONS, get_functions, reads_files
 from core.sql_models.sql_text import blank_comments, is_plain, locate, syntax_error, tokenize
 
@@ -71,8 +71,9 @@ def check_query(sql: str, dialect: str) -> GuardedQuery:
     _check_statement(sql, tokens)
     check_signs(sql, tokens, dialect)
     try:
-        root = _parse(sql, tokens, dialect)
+        root = _parse_known(sql, tokens, dialect)
         check_clauses(root, sql, tokens, dialect)
+        check_functions(find_calls(tokens, root, dialect), sql, dialect)
         check_nodes(root, sql, dialect)
         warnings = _check_calls(root, sql, tokens, dialect)
         return GuardedQuery(_choose_text(root, sql, tokens, dialect), list_tables(root), warnings)
@@ -129,6 +130,14 @@ def _check_statement(sql: str, tokens: list[Token]) -> None:
     if word in _OTHER_STARTS:
         what = f"{word.upper()} is a statement of its own, not a query"
         raise refuse("not_a_query", what, sql, first.start, "Start with SELECT or WITH.")
+
+
+def _parse_known(sql: str, tokens: list[Token], dialect: str) -> exp.Expr:
+    try:
+        return _parse(sql, tokens, dialect)
+    except SqlSyntaxError:
+        check_functions(find_calls(tokens, exp.Select(), dialect), sql, dialect)  # which may be what cannot be read
+        raise
 
 
 def _parse(sql: str, tokens: list[Token], dialect: str) -> exp.Expr:

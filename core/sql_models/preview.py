@@ -11,6 +11,7 @@ import pyarrow as pa
 from core.records import read_values, to_json_value
 from core.sql_models.guard import check_query
 from core.sql_models.limits import MAX_RECORD_BYTES, MAX_VALUE_BYTES, PREVIEW_ROWS
+from core.sql_models.other_dialect import explaining_quotes
 from core.sql_models.sql_model import check_columns
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import ColumnType, read_columns
@@ -45,7 +46,8 @@ def preview(
     """
     guarded = check_query(sql, warehouse.dialect)
     started = time.perf_counter()
-    rows = warehouse.query(guarded.sql, timeout_s=timeout_s, max_rows=limit, cancel=cancel)
+    with explaining_quotes(guarded.sql, warehouse.dialect):
+        rows = warehouse.query(guarded.sql, timeout_s=timeout_s, max_rows=limit, cancel=cancel)
     took_ms = round((time.perf_counter() - started) * 1000)
     columns = read_columns(rows.schema)
     check_columns(columns)

@@ -13,6 +13,7 @@ from core.errors import InvalidField, NotFound, PrimaryKeyMissing, ResultTooLarg
 from core.ids import new_id
 from core.sql_models.guard import check_query
 from core.sql_models.limits import MAX_COLUMN_NAME_CHARS, MAX_COLUMNS, MAX_KEY_NAME_CHARS
+from core.sql_models.other_dialect import explaining_quotes
 from core.storage.tables import sql_models
 from core.warehouses.definition import ColumnType, Kind
 from core.warehouses.registry import open_warehouse
@@ -58,7 +59,9 @@ def save_sql_model(
     """
     clean = _check_name(workspace, name, sql_model_id)
     with open_warehouse(workspace, warehouse_id) as warehouse:
-        columns = warehouse.describe(check_query(sql, warehouse.dialect).sql)
+        query = check_query(sql, warehouse.dialect).sql
+        with explaining_quotes(query, warehouse.dialect):
+            columns = warehouse.describe(query)
     check_columns(columns)
     key = find_key_column(columns, key_column)
     now = workspace.now()

@@ -32,6 +32,6 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, object]]:
 app = st.App(
     "shell/main.py",
     lifespan=lifespan,
-    routes=list(make_routes(lambda: get_process().workspace, lambda: get_process().is_worker_alive)),
+    routes=list(make_routes(get_process)),
     middleware=[Middleware(Boundary)],
 )

@@ -11,7 +11,8 @@ CoreError                  message = what happened, with which object; hint = wh
 |- EventError              InvalidEvent, PayloadTooLarge, UnknownWriteKey, EventNotPlanned
 |- IdentityError           MergeLimitExceeded, IdentifierBlocked, MergeConflict
 |- PredictionError         NotEnoughData, LeakageSuspected, PredictionOutOfDate
-|- StateError              RunInProgress, IllegalTransition, VersionConflict, StorageFull, StoreUnreadable
+|- StateError            RunInProgress, IllegalTransition, VersionConflict, StorageFull, StoreUnreadable,
+|                          Overloaded (retryable)
 `- InternalError           our bug: shown as an incident id, full trace in the log
 ```
 
@@ -340,6 +341,17 @@ class StorageFull(StateError):
 
     code = "storage_full"
     retryable = True
+
+
+class Overloaded(StateError):
+    """More arrives than can be taken; what was not taken can be sent again after `retry_after_s` seconds."""
+
+    code = "overloaded"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: float, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint, context={"retry_after_s": retry_after_s})
+        self.retry_after_s = retry_after_s
 
 
 class StoreUnreadable(StateError):

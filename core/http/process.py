@@ -1,10 +1,11 @@
-"""What a server process holds: the workspace, opened once, and the worker."""
+"""What a server process holds: the workspace, opened once, the ingest side and the worker."""
 
 from __future__ import annotations
 
 import os
 from functools import cached_property
 
+from core.http.ingest import Ingest
 from core.log import set_up_logging
 from core.worker import Worker
 from core.workspaces.workspace import Workspace, open_workspace
@@ -24,6 +25,11 @@ class Process:
         return workspace
 
     @cached_property
+    def ingest(self) -> Ingest:
+        """What the tracking surface stands on."""
+        return Ingest(self.workspace)
+
+    @cached_property
     def _worker(self) -> Worker | None:
         return None if os.environ.get("ONRAMP_WORKER") == "off" else Worker(self.workspace)
 
@@ -33,11 +39,12 @@ class Process:
         return None if self._worker is None else self._worker.is_alive
 
     def start(self) -> None:
-        """Start the worker."""
+        """Open the workspace, and start the worker."""
         if self._worker is not None:
             self._worker.start()
 
     def stop(self) -> None:
-        """Stop the worker after the batch in hand."""
+        """Write the events that wait, and stop the worker after the batch in hand."""
+        self.ingest.stop()
         if self._worker is not None:
             self._worker.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from core.errors import InvalidField
 from core.http.boundary import Boundary
 from core.http.process import Process
 from core.http.routes import make_routes
@@ -25,10 +27,39 @@ def make_app(process: Process) -> Starlette:
         finally:
             process.stop()
 
-    routes = list(make_routes(lambda: process.workspace, lambda: process.is_worker_alive))
+    routes = list(make_routes(lambda: process))
     return Starlette(routes=routes, middleware=[Middleware(Boundary)], lifespan=lifespan)
 
 
 def serve(host: str, port: int, home: str | None = None) -> None:
-    """Serve until interrupted."""
-    uvicorn.run(make_app(Process(home)), host=host, port=port, log_level="warning", access_log=False)
+    """Serve until interrupted.
+
+    Raises:
+        InvalidField: The address cannot be listened on.
+    """
+    listener = listen(host, port)
+    config = uvicorn.Config(make_app(Process(home)), log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on `host` and `port`; others of this user may listen on the same.
+
+    Raises:
+        InvalidField: The address is not one of this machine, or is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends small answers at once (TCP_NODELAY) only on a socket that says it is TCP: else each waits 40 ms
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise InvalidField(
+            f"Onramp cannot listen on {host}, port {port}: {error.strerror or error}.",
+            hint="Use an address of this machine and a port that is free.",
+        ) from error
+    listener.set_inheritable(True)
+    return listener

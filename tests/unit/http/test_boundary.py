@@ -100,7 +100,7 @@ def test_a_name_that_means_another_machine_is_refused(process: Process, host: st
 
 @pytest.mark.parametrize("client", ["10.0.0.5", "192.168.1.7", "8.8.8.8", "::2", "fe80::1", "testclient"])
 def test_another_machine_is_refused_with_a_sentence_on_every_path(process: Process, client: str) -> None:
-    for path in ("/healthz", "/v1/batch", "/nothing"):
+    for path in ("/healthz", "/v1/profiles", "/v1/batch/x", "/nothing"):
         refused = ask(process, path, client=client)
         assert refused.status == 403
         assert "only the machine it runs on" in refused.text
@@ -138,11 +138,17 @@ def test_health_fails_without_a_secret_where_the_store_cannot_be_opened(tmp_path
     assert found.json() == {"status": "failing", "reason": "StoreUnreadable"}
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_route_that_does_not_exist_yet_is_said_to_be_none(process: Process, method: str) -> None:
-    found = ask(process, "/v1/batch", method=method)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
+def test_a_path_with_nothing_behind_it_is_said_to_be_none(process: Process, method: str) -> None:
+    found = ask(process, "/v1/nothing", method=method)
     assert found.status == 404
-    assert found.json() == {"code": "not_found", "message": "There is nothing at /v1/batch."}
+    assert found.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/t/", "/v1/identify", "/beacon/v1/batch", "/v1/m"])
+def test_the_tracking_surface_is_for_every_sender_and_host(process: Process, path: str) -> None:
+    """Decision 0010: its guard is the write key."""
+    assert ask(process, path, client="8.8.8.8", host="events.example", method="OPTIONS").status == 204
 
 
 def test_health_fails_where_the_worker_has_stopped(tmp_path: Path) -> None:

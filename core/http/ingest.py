@@ -1,0 +1,51 @@
+"""What the tracking surface of one process stands on: write keys, limits, and the committer of the event log."""
+
+from __future__ import annotations
+
+import asyncio
+
+from core.events.committer import Committer
+from core.events.event_log import open_event_log
+from core.events.limits import read_limits
+from core.sources.keys import FRESH_S, Senders, WriteKeys
+from core.workspaces.workspace import Workspace
+
+PATIENCE_S = 1.0
+"""How long a request waits for the store before it goes by the keys that were read last."""
+
+
+class Ingest:
+    """The ingest side of one process on one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.clock = workspace.clock
+        self.limits = read_limits()
+        self.committer = Committer(open_event_log(workspace))
+        self._keys = WriteKeys(workspace)
+        self._reading: asyncio.Future[Senders] | None = None
+        self._reading_since = 0.0
+
+    async def get_senders(self, max_age_s: float = FRESH_S) -> Senders:
+        """Return the senders as they are, or were a moment ago; a store that does not answer stops nobody.
+
+        Raises:
+            CoreError: They have never been read, and cannot be.
+        """
+        senders = self._keys.get(max_age_s)
+        if senders is not None:
+            return senders
+        loop = asyncio.get_running_loop()
+        if self._reading is None or self._reading.done():
+            self._reading = loop.run_in_executor(None, self._keys.read, max_age_s)
+            self._reading_since = loop.time()
+        reading, latest = self._reading, self._keys.latest
+        if latest is not None:
+            left_s = max(0.0, self._reading_since + PATIENCE_S - loop.time())
+            done, _late = await asyncio.wait({reading}, timeout=left_s)
+            if not done:
+                return latest._replace(is_current=False)
+        return await asyncio.shield(reading)
+
+    def stop(self) -> None:
+        """Write what is waiting."""
+        self.committer.stop()

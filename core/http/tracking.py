@@ -1,0 +1,214 @@
+"""The tracking surface: every call that client libraries make, in one place. Durable before it says 200.
+
+Contract: docs/tracking-api.md. A request that cannot be read is answered with 400 and kept; an event that cannot be
+taken is kept with its code, and the request is answered with 200 all the same, so that no library sends it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from starlette.types import Receive, Scope, Send
+
+from core.clock import SystemClock
+from core.errors import CoreError, EventError, InternalError, InvalidEvent, Overloaded, PayloadTooLarge
+from core.events.intake import refuse_all, refuse_body, take
+from core.events.message import MessageType
+from core.events.refused import MAX_OF_UNKNOWN_SOURCES
+from core.events.validate import Fault
+from core.http.answer import SUCCESS, Answer, answer_preflight, refuse_request, send_answer
+from core.http.body import SenderGone, SenderTooSlow, decompress, parse_body, read_body
+from core.http.credentials import list_write_keys
+from core.http.ingest import Ingest
+from core.ids import new_id
+from core.sources.keys import FRESH_FOR_UNKNOWN_S, Sender, Senders
+
+BATCH, SWALLOWED = "batch", "swallowed"
+CALLS: Mapping[str, str] = {
+    **dict.fromkeys(("/v1/batch", "/v1/import", "/v1/b", "/beacon/v1/batch"), BATCH),
+    **{f"/v1/{type_}": type_ for type_ in MessageType},
+    **{f"/v1/{type_[0]}": type_ for type_ in MessageType},
+    "/v1/m": SWALLOWED,  # the libraries' own measurements of themselves
+}
+"""What is behind each path: many events, one event of this type, or nothing that is kept."""
+
+STORE_RETRY_S = 30.0
+_UNKNOWN = Fault(code="unknown_source", reason="No source has this write key. Copy it from the source's settings.")
+_DISABLED = Fault(code="source_disabled", reason="The source is disabled. Enable it, then send again.")
+_EMPTY = Fault(code="empty_batch", reason="The batch holds no events.")
+_LOG = logging.getLogger("onramp.ingest")
+
+
+class Tracking:
+    """The ASGI application behind every path of `CALLS`."""
+
+    def __init__(self, get_ingest: Callable[[], Ingest]) -> None:
+        self._get_ingest = get_ingest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = _Request.read(scope)
+        try:
+            answer = await self._answer(scope, request, receive)
+        except SenderGone:
+            return
+        except SenderTooSlow:
+            answer = refuse_request(408, "bad_request", "The body did not arrive in time.", connection="close")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told to come again
+            answer = _report(error)
+        await send_answer(send, answer, request.origin)
+
+    async def _answer(self, scope: Scope, request: _Request, receive: Receive) -> Answer:
+        call, method = CALLS.get(request.path), scope["method"]
+        if call is None:
+            return refuse_request(404, "not_found", f"There is nothing at {request.path}.")
+        if method == "OPTIONS":
+            return answer_preflight(scope)
+        if method != "POST":
+            return refuse_request(405, "bad_request", f"{method} is not taken here.", hint="Use POST.", allow="POST")
+        ingest = self._get_ingest()
+        max_bytes = ingest.limits.batch_bytes if call == BATCH else ingest.limits.call_bytes
+        raw = await read_body(receive, max_bytes)
+        if call == SWALLOWED:
+            return SUCCESS
+        try:
+            body = parse_body(decompress(raw, request.encoding, max_bytes))
+            batch = _Batch.read(call, body)
+        except EventError as error:
+            sender, _senders = await _find_sender(ingest, request, None)
+            return await _refuse_unread(ingest, sender.source_id if sender else "", raw, error)
+        return await _take_batch(ingest, request, raw, body, batch)
+
+
+class _Request(NamedTuple):
+    """What counts of a request's head."""
+
+    path: str
+    query: bytes
+    origin: bytes | None
+    authorization: bytes
+    encoding: str
+    ip: str | None
+
+    @classmethod
+    def read(cls, scope: Scope) -> _Request:
+        origin, authorization, encoding = None, b"", b""
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorization = value
+            elif name == b"origin":
+                origin = value
+            elif name == b"content-encoding":
+                encoding = value
+        client = scope.get("client")
+        ip = client[0].removeprefix("::ffff:") if client else ""
+        path = scope["path"].rstrip("/")
+        return cls(
+            path, scope["query_string"], origin, authorization, encoding.decode("latin-1"), ip if "." in ip else None
+        )
+
+
+class _Batch(NamedTuple):
+    """The messages of one request, and what it says of all of them."""
+
+    messages: Sequence[object]
+    sent_at: object = None
+    context: object = None
+    integrations: object = None
+
+    @classmethod
+    def read(cls, call: str, body: object) -> _Batch:
+        """Raise InvalidEvent where `body` does not have the shape of the call."""
+        if not isinstance(body, dict):
+            raise InvalidEvent("The body is not a JSON object.", hint="Send an object.", code="bad_request")
+        if call != BATCH:
+            return cls([body if body.get("type") is not None else {**body, "type": call}])
+        messages = body.get("batch")
+        if not isinstance(messages, list):
+            raise InvalidEvent("batch is missing or no array.", hint="Send {'batch': [...]}.", code="bad_request")
+        return cls(messages, body.get("sentAt"), body.get("context"), body.get("integrations"))
+
+
+async def _take_batch(ingest: Ingest, request: _Request, raw: bytes, body: object, batch: _Batch) -> Answer:
+    sender, senders = await _find_sender(ingest, request, body)
+    if sender is None and not senders.is_current:
+        return refuse_request(503, "store_unreadable", "Write keys cannot be read now.", retry_after_s=STORE_RETRY_S)
+    if sender is None:
+        await _keep_refused(ingest, "", batch, _UNKNOWN)
+        return refuse_request(401, _UNKNOWN.code, _UNKNOWN.reason)
+    if not sender.is_enabled:
+        await _keep_refused(ingest, sender.source_id, batch, _DISABLED)
+        return SUCCESS
+    now = ingest.clock.now()
+    if not batch.messages:
+        await ingest.committer.submit((), [refuse_body(sender.source_id, raw, _EMPTY, now)])
+        return SUCCESS
+    taken = take(
+        sender.source_id,
+        batch.messages,
+        received_at=now,
+        sent_at=batch.sent_at,
+        context=batch.context,
+        integrations=batch.integrations,
+        suppressed=senders.suppressed,
+        ip=request.ip,
+        limits=ingest.limits,
+    )
+    if ingest.limits.is_strict and any(refusal.code == PayloadTooLarge.code for refusal in taken.refusals):
+        error = PayloadTooLarge("An event of the request is larger than 32 KB.", hint="Send smaller events.")
+        return await _refuse_unread(ingest, sender.source_id, raw, error)
+    if taken.entries or taken.refusals:
+        await ingest.committer.submit(taken.entries, taken.refusals)
+    return SUCCESS
+
+
+async def _find_sender(ingest: Ingest, request: _Request, body: object) -> tuple[Sender | None, Senders]:
+    keys = list(list_write_keys(request.authorization, request.query, body))
+    senders = await ingest.get_senders()
+    sender = _find_first(keys, senders, ingest.clock.now())
+    if sender is None and keys:  # made a moment ago, perhaps
+        senders = await ingest.get_senders(FRESH_FOR_UNKNOWN_S)
+        sender = _find_first(keys, senders, ingest.clock.now())
+    return sender, senders
+
+
+def _find_first(keys: Sequence[str], senders: Senders, now: datetime) -> Sender | None:
+    found = (senders.find(key, now) for key in keys)
+    return next((sender for sender in found if sender is not None), None)
+
+
+async def _keep_refused(ingest: Ingest, source_id: str, batch: _Batch, fault: Fault) -> None:
+    messages = batch.messages if source_id else batch.messages[-MAX_OF_UNKNOWN_SOURCES:]
+    refusals = refuse_all(
+        source_id,
+        messages,
+        fault,
+        received_at=ingest.clock.now(),
+        sent_at=batch.sent_at,
+        context=batch.context,
+        integrations=batch.integrations,
+    )
+    if refusals:
+        await ingest.committer.submit((), refusals)
+
+
+async def _refuse_unread(ingest: Ingest, source_id: str, raw: bytes, error: EventError) -> Answer:
+    """Keep the body of a request that cannot be taken, and say why."""
+    fault = Fault(error.code, str(error))
+    await ingest.committer.submit((), [refuse_body(source_id, raw, fault, ingest.clock.now())])
+    return refuse_request(400, error.code, error.message, hint=error.hint)
+
+
+def _report(error: Exception) -> Answer:
+    """Return the answer to a failure on our side: come again, and in a log what it was."""
+    if isinstance(error, Overloaded):
+        return refuse_request(429, error.code, error.message, hint=error.hint, retry_after_s=error.retry_after_s)
+    if isinstance(error, CoreError):
+        return refuse_request(503, error.code, error.message, hint=error.hint, retry_after_s=STORE_RETRY_S)
+    incident = new_id("inc", SystemClock().now())
+    _LOG.error("incident %s", incident, exc_info=error)
+    message = f"Something went wrong in Onramp itself ({incident})."
+    return refuse_request(500, InternalError.code, message, retry_after_s=STORE_RETRY_S)

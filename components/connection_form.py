@@ -12,8 +12,8 @@ from components.plain_text import escape_markdown
 from components.state import forget_widget
 from core.errors import CoreError, MissingField
 from core.fields import Field, FieldType
+from core.settings import is_shown
 from core.warehouses.definition import SetupGuide, WarehouseDefinition
-from core.warehouses.settings import is_shown
 
 KEPT = "Saved. Leave it empty to keep it."
 NAME = "name"

@@ -21,6 +21,7 @@ class FieldType(StrEnum):
     OBJECT = "object"
     PASSWORD = "password"  # noqa: S105 - the name of a kind of field
     FILE = "file"
+    URL = "url"
 
 
 @dataclass(frozen=True, slots=True)

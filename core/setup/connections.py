@@ -8,6 +8,7 @@ from core.destinations.segment_profiles import SEND_IDENTIFY
 from core.errors import ConfigurationError, IllegalTransition, InvalidField
 from core.mappings.mapping import FieldMapping
 from core.mappings.validate import require_complete
+from core.settings import check_settings
 from core.setup.entitled import create_entitled_source, ensure_entitled_segment_profiles
 from core.setup.entitlements import Entitled, require_room
 from core.setup.record import acting, update_record
@@ -19,7 +20,6 @@ from core.sql_models.sql_model import SqlModel, get_sql_model, list_sql_models, 
 from core.syncs.sync import Sync, get_sync, list_syncs, save_sync
 from core.warehouses.cancel import CancelToken
 from core.warehouses.registry import check_connection, get_definition, open_warehouse
-from core.warehouses.settings import check_settings
 from core.warehouses.store import (
     OnTested,
     WarehouseRecord,

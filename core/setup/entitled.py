@@ -39,6 +39,7 @@ def create_entitled_source(
     name: str,
     warehouse_id: str | None = None,
     settings: Mapping[str, object] | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Source:
     """Make a source if its type is permitted and the limit leaves room, and connect it to the first space.
 
@@ -47,7 +48,9 @@ def create_entitled_source(
     """
     require_permitted_source(kind)
     admit = make_admission(Entitled.SOURCES)
-    source = create_source(workspace, kind=kind, name=name, warehouse_id=warehouse_id, settings=settings, admit=admit)
+    source = create_source(
+        workspace, kind=kind, name=name, warehouse_id=warehouse_id, settings=settings, secrets=secrets, admit=admit
+    )
     for space in list_spaces(workspace)[:1]:
         connect_source(workspace, space.id, source.id)
     return source

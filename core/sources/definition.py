@@ -15,13 +15,24 @@ class Arrival(StrEnum):
     REVERSE_ETL = "reverse ETL"
 
 
+class Sender(StrEnum):
+    """What a person builds with the source's library; it decides how a call is written for them to read."""
+
+    JAVASCRIPT = "Javascript"
+    SWIFT = "Swift"
+    KOTLIN = "Kotlin"
+    JAVA = "Java"
+    HTTP = "HTTP"
+
+
 @dataclass(frozen=True, slots=True)
 class SourceDefinition:
     """One kind of source.
 
     `kind` is the key in the store, `label` what a person reads. An event-stream source has a write key; a reverse-ETL
-    source has a warehouse. `fixed_name` and `fixed_slug` belong to a source that the setup makes by itself: there is
-    one of it, and a person can neither edit nor delete it (W96).
+    source has a warehouse. `shown_by` is the type of the message that shows that its library works: the first page of a
+    website, the first screen of an app. `fixed_name` and `fixed_slug` belong to a source that the setup makes by
+    itself: there is one of it, and a person can neither edit nor delete it (W96).
     """
 
     kind: str
@@ -30,6 +41,8 @@ class SourceDefinition:
     docs_url: str
     arrival: Arrival
     settings: tuple[Field, ...] = ()
+    sender: Sender = Sender.HTTP
+    shown_by: str | None = None
     fixed_name: str | None = None
     fixed_slug: str | None = None
 

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from core.errors import UnknownConnector
-from core.sources import bigquery, embedded_warehouse, flex, postgres, snowflake
+from core.sources import (
+    bigquery,
+    embedded_warehouse,
+    flex,
+    http,
+    java,
+    javascript,
+    kotlin,
+    postgres,
+    snowflake,
+    swift,
+    twilio_event_streams,
+)
 from core.sources.definition import SourceDefinition
 
 DEFINITIONS: tuple[SourceDefinition, ...] = (
     bigquery.DEFINITION,
     embedded_warehouse.DEFINITION,
     flex.DEFINITION,
+    http.DEFINITION,
+    java.DEFINITION,
+    javascript.DEFINITION,
+    kotlin.DEFINITION,
     postgres.DEFINITION,
     snowflake.DEFINITION,
+    swift.DEFINITION,
+    twilio_event_streams.DEFINITION,
 )
 
 

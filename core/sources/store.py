@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, UnknownWriteKey
 from core.ids import new_id, new_write_key, slugify
+from core.settings import check_settings
 from core.sources import flex
 from core.sources.definition import SourceDefinition
+from core.sources.names import require_name
 from core.sources.registry import get_definition
-from core.sources.validate import require_name, require_settings
 from core.storage.tables import sources, space_sources, syncs
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
@@ -48,6 +49,7 @@ def create_source(
     name: str,
     warehouse_id: str | None = None,
     settings: Mapping[str, object] | None = None,
+    secrets: Mapping[str, str] | None = None,
     admit: Admit | None = None,
 ) -> Source:
     """Make a source, enabled, with a write key if its kind has one.
@@ -65,10 +67,18 @@ def create_source(
             f"The source {definition.label!r} is created by the setup, once.", hint="Use the one that exists."
         )
     name = require_name(name)
-    values = require_settings(definition, settings or {})
+    values, clean_secrets = check_settings(definition, settings or {}, secrets or {})
     if definition.needs_warehouse and not warehouse_id:
         raise MissingField(f"The source {name!r} needs a warehouse to read.", hint="Connect a data warehouse first.")
-    return _insert(workspace, definition, name=name, warehouse_id=warehouse_id, settings=values, admit=admit)
+    return _insert(
+        workspace,
+        definition,
+        name=name,
+        warehouse_id=warehouse_id,
+        settings=values,
+        secrets=clean_secrets,
+        admit=admit,
+    )
 
 
 def ensure_flex_source(workspace: Workspace) -> Source:
@@ -78,7 +88,7 @@ def ensure_flex_source(workspace: Workspace) -> Source:
     if existing is not None:
         return existing
     try:
-        return _insert(workspace, definition, name=str(definition.fixed_name), warehouse_id=None, settings={})
+        return _insert(workspace, definition, name=str(definition.fixed_name), warehouse_id=None)
     except (IntegrityError, InvalidField):
         existing = _find(workspace, str(definition.fixed_slug))  # another process made it first
         if existing is None:
@@ -92,7 +102,7 @@ def list_sources(workspace: Workspace, *, kind: str | None = None) -> Sequence[S
     if kind is not None:
         query = query.where(sources.c.kind == kind)
     with workspace.database.reading() as connection:
-        return [Source(**row._mapping) for row in connection.execute(query)]
+        return [_to_source(row) for row in connection.execute(query)]
 
 
 def get_source(workspace: Workspace, id_or_slug: str) -> Source:
@@ -118,12 +128,19 @@ def get_source_by_write_key(workspace: Workspace, write_key: str) -> Source:
         row = connection.execute(query).first()
     if row is None:
         raise UnknownWriteKey("No source has this write key.", hint="Copy the write key from the source's settings.")
-    source = Source(**row._mapping)
+    source = _to_source(row)
     if not source.enabled:
         raise UnknownWriteKey(
             f"The source {source.name!r} is disabled.", code="source_disabled", hint="Enable the source, then resend."
         )
     return source
+
+
+def read_source_secrets(workspace: Workspace, source_id: str) -> dict[str, str]:
+    """Return the source's secrets; for whoever checks a signature, never for a page."""
+    with workspace.database.reading() as connection:
+        secret_id = connection.execute(select(sources.c.secret_id).where(sources.c.id == source_id)).scalar()
+        return workspace.secrets.read(connection, secret_id) if secret_id else {}
 
 
 def enable_source(workspace: Workspace, source_id: str) -> Source:
@@ -138,7 +155,7 @@ def disable_source(workspace: Workspace, source_id: str) -> Source:
         IllegalTransition: The setup made the source (W96).
     """
     source = get_source(workspace, source_id)
-    _refuse_protected(source)
+    refuse_protected(source)
     return _set_enabled(workspace, source, enabled=False)
 
 
@@ -149,7 +166,7 @@ def rename_source(workspace: Workspace, source_id: str, name: str) -> Source:
         IllegalTransition: The setup made the source (W96).
     """
     source = get_source(workspace, source_id)
-    _refuse_protected(source)
+    refuse_protected(source)
     name = require_name(name)
     with workspace.database.transaction() as connection:
         _refuse_taken(connection, name, except_id=source.id)
@@ -167,7 +184,7 @@ def delete_source(workspace: Workspace, source_id: str) -> None:
         IllegalTransition: The setup made the source (W96), or a sync still reads it.
     """
     source = get_source(workspace, source_id)
-    _refuse_protected(source)
+    refuse_protected(source)
     with workspace.database.transaction() as connection:
         reader = connection.execute(select(syncs.c.name).where(syncs.c.source_id == source.id)).first()
         if reader is not None:
@@ -175,8 +192,25 @@ def delete_source(workspace: Workspace, source_id: str) -> None:
                 f"The sync {reader.name!r} reads the source {source.name!r}.", hint="Delete that sync first."
             )
         connection.execute(delete(space_sources).where(space_sources.c.source_id == source.id))
+        secret_id = connection.execute(select(sources.c.secret_id).where(sources.c.id == source.id)).scalar()
         connection.execute(delete(sources).where(sources.c.id == source.id))
+        if secret_id is not None:
+            workspace.secrets.drop(connection, secret_id)
         record_change(connection, workspace, "deleted", "source", source.id, before=_describe(source))
+
+
+def refuse_protected(source: Source) -> None:
+    """Refuse to change what the setup made (W96).
+
+    Raises:
+        IllegalTransition: Code `source_protected`.
+    """
+    if source.protected:
+        raise IllegalTransition(
+            f"The source {source.name!r} was created by the setup; editing or deleting it can lose data.",
+            hint="Leave it as it is. It links the workspace to Flex.",
+            code="source_protected",
+        )
 
 
 def _insert(
@@ -185,7 +219,8 @@ def _insert(
     *,
     name: str,
     warehouse_id: str | None,
-    settings: dict[str, object],
+    settings: dict[str, object] | None = None,
+    secrets: dict[str, str] | None = None,
     admit: Admit | None = None,
 ) -> Source:
     now = workspace.now()
@@ -202,12 +237,12 @@ def _insert(
             warehouse_id=warehouse_id,
             enabled=True,
             protected=definition.is_auto_created,
-            settings=settings,
+            settings=settings or {},
             created_at=now,
         )
-        connection.execute(
-            insert(sources).values({column: getattr(source, column) for column in sources.columns.keys()})  # noqa: SIM118
-        )
+        values = {field.name: getattr(source, field.name) for field in fields(source)}
+        secret_id = workspace.secrets.save(connection, secrets, now) if secrets else None
+        connection.execute(insert(sources).values(**values, secret_id=secret_id))
         record_change(connection, workspace, "created", "source", source.id, after=_describe(source))
     return source
 
@@ -232,19 +267,14 @@ def _find(workspace: Workspace, id_slug_or_name: str) -> Source | None:
     wanted = id_slug_or_name
     query = select(sources).where(or_(sources.c.id == wanted, sources.c.slug == wanted, sources.c.name == wanted))
     with workspace.database.reading() as connection:
-        found = [Source(**row._mapping) for row in connection.execute(query)]
+        found = [_to_source(row) for row in connection.execute(query)]
     # One source's name can be another one's slug: the id wins, then the slug.
     found.sort(key=lambda source: (source.id != wanted, source.slug != wanted))
     return found[0] if found else None
 
 
-def _refuse_protected(source: Source) -> None:
-    if source.protected:
-        raise IllegalTransition(
-            f"The source {source.name!r} was created by the setup; editing or deleting it can lose data.",
-            hint="Leave it as it is. It links the workspace to Flex.",
-            code="source_protected",
-        )
+def _to_source(row: Row[tuple[object, ...]]) -> Source:
+    return Source(**{field.name: row._mapping[field.name] for field in fields(Source)})
 
 
 def _refuse_taken(connection: Connection, name: str, *, except_id: str = "") -> None:

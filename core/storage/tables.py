@@ -126,6 +126,7 @@ sources = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("old_write_key", Text, unique=True),  # the one before the last rotation
     Column("old_key_until", UtcTime),  # it is taken until then
+    Column("secret_id", Text),
 )
 suppressed_users = Table(
     "suppressed_users",

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, Unreachable
 from core.ids import new_id
+from core.settings import check_settings
 from core.storage.tables import secrets as secrets_table
 from core.storage.tables import sources, sql_models, warehouses
 from core.warehouses.definition import ConnectionReport
 from core.warehouses.engines import get_engine
-from core.warehouses.settings import check_settings
 from core.warehouses.warehouse import Warehouse
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.settings import is_shown
 from core.setup.guided_setup import get_setup
 from core.warehouses.registry import DEFINITIONS, check_connection, get_definition
-from core.warehouses.settings import is_shown
 from core.warehouses.store import list_warehouses, read_secrets
 from core.workspaces.audit import list_changes
 from tests import guided

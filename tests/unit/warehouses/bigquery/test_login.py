@@ -19,10 +19,10 @@ from core.errors import (
     SqlSyntaxError,
     Unreachable,
 )
+from core.settings import check_settings
 from core.storage.home import Home
 from core.warehouses.bigquery.key_file import read_key_file
 from core.warehouses.bigquery.warehouse import BigQueryWarehouse
-from core.warehouses.settings import check_settings
 from tests.emulators.bigquery.wire import (
     ACCOUNT,
     JOBS,

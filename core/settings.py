@@ -1,19 +1,34 @@
-"""What a person typed into a connection form, judged by the definition's fields."""
+"""What a person typed into a connector's form, judged by the definition's fields."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
+from urllib.parse import urlsplit
 
 from core.errors import InvalidField, MissingField
 from core.fields import Field, FieldType
-from core.warehouses.definition import WarehouseDefinition
 
 Settings = dict[str, object]
 Secrets = dict[str, str]
 
 
+class HasSettings(Protocol):
+    """A connector's definition: what its form is named and which fields it has."""
+
+    @property
+    def label(self) -> str:
+        """What a person reads."""
+        ...
+
+    @property
+    def settings(self) -> tuple[Field, ...]:
+        """The form's fields."""
+        ...
+
+
 def check_settings(
-    definition: WarehouseDefinition, settings: Mapping[str, object], secrets: Mapping[str, str]
+    definition: HasSettings, settings: Mapping[str, object], secrets: Mapping[str, str]
 ) -> tuple[Settings, Secrets]:
     """Return what is to be saved: settings with defaults filled in, and secrets apart from them.
 
@@ -27,7 +42,7 @@ def check_settings(
     for name in [*settings, *secrets]:
         if name not in known:
             raise InvalidField(
-                f"{definition.label} has no setting {name!r}.", hint=f"Its settings are: {', '.join(known)}."
+                f"{definition.label} has no setting {name!r}.", hint=f"Its settings are: {', '.join(known) or 'none'}."
             )
     typed = {**settings, **secrets}
     clean_settings: Settings = {}
@@ -49,7 +64,7 @@ def check_settings(
     return clean_settings, clean_secrets
 
 
-def is_shown(field: Field, definition: WarehouseDefinition, typed: Mapping[str, object]) -> bool:
+def is_shown(field: Field, definition: HasSettings, typed: Mapping[str, object]) -> bool:
     """Say whether the field belongs to the form as it stands: the choice that it depends on is taken."""
     if field.depends_on is None:
         return True
@@ -82,6 +97,8 @@ def _read(field: Field, value: object) -> object:
             return _read_integer(field, value)
         case FieldType.BOOLEAN:
             return value if isinstance(value, bool) else str(value).strip().lower() in ("true", "yes", "1", "on")
+        case FieldType.URL:
+            return _read_url(field, str(value).strip())
     if isinstance(value, str) and not field.secret:
         value = value.strip()
     choices = [choice for choice, _ in field.choices]
@@ -101,3 +118,16 @@ def _read_integer(field: Field, value: object) -> int:
         hint = f"Use a whole number from 1{f' to {limit:,}' if limit else ' on'}."
         raise InvalidField(f"{field.label} cannot be {value!r}.", hint=hint, context={"field": field.name})
     return number
+
+
+def _read_url(field: Field, text: str) -> str:
+    url = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or any(character.isspace() for character in url):
+        hint = f"Use a web address such as {field.placeholder or 'https://www.example.com'}."
+        raise InvalidField(f"{field.label} cannot be {text!r}.", hint=hint, context={"field": field.name})
+    return url

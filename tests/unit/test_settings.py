@@ -6,8 +6,8 @@ import pytest
 
 from core.errors import InvalidField, MissingField
 from core.fields import Field, FieldType
+from core.settings import check_settings
 from core.warehouses.definition import TIME_ZONE, WarehouseDefinition
-from core.warehouses.settings import check_settings
 
 DEFINITION = WarehouseDefinition(
     name="net",
@@ -67,3 +67,35 @@ def test_a_choice_that_does_not_exist_lists_those_that_do() -> None:
     with pytest.raises(InvalidField, match="Log in with") as caught:
         check_settings(DEFINITION, {"host": "h", "auth": "magic"}, {})
     assert "password, key" in caught.value.hint
+
+
+SITE = WarehouseDefinition(
+    name="site",
+    label="Site",
+    summary="For tests",
+    docs_url="https://example.com",
+    settings=(Field("url", "Website URL", type=FieldType.URL, placeholder="https://www.example.com"),),
+    dialect="duckdb",
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (" https://www.example.com/shop ", "https://www.example.com/shop"),
+        ("www.example.com", "https://www.example.com"),
+        ("http://127.0.0.1:8501", "http://127.0.0.1:8501"),
+        ("https://münchen.example", "https://münchen.example"),
+    ],
+)
+def test_a_web_address_is_kept_and_gets_a_scheme_where_it_has_none(typed: str, kept: str) -> None:
+    assert check_settings(SITE, {"url": typed}, {})[0] == {"url": kept}
+
+
+@pytest.mark.parametrize(
+    "typed", ["ftp://example.com", "https://", "two words", "https://[::1", "https://a:b", "javascript://x"]
+)
+def test_what_is_no_web_address_is_refused_with_an_example(typed: str) -> None:
+    with pytest.raises(InvalidField, match=r"Use a web address such as https://www\.example\.com") as caught:
+        check_settings(SITE, {"url": typed}, {})
+    assert caught.value.context == {"field": "url"}

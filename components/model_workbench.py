@@ -1,14 +1,13 @@
-"""The pieces of the Define Model screen: catalog, samples, preview, columns, worst rows, unique identifier."""
+"""The pieces of the Define Model screen: samples, preview, columns, worst rows, unique identifier."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import streamlit as st
 
 from components.column_profile import draw_column_profiles
-from components.error_panel import error_panel
 from components.format import format_count, format_duration, format_number
 from components.preview_table import draw_preview_table, to_frame
 from components.running_query import get_queries, run_query
@@ -18,47 +17,28 @@ from core.sql_models.preview import PREVIEW_TIMEOUT_S, Preview, preview
 from core.sql_models.templates import list_templates
 from core.sql_models.worst_rows import TIMEOUT_S, WorstRows, find_worst_rows
 from core.warehouses.cancel import CancelToken
-from core.warehouses.definition import Kind, TableInfo
+from core.warehouses.definition import Kind
 from core.warehouses.registry import open_warehouse
 from core.warehouses.store import WarehouseRecord
 from core.warehouses.warehouse import Warehouse
 from core.workspaces.workspace import Workspace
 
-CACHE_S = 300
-PREVIEW, COLUMNS, WORST_ROWS, KEY = SLOTS = ("preview", "columns", "worst_rows", "key")
-_SHORT_CATALOG = 5
 T = TypeVar("T")
 
 
-def draw_catalog(workspace: Workspace, record: WarehouseRecord) -> dict[str, list[str]] | None:
-    """Draw the searchable list of tables and return it as {schema.table: [columns]} for completion.
+class _Question(NamedTuple):
+    """A question about the model: its slot, what a person reads while it is asked, and how long it may take."""
 
-    Where the warehouse cannot be read, the reason is drawn and None returned: the SQL stays editable.
-    """
-    with error_panel("reading the catalog") as attempt:
-        tables = _list_tables(workspace, record.id, str(record.settings))
-        _draw_tables(tables)
-    if attempt.failed:
-        st.page_link("../pages/connect_warehouse.py", label="Connect data warehouse", icon=":material/cable:")
-        return None
-    return {f"{table.schema}.{table.name}": [column.name for column in table.columns] for table in tables}
+    slot: str
+    label: str
+    timeout_s: float
 
 
-def _draw_tables(tables: Sequence[TableInfo]) -> None:
-    text = st.text_input(
-        "Find", placeholder="Find a table or column", label_visibility="collapsed", key="catalog_search"
-    ).lower()
-    with st.container(height=340 if len(tables) > _SHORT_CATALOG else "content", border=True):
-        if not tables:
-            st.caption("There is no table that can be read.")
-        for table in tables:
-            columns = [column for column in table.columns if text in column.name.lower()]
-            if text and not columns and text not in table.name.lower():
-                continue
-            with st.expander(f":material/table: {table.schema}.{table.name}", expanded=bool(text)):
-                if table.comment:
-                    st.caption(table.comment)
-                st.markdown("  \n".join(f"`{column.name}` :gray[{column.type}]" for column in columns or table.columns))
+_PREVIEW = _Question("preview", "Running the query", PREVIEW_TIMEOUT_S)
+_COLUMNS = _Question("columns", "Reading all rows", PROFILE_TIMEOUT_S)
+_WORST_ROWS = _Question("worst_rows", "Looking for rows that could cause trouble", TIMEOUT_S)
+_KEY = _Question("key", "Looking for duplicates in all rows", CHECK_TIMEOUT_S)
+SLOTS = (_PREVIEW.slot, _COLUMNS.slot, _WORST_ROWS.slot, _KEY.slot)
 
 
 def draw_templates(dialect: str) -> str | None:
@@ -81,33 +61,19 @@ def draw_templates(dialect: str) -> str | None:
 
 def ask_preview(workspace: Workspace, record: WarehouseRecord, sql: str) -> Preview:
     """Return the first ten records (W30); while the query runs, time and Cancel are drawn and the page stops."""
-    return _ask(
-        workspace,
-        record,
-        lambda warehouse, cancel: preview(warehouse, sql, cancel=cancel),
-        slot=PREVIEW,
-        about=(sql,),
-        label="Running the query",
-        timeout_s=PREVIEW_TIMEOUT_S,
-    )
+    return _ask(workspace, record, _PREVIEW, (sql,), lambda warehouse, cancel: preview(warehouse, sql, cancel=cancel))
 
 
 def ask_columns(workspace: Workspace, record: WarehouseRecord, sql: str) -> Sequence[ColumnProfile]:
     """Return what every column holds over all rows; as `ask_preview`."""
     return _ask(
-        workspace,
-        record,
-        lambda warehouse, cancel: profile_columns(warehouse, sql, cancel=cancel),
-        slot=COLUMNS,
-        about=(sql,),
-        label="Reading all rows",
-        timeout_s=PROFILE_TIMEOUT_S,
+        workspace, record, _COLUMNS, (sql,), lambda warehouse, cancel: profile_columns(warehouse, sql, cancel=cancel)
     )
 
 
 def is_asked(record: WarehouseRecord, sql: str) -> bool:
     """Say whether this session has asked for the preview of exactly this text."""
-    return get_queries().has(PREVIEW, (record.id, sql))
+    return get_queries().has(_PREVIEW.slot, (record.id, sql))
 
 
 def forget_answers() -> None:
@@ -148,11 +114,9 @@ def draw_column_view(
     found: tuple[WorstRows, ...] = _ask(
         workspace,
         record,
+        _WORST_ROWS,
+        (sql,),
         lambda warehouse, cancel: find_worst_rows(warehouse, sql, key, profiles, cancel=cancel),
-        slot=WORST_ROWS,
-        about=(sql,),
-        label="Looking for rows that could cause trouble",
-        timeout_s=TIMEOUT_S,
     )
     columns, worst = st.tabs(["Every column, all rows", "Worst rows"])
     with columns:
@@ -192,11 +156,9 @@ def draw_key_choice(
     check: KeyCheck = _ask(
         workspace,
         record,
+        _KEY,
+        (sql, chosen),
         lambda warehouse, cancel: check_key(warehouse, sql, chosen, cancel=cancel),
-        slot=KEY,
-        about=(sql, chosen),
-        label="Looking for duplicates in all rows",
-        timeout_s=CHECK_TIMEOUT_S,
     )
     if check.ok:
         st.success(f"`{chosen}` is unique and filled in all {format_number(check.rows)} rows.", icon=":material/key:")
@@ -219,21 +181,14 @@ def _count_rows(count: int, one: str, many: str) -> str:
 def _ask(
     workspace: Workspace,
     record: WarehouseRecord,
-    question: Callable[[Warehouse, CancelToken], T],
-    *,
-    slot: str,
+    question: _Question,
     about: tuple[str, ...],
-    label: str,
-    timeout_s: float,
+    put: Callable[[Warehouse, CancelToken], T],
 ) -> T:
     def ask(cancel: CancelToken) -> T:
         with open_warehouse(workspace, record.id) as warehouse:
-            return question(warehouse, cancel)
+            return put(warehouse, cancel)
 
-    return run_query(ask, slot=slot, about=(record.id, *about), label=label, timeout_s=timeout_s)
-
-
-@st.cache_data(ttl=CACHE_S, show_spinner="Reading the list of tables …")
-def _list_tables(_workspace: Workspace, warehouse_id: str, settings: str) -> list[TableInfo]:
-    with open_warehouse(_workspace, warehouse_id) as warehouse:
-        return warehouse.list_tables()
+    return run_query(
+        ask, slot=question.slot, about=(record.id, *about), label=question.label, timeout_s=question.timeout_s
+    )

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
-from components.catalog import list_schemas, list_tables
+from components.catalog_browser import draw_catalog
 from components.confirm import confirm
 from components.connection_form import ConnectionInput, SavedConnection, draw_connection_form
 from components.connection_report import draw_report, has_own_schema, keep_report
 from components.error_panel import error_panel
-from components.format import format_ago, format_count, format_time
+from components.format import format_ago, format_time
 from components.plain_text import escape_markdown
 from components.state import CHANGING_CONNECTION, CONNECTION_REPORT
 from components.warehouse_upload import draw_import_report
-from core.warehouses.definition import TableInfo
 from core.warehouses.registry import check_connection, get_definition
 from core.warehouses.store import (
     WarehouseRecord,
@@ -26,8 +24,6 @@ from core.warehouses.store import (
     rename_warehouse,
 )
 from core.workspaces.workspace import Workspace
-
-SHOWN_COLUMNS = 40
 
 
 def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Sequence[str]) -> None:
@@ -67,8 +63,8 @@ def draw_warehouse(workspace: Workspace, record: WarehouseRecord, *, readers: Se
         draw_import_report(workspace, record.id)
         tables = st.expander("Tables", key=f"tables_{record.id}", on_change="rerun")
         if tables.open:  # reading a catalog asks the warehouse, so only for someone who looks
-            with tables, error_panel("reading the tables"):
-                _draw_tables(workspace, record)
+            with tables:
+                draw_catalog(workspace, record)
 
 
 def _draw_change(workspace: Workspace, record: WarehouseRecord) -> None:
@@ -125,33 +121,3 @@ def _ask_for_name(workspace: Workspace, record: WarehouseRecord) -> None:
                 st.rerun()
 
     popup()
-
-
-def _draw_tables(workspace: Workspace, record: WarehouseRecord) -> None:
-    schemas = list_schemas(workspace, record)
-    if not schemas:
-        st.info("The warehouse has no tables that can be read.", icon=":material/table:")
-        return
-    schema = schemas[0]
-    if len(schemas) > 1:
-        schema = st.selectbox("Schema", schemas, key=f"schema_{record.id}", width=280)
-    tables = list_tables(workspace, record, schema)
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Table": [table.name for table in tables],
-                "Rows (about)": [table.row_estimate for table in tables],
-                "Columns": [len(table.columns) for table in tables],
-                "Names": [_name_columns(table) for table in tables],
-            }
-        ),
-        hide_index=True,
-        column_config={"Rows (about)": st.column_config.NumberColumn(format="localized")},
-        alt=f"Tables of {record.name}",
-    )
-    st.caption(f"{format_count(len(tables), 'table')}. The rows are the warehouse's own estimate.")
-
-
-def _name_columns(table: TableInfo) -> str:
-    names = ", ".join(column.name for column in table.columns[:SHOWN_COLUMNS])
-    return f"{names} …" if len(table.columns) > SHOWN_COLUMNS else names

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from components.catalog import get_catalog
+from components.catalog_browser import draw_catalog
 from components.error_panel import error_panel
 from components.model_workbench import (
     ask_columns,
     ask_preview,
-    draw_catalog,
     draw_column_view,
     draw_key_choice,
     draw_preview,
@@ -43,22 +44,34 @@ with error_panel():
     draft = settle_draft(setup.draft.sql, read_typed_sql(EDITOR), EDITOR, lambda sql: st.code(sql, language="sql"))
     editor_side, catalog_side = st.columns([3, 2], gap="medium")
     with catalog_side:
-        catalog = draw_catalog(workspace, record)
+        catalog_place = st.container()
         taken = draw_templates(dialect)
         if taken is not None:
             own(save_draft_sql(workspace, taken, expected_version=setup.version))
             own_draft(taken, EDITOR)
             st.rerun()
+    catalog = get_catalog(workspace, record)
     with editor_side:
         st.markdown("**SQL**  :gray[one row for each customer · Ctrl+Enter previews]")
-        state = draw_sql_editor(draft.value, catalog or {}, dialect, key=EDITOR)
+        typed = read_typed_sql(EDITOR) or draft.value
+        catalog.read_ahead(typed)
+        state = draw_sql_editor(
+            draft.value,
+            catalog.list_completions(typed),
+            dialect,
+            key=EDITOR,
+            default_schema=catalog.default_schema,
+        )
         if draft.may_save and state.text != setup.draft.sql:
             setup = own(save_draft_sql(workspace, state.text, expected_version=setup.version))
             own_draft(state.text, EDITOR)
         pressed = st.button("Preview", icon=":material/play_arrow:", type="primary", key="preview") or state.run
+    with catalog_place:
+        draw_catalog(workspace, record, on_loaded=None if pressed else st.rerun)
     if pressed:
         forget_answers()
-    elif catalog is None:  # the reason is on the page already
+    elif not catalog.is_open:  # the reason is on the page already
+        st.page_link("../pages/connect_warehouse.py", label="Connect data warehouse", icon=":material/cable:")
         st.stop()
     if not (pressed or setup.is_previewed(state.text) or is_asked(record, state.text)):
         draw_preview_hint(state.text, setup.previewed_sql)

@@ -105,6 +105,20 @@ def postgres_form(server: PostgresServer, *, may_write: bool = True) -> Form:
     return Form("postgres", settings, {"password": PASSWORD}, grant=grant)
 
 
+def add_wide_schemas(server: PostgresServer, form: Form, *, tables: int = 100, columns: int = 500) -> None:
+    """Give the form's database a schema `sales` of many wide tables, and one `payroll` that its login may not use."""
+    user = form.settings["user"]
+    names = ", ".join(f"column_{number} numeric(18, 2)" for number in range(columns))
+    with psycopg.connect(server.url(form.settings["database"]), autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA sales; CREATE SCHEMA payroll; CREATE TABLE payroll.salaries (id int)")
+        for number in range(tables):
+            connection.execute(f"CREATE TABLE sales.orders_{number:03} ({names})".encode())
+        connection.execute("COMMENT ON TABLE sales.orders_007 IS 'What was ordered in July'")
+        connection.execute("COMMENT ON COLUMN sales.orders_007.column_3 IS 'Net, in euro'")
+        connection.execute(f"GRANT USAGE ON SCHEMA sales TO {user}".encode())
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA sales TO {user}".encode())
+
+
 def _snowflake_form(port: int) -> Form:
     settings = new_settings(port)
     run_all(port, settings, ["CREATE TABLE customers (id VARCHAR, seen TIMESTAMP_NTZ)"])

@@ -103,7 +103,17 @@ def tls_front(
 ) -> Iterator[PostgresFront]:
     """The same server behind TLS, with a certificate for `localhost`."""
     tls = authority.make_server_context(tmp_path_factory.mktemp("tls"), "localhost")
-    with open_front(warehouse_server.port, tls=tls) as front:
+    with open_front(warehouse_server, tls=tls) as front:
+        yield front
+
+
+@pytest.fixture(scope="session")
+def redshift_front(
+    warehouse_server: PostgresServer, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PostgresFront]:
+    """The same server for Redshift's driver, with TLS for whoever asks for it and a certificate for `localhost`."""
+    tls = authority.make_server_context(tmp_path_factory.mktemp("tls"), "localhost")
+    with open_front(warehouse_server, tls=tls, as_redshift=True) as front:
         yield front
 
 

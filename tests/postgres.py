@@ -53,7 +53,8 @@ def find_binaries() -> Path | None:
 def run_postgres(binaries: Path, *, with_passwords: bool = False) -> Iterator[PostgresServer]:
     """Run a server with a fresh data folder until the block ends; it dies with this process, however that ends.
 
-    With passwords, it asks everybody but `postgres` for one.
+    With passwords, it asks everybody but `postgres` for one; of logins that begin with `redshift`, whose driver knows
+    no SCRAM that Postgres speaks, as MD5.
     """
     folder = Path(tempfile.mkdtemp(prefix="onramp-postgres-"))
     account = _unprivileged_account(folder)
@@ -71,7 +72,9 @@ def run_postgres(binaries: Path, *, with_passwords: bool = False) -> Iterator[Po
         options = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
         options += ["-c", "fsync=off", "-c", "max_connections=200"]
         if with_passwords:
-            (data / "pg_hba.conf").write_text("host all postgres all trust\nhost all all all scram-sha-256\n")
+            (data / "pg_hba.conf").write_text(
+                "host all postgres all trust\nhost all /^redshift all md5\nhost all all all scram-sha-256\n"
+            )
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 [binaries / "postgres", "-D", data, *options],

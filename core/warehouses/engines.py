@@ -14,6 +14,7 @@ from core.warehouses.bigquery.definition import DEFINITION as BIGQUERY
 from core.warehouses.definition import WarehouseDefinition
 from core.warehouses.embedded import DEFINITION as EMBEDDED
 from core.warehouses.postgres.definition import DEFINITION as POSTGRES
+from core.warehouses.redshift.definition import DEFINITION as REDSHIFT
 from core.warehouses.snowflake.definition import DEFINITION as SNOWFLAKE
 from core.warehouses.warehouse import Warehouse
 
@@ -44,6 +45,12 @@ def _load_postgres() -> type[Warehouse]:
     return PostgresWarehouse
 
 
+def _load_redshift() -> type[Warehouse]:
+    from core.warehouses.redshift.warehouse import RedshiftWarehouse
+
+    return RedshiftWarehouse
+
+
 def _load_snowflake() -> type[Warehouse]:
     from core.warehouses.snowflake.warehouse import SnowflakeWarehouse
 
@@ -54,6 +61,7 @@ ENGINES: tuple[Engine, ...] = (
     Engine(BIGQUERY, _load_bigquery),
     Engine(EMBEDDED, _load_embedded),
     Engine(POSTGRES, _load_postgres),
+    Engine(REDSHIFT, _load_redshift),
     Engine(SNOWFLAKE, _load_snowflake),
 )
 

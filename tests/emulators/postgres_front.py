@@ -1,6 +1,7 @@
-"""A door in front of a real Postgres on loopback: TLS that its build lacks, and what Redshift takes and it does not.
+"""A door in front of a real Postgres on loopback: TLS that its build lacks, and what Redshift has and it does not.
 
 It reads the first packet of a connection and then passes bytes through, so that a real driver talks to a real server.
+For Redshift's driver it changes a few words on the way, both ways: see `redshift_words`.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ import contextlib
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tests.emulators.redshift_words import Answers, keep_what_postgres_knows, write_question
+from tests.postgres import PostgresServer
+
 _SSL_REQUEST, _GSS_REQUEST, _CANCEL_REQUEST = 80877103, 80877104, 80877102
-_POSTGRES_KNOWS = {b"user", b"database", b"application_name", b"client_encoding", b"options"}
 
 
 class PostgresFront:
     """One door. `port` is where it listens; `cut` ends every connection as a broken network would."""
 
-    def __init__(self, upstream_port: int, tls: ssl.SSLContext | None, *, as_redshift: bool) -> None:
+    def __init__(self, upstream: PostgresServer, tls: ssl.SSLContext | None, *, as_redshift: bool) -> None:
         self.port = 0
         self.was_encrypted: list[bool] = []
-        self._upstream_port = upstream_port
+        self.asked: list[bytes] = []  # the kinds of the messages of Redshift's driver
+        self.upstream = upstream
         self._tls = tls
         self._as_redshift = as_redshift
         self._loop = asyncio.new_event_loop()
@@ -65,10 +69,15 @@ class PostgresFront:
         upstream: asyncio.StreamWriter | None = None
         try:
             code, body = await self._read_first(reader, writer)
-            answers, upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+            answers, upstream = await asyncio.open_connection("127.0.0.1", self.upstream.port)
             self._open.add(upstream)
             upstream.write(struct.pack("!ii", len(body) + 8, code) + body)
-            await asyncio.gather(_pump(reader, upstream), _pump(answers, writer))
+            if self._as_redshift:
+                await asyncio.gather(
+                    _pump_messages(reader, upstream, self._ask), _pump_messages(answers, writer, Answers().rewrite)
+                )
+            else:
+                await asyncio.gather(_pump(reader, upstream), _pump(answers, writer))
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -76,6 +85,10 @@ class PostgresFront:
                 if end is not None:
                     self._open.discard(end)
                     end.close()
+
+    def _ask(self, kind: bytes, body: bytes) -> bytes:
+        self.asked.append(kind)
+        return write_question(kind, body)
 
     async def _read_first(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[int, bytes]:
         while True:
@@ -89,7 +102,7 @@ class PostgresFront:
             else:
                 self.was_encrypted.append(writer.get_extra_info("ssl_object") is not None)
                 keeps_all = code == _CANCEL_REQUEST or not self._as_redshift
-                return code, body if keeps_all else _keep_what_postgres_knows(body)
+                return code, body if keeps_all else keep_what_postgres_knows(body)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -102,18 +115,26 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.close()
 
 
-def _keep_what_postgres_knows(body: bytes) -> bytes:
-    words = body.rstrip(b"\0").split(b"\0")
-    pairs = zip(words[::2], words[1::2], strict=False)
-    return b"".join(name + b"\0" + value + b"\0" for name, value in pairs if name in _POSTGRES_KNOWS) + b"\0"
+async def _pump_messages(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rewrite: Callable[[bytes, bytes], bytes]
+) -> None:
+    try:
+        while True:
+            kind, size = struct.unpack("!ci", await reader.readexactly(5))
+            body = rewrite(kind, await reader.readexactly(size - 4))
+            writer.write(struct.pack("!ci", kind, len(body) + 4) + body)
+            await writer.drain()
+    finally:
+        with contextlib.suppress(OSError):
+            writer.close()
 
 
 @contextmanager
 def open_front(
-    upstream_port: int, *, tls: ssl.SSLContext | None = None, as_redshift: bool = False
+    upstream: PostgresServer, *, tls: ssl.SSLContext | None = None, as_redshift: bool = False
 ) -> Iterator[PostgresFront]:
     """Run a door until the block ends."""
-    front = PostgresFront(upstream_port, tls, as_redshift=as_redshift)
+    front = PostgresFront(upstream, tls, as_redshift=as_redshift)
     front.start()
     try:
         yield front

@@ -36,7 +36,8 @@ class PostgresDialect(SqlModelDialect):
                 f"count(DISTINCT {text}) AS distinct_{index}",
                 f"max(length({text})) AS longest_chars_{index}",
                 # The longest value is the greatest of "length, then its beginning": nothing has to be kept or sorted
-                f"substring(max(({length} || left({text}, {SHOWN_CHARS})){self.bytewise}), 11) AS longest_{index}",
+                f"substring(max(({length} || left({text}, {SHOWN_CHARS})){self.bytewise}), 11, {SHOWN_CHARS}) "
+                f"AS longest_{index}",
                 f"left({lowest}, {SHOWN_CHARS}) AS minimum_{index}",
                 f"left({highest}, {SHOWN_CHARS}) AS maximum_{index}",
                 f"({self._sample_sql(text)}) AS sample_{index}",

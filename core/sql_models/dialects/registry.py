@@ -7,12 +7,14 @@ from core.sql_models.dialects.bigquery import BigQueryDialect
 from core.sql_models.dialects.dialect import SqlModelDialect
 from core.sql_models.dialects.duckdb import DuckDbDialect
 from core.sql_models.dialects.postgres import PostgresDialect
+from core.sql_models.dialects.redshift import RedshiftDialect
 from core.sql_models.dialects.snowflake import SnowflakeDialect
 
 DIALECTS: dict[str, SqlModelDialect] = {
     "bigquery": BigQueryDialect(),
     "duckdb": DuckDbDialect(),
     "postgres": PostgresDialect(),
+    "redshift": RedshiftDialect(),
     "snowflake": SnowflakeDialect(),
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from core.warehouses.definition import ColumnInfo, TableInfo
-from core.warehouses.postgres.types import kind_of
 from core.warehouses.state_session import STATE_SCHEMA
 from core.warehouses.wire.names import literal
+from core.warehouses.wire.types import kind_of
 
 _SHOWN = f"""c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', '{STATE_SCHEMA}')"""

@@ -16,6 +16,7 @@ def write_guide(settings: Mapping[str, object]) -> tuple[SetupGuide, ...]:
     return write_guides(
         settings,
         create_user="CREATE ROLE {user} LOGIN PASSWORD '{password}' NOSUPERUSER NOCREATEDB NOCREATEROLE;",
+        connect="GRANT CONNECT ON DATABASE {database} TO {user};",
     )
 
 

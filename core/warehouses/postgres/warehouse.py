@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar, Self
@@ -11,7 +10,7 @@ from typing import ClassVar, Self
 import psycopg
 import pyarrow as pa
 
-from core.errors import CoreError, NotReadOnly, QueryTimeout, SqlSyntaxError, Unreachable
+from core.errors import CoreError, NotReadOnly, SqlSyntaxError
 from core.storage.home import Home
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import (
@@ -23,17 +22,19 @@ from core.warehouses.definition import (
     check_zone,
 )
 from core.warehouses.postgres import catalog
-from core.warehouses.postgres.csv_batches import MAX_BATCH_BYTES, read_batches
+from core.warehouses.postgres.csv_batches import read_batches
 from core.warehouses.postgres.definition import DEFINITION
 from core.warehouses.postgres.link import Link, OutOfTime, Refused, open_link
 from core.warehouses.postgres.session import PostgresStateSession
-from core.warehouses.postgres.types import COMMON_NAMES, Transport, kind_of, make_transport
 from core.warehouses.state_session import StateSession
 from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.tunnel import Tunnel, read_tunnel
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 from core.warehouses.wire.address import Address, read_address
-from core.warehouses.wire.errors import ServerReport, schema_denied, translate_report
+from core.warehouses.wire.errors import ServerReport, schema_denied, stopped_by_server, translate_report
+from core.warehouses.wire.texts import MAX_BATCH_BYTES
+from core.warehouses.wire.types import COMMON_NAMES, Transport, kind_of, make_transport
+from core.warehouses.wire.way import Way
 
 CONSUMER_S = 24 * 3600.0
 """How long the server lets a consumer of its rows take on top of the query's own time, which we measure ourselves."""
@@ -50,11 +51,8 @@ class PostgresWarehouse(Warehouse):
     definition: ClassVar[WarehouseDefinition] = DEFINITION
 
     def __init__(self, address: Address, *, zone: str = "UTC", tunnel: Tunnel | None = None) -> None:
-        self._address = address
-        self._tunnel = tunnel
+        self._way = Way(address, tunnel, open_link)
         self._zone = zone
-        self._lock = threading.Lock()
-        self._idle: list[Link] = []
         self._types: dict[tuple[int, int], tuple[str, Kind]] = {}
 
     @classmethod
@@ -88,7 +86,7 @@ class PostgresWarehouse(Warehouse):
         names = sorted(name for name, may_use, may_read in found if may_use and may_read)
         if found and not names:
             may_use, may_read = (any(rights) for rights in list(zip(*found, strict=True))[1:])
-            raise schema_denied(self._address, schema, may_use=may_use, may_read=may_read)
+            raise schema_denied(self._way.address, schema, may_use=may_use, may_read=may_read)
         return names
 
     def read_table(self, schema: str, name: str) -> TableInfo | None:
@@ -130,37 +128,20 @@ class PostgresWarehouse(Warehouse):
 
     def open_state_session(self) -> StateSession:
         """Return a session for our own tables."""
-        return PostgresStateSession.open(self._reach())
+        return PostgresStateSession.open(self._way.reach())
 
     def check_write(self) -> None:
         """Make our schema where it is missing, and a row in it; see `Warehouse.check_write`."""
-        with PostgresStateSession.open(self._reach()) as session:
+        with PostgresStateSession.open(self._way.reach()) as session:
             session.check()
 
     def close(self) -> None:
         """End the connections that wait for a query, and the tunnel."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for link in idle:
-            link.close()
-        if self._tunnel is not None:
-            self._tunnel.close()
+        self._way.close()
 
     def _probe(self) -> str:
         count = len(self.list_tables())
         return f"{count} table{'' if count == 1 else 's'} can be read."
-
-    def _connect(self) -> Link:
-        try:
-            return open_link(self._reach())
-        except Unreachable:
-            if self._tunnel is None:
-                raise
-            self._tunnel.close()  # it may have been cut a moment ago, with nobody noticing yet: through a new one
-            return open_link(self._reach())
-
-    def _reach(self) -> Address:
-        return self._address if self._tunnel is None else self._address.through(*self._tunnel.open())
 
     def _comment(self) -> str:
         # Seen in pg_stat_activity beside the query, and in the server's log
@@ -194,38 +175,26 @@ class PostgresWarehouse(Warehouse):
         finally:
             forget()
             if is_done and not token.cancelled:
-                with self._lock:
-                    self._idle.append(link)
+                self._way.keep(link)
             else:
                 link.close()
 
     def _begin(self, timeout_s: float, token: CancelToken) -> Link:
-        """Return a link in a new transaction: an idle one, unless its connection was cut meanwhile."""
+        """Return a link in a new transaction."""
         script, budget = _BEGIN.format(timeout_ms=round((timeout_s + CONSUMER_S) * 1000)), Budget(timeout_s)
-        while True:
-            with self._lock:
-                idle = self._idle.pop() if self._idle else None
-            link = idle or self._connect()
+
+        def start(link: Link) -> None:
             link.prepare(budget, token)
-            try:
-                link.run(script)
-            except BaseException as error:
-                link.close()
-                if idle is None or not isinstance(error, psycopg.Error):
-                    raise
-            else:
-                return link
+            link.run(script)
+
+        return self._way.begin(start, lambda error: isinstance(error, psycopg.Error))
 
     def _translate(self, refused: Refused, sql: str, token: CancelToken) -> CoreError:
         if token.cancelled:
             return cancelled(token)
         if refused.report.sqlstate == "57014":
-            return QueryTimeout(
-                "The server stopped the query: by a time limit of its own, or because an administrator ended it.",
-                hint="Ask whoever runs the server, then run it again.",
-                context=refused.report.context,
-            )
-        return translate_report(refused.report, sql, self._address, offset=max(0, refused.sent.find(sql)))
+            return stopped_by_server(refused.report)
+        return translate_report(refused.report, sql, self._way.address, offset=max(0, refused.sent.find(sql)))
 
     def _describe(self, link: Link, sql: str) -> tuple[Transport, ...]:
         """Return how each column travels. What is no single query, or gives no columns, ends here, before it runs."""

@@ -15,6 +15,7 @@ from core.errors import (
     NotReadOnly,
     PermissionMissing,
     QueryError,
+    QueryTimeout,
     ResultTooLarge,
     SqlSyntaxError,
     Unreachable,
@@ -185,6 +186,15 @@ def no_database(address: Address) -> CoreError:
         f"There is no database {address.database!r} on {address.host}.",
         hint="Check the database's name, in upper and lower case.",
         context={"field": "database"},
+    )
+
+
+def stopped_by_server(report: ServerReport) -> CoreError:
+    """Return the error of a query that was stopped and not by us."""
+    return QueryTimeout(
+        "The server stopped the query: by a time limit of its own, or because an administrator ended it.",
+        hint="Ask whoever runs the server, then run it again.",
+        context=report.context,
     )
 
 

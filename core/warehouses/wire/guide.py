@@ -12,12 +12,13 @@ PASSWORD = "choose-a-password"  # noqa: S105 - a placeholder that a person repla
 READ_SCHEMA = "public"
 
 
-def write_guides(settings: Mapping[str, object], *, create_user: str) -> tuple[SetupGuide, ...]:
+def write_guides(settings: Mapping[str, object], *, create_user: str, connect: str = "") -> tuple[SetupGuide, ...]:
     """Return the guide: a login of its own, what it may read, and the one schema that it may write.
 
     Args:
         settings: What is typed so far.
         create_user: The engine's statement for the login, with {user} and {password}.
+        connect: Its statement that lets a login into a {database}, where it has one.
     """
     user = quote(str(settings.get("user") or "onramp"))
     database = quote(str(settings.get("database") or "your_database"))
@@ -25,7 +26,7 @@ def write_guides(settings: Mapping[str, object], *, create_user: str) -> tuple[S
     return (
         SetupGuide(
             "Create the login",
-            f"{login}\nGRANT CONNECT ON DATABASE {database} TO {user};" if "LOGIN" in create_user else login,
+            f"{login}\n{connect.format(user=user, database=database)}".strip(),
             note="Run this as an administrator of the database, with a password of your own.",
         ),
         SetupGuide(

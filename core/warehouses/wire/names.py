@@ -9,6 +9,6 @@ def quote(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return `text` as a string literal, whatever the server thinks of a backslash."""
-    body = text.replace("'", "''")
-    return f" E'{body.replace(chr(92), 2 * chr(92))}'" if "\\" in body else f"'{body}'"
+    """Return `text` as SQL: a backslash is a sign of its own in Postgres, and escapes the next one in Redshift."""
+    pieces = ["'" + piece.replace("'", "''") + "'" for piece in text.split("\\")]
+    return pieces[0] if len(pieces) == 1 else f"({' || chr(92) || '.join(pieces)})"

@@ -67,18 +67,20 @@ WRITES = (
 USER, PASSWORD = "contract_reader", "it's a \\ päss"
 
 
-def make_database(server: PostgresServer) -> str:
+def make_database(server: PostgresServer, user: str = USER) -> str:
     """Make a database of its own with the data of the contract and a login that may read it, and return its name."""
     name = f"contract_{next(_NUMBERS)}"
     server.execute(f"CREATE DATABASE {name}")
     with psycopg.connect(server.url(name), autocommit=True) as connection:
         connection.execute(DATA.encode())
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [USER]).rowcount == 0:
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(USER), PASSWORD))
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [user]).rowcount == 0:
+            encryption = "md5" if user.startswith("redshift") else "scram-sha-256"
+            connection.execute(f"SET password_encryption = '{encryption}'".encode())
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(user), PASSWORD))
         for schema in ("crm", "public"):
-            connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {USER}".encode())
-            connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {USER}".encode())
-        connection.execute(f"CREATE SCHEMA __onramp AUTHORIZATION {USER}".encode())
+            connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {user}".encode())
+            connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {user}".encode())
+        connection.execute(f"CREATE SCHEMA __onramp AUTHORIZATION {user}".encode())
     return name
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.emulators.ssh_server import SshServer
+from tests.postgres import PostgresServer
+
+_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
@@ -22,3 +27,19 @@ def bastion() -> Iterator[SshServer]:
     server = SshServer()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def database(warehouse_server: PostgresServer) -> Iterator[str]:
+    """An empty database of this module's own."""
+    name = f"module_{next(_NUMBERS)}"
+    warehouse_server.execute(f"CREATE DATABASE {name}")
+    yield name
+    warehouse_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def admin(warehouse_server: PostgresServer, database: str) -> Iterator[psycopg.Connection]:
+    """The owner of the database, by the bare driver."""
+    with psycopg.connect(warehouse_server.url(database), autocommit=True) as connection:
+        yield connection

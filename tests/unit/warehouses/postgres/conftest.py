@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from core.storage.home import open_home
 from core.warehouses.postgres.warehouse import PostgresWarehouse
 from tests.postgres import PostgresServer
+from tests.unit.warehouses.refusals import PASSWORD
 
-USER, PASSWORD = "analyst", "s3cret-Päss"
+USER = "analyst"
 Connect = Callable[..., PostgresWarehouse]
-_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -21,22 +19,6 @@ def analyst(warehouse_server: PostgresServer) -> str:
     """A login with a password that may read what it is granted and nothing else."""
     warehouse_server.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
     return USER
-
-
-@pytest.fixture(scope="module")
-def database(warehouse_server: PostgresServer) -> Iterator[str]:
-    """An empty database of this module's own."""
-    name = f"module_{next(_NUMBERS)}"
-    warehouse_server.execute(f"CREATE DATABASE {name}")
-    yield name
-    warehouse_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture(scope="module")
-def admin(warehouse_server: PostgresServer, database: str) -> Iterator[psycopg.Connection]:
-    """The owner of the database, by the bare driver."""
-    with psycopg.connect(warehouse_server.url(database), autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

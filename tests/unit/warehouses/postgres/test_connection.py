@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import socket
 
 import psycopg
 import pytest
@@ -25,25 +24,13 @@ from tests.authority import Authority
 from tests.emulators.postgres_front import PostgresFront
 from tests.emulators.ssh_server import KEY, SshServer
 from tests.postgres import PostgresServer
-from tests.unit.warehouses.postgres.conftest import PASSWORD, Connect
-
-
-def refuse(connect: Connect, kind: type[CoreError], **changed: object) -> CoreError:
-    """Return what a connection test reports, which is never raised and never tells the password."""
-    report = connect(**changed).test_connection()
-    assert not report.ok
-    assert isinstance(report.error, kind), report.error
-    assert report.error.message and report.error.hint
-    told = f"{report.error!r} {report.error} {report.error.to_dict()}"
-    assert PASSWORD not in told and str(changed.get("password", PASSWORD)) not in told
-    return report.error
+from tests.unit.warehouses.postgres.conftest import Connect
+from tests.unit.warehouses.refusals import PASSWORD, find_closed_port, refuse, run_stranger
 
 
 def test_a_closed_port_is_told_with_the_place(connect: Connect) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-        error = refuse(connect, Unreachable, port=port)
+    port = find_closed_port()
+    error = refuse(connect, Unreachable, port=port)
     assert error.message == f"Nothing listens at 127.0.0.1, port {port}."
     assert error.context["field"] == "port"
 
@@ -74,20 +61,8 @@ def test_a_database_that_does_not_exist_is_told(connect: Connect) -> None:
 
 
 def test_what_is_no_postgres_is_told(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(5)
-        import threading
-
-        def answer() -> None:
-            end, _ = listener.accept()
-            with end:
-                end.recv(1024)
-                end.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        error = refuse(connect, Unreachable, port=listener.getsockname()[1])
-        thread.join()
+    with run_stranger(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        error = refuse(connect, Unreachable, port=port)
     assert "does not speak as a Postgres server does" in error.message or "ended" in error.message
 
 

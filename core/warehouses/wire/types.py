@@ -1,4 +1,4 @@
-"""Postgres's types: what kind each is, and how its values travel from the server's CSV into Arrow."""
+"""Types by their numbers, which Postgres and Redshift share: what kind each is, and how its values travel to Arrow."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The engines: a database of its own on each, to be filled by a test and opened by the product.
 
-Postgres is a real server, Snowflake and BigQuery are the emulators of the contract, reached by the product's own form.
+Postgres is a real server, and so is what stands in for Redshift, behind a door for its driver; Snowflake and BigQuery
+are the emulators of the contract. All are reached by the product's own form.
 The embedded one, a file, compares nothing inside; the others do.
 """
 
@@ -23,11 +24,13 @@ from core.warehouses.store import WarehouseRecord, save_warehouse
 from core.workspaces.workspace import Workspace
 from tests.contract.harnesses.bigquery import open_client
 from tests.emulators.bigquery.wire import Wire, write_key
+from tests.emulators.postgres_front import PostgresFront
 from tests.emulators.recording import run_recorder
+from tests.emulators.redshift_catalog import make_catalog
 from tests.emulators.snowflake.emulator import SECRETS, new_settings, open_session
 from tests.postgres import PostgresServer
 
-ENGINES = ("bigquery", "postgres", "snowflake")
+ENGINES = ("bigquery", "postgres", "redshift", "snowflake")
 """Those that compare inside."""
 _NUMBERS = itertools.count(1)
 
@@ -126,6 +129,19 @@ class PostgresEngine(Engine):
         return [name for (name,) in self.ask("SELECT tablename FROM pg_tables WHERE schemaname = '__onramp'")]
 
 
+class RedshiftEngine(PostgresEngine):
+    """A database on the server of the tests that has what Redshift has, and the door for Redshift's driver."""
+
+    kind = "redshift"
+    types: ClassVar = {"integer": "int", "text": "varchar(256)"}
+
+    def __init__(self, url: str, port: int) -> None:
+        super().__init__(url)
+        self.settings["port"] = port
+        with psycopg.connect(url, autocommit=True) as connection:
+            make_catalog(connection)
+
+
 class SnowflakeEngine(Engine):
     """A database on the emulator."""
 
@@ -194,11 +210,12 @@ def open_engine(kind: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     if kind == "duckdb":
         yield EmbeddedEngine(request.getfixturevalue("tmp_path_factory").mktemp("engine"))
     elif kind == "postgres":
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        name = f"engine_{next(_NUMBERS)}"
-        server.execute(f"CREATE DATABASE {name}")
-        yield PostgresEngine(server.url(name))
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        with _make_database(request.getfixturevalue("postgres_server")) as url:
+            yield PostgresEngine(url)
+    elif kind == "redshift":
+        front: PostgresFront = request.getfixturevalue("redshift_front")
+        with _make_database(front.upstream) as url:
+            yield RedshiftEngine(url, front.port)
     elif kind == "snowflake":
         yield SnowflakeEngine(request.getfixturevalue("snowflake_port"))
     else:
@@ -206,6 +223,14 @@ def open_engine(kind: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
             engine = BigQueryEngine(request.getfixturevalue("bigquery_port"), f"{google.url}/token")
             yield engine
             engine.close()
+
+
+@contextmanager
+def _make_database(server: PostgresServer) -> Iterator[str]:
+    name = f"engine_{next(_NUMBERS)}"
+    server.execute(f"CREATE DATABASE {name}")
+    yield server.url(name)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _write(value: int | str | None) -> str:

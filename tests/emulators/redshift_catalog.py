@@ -33,8 +33,13 @@ CREATE FUNCTION pg_catalog.listagg_step(text, text, text) RETURNS text LANGUAGE 
   AS 'SELECT coalesce($1 || $3, '''') || $2';
 CREATE AGGREGATE pg_catalog.listagg(text, text) (sfunc = pg_catalog.listagg_step, stype = text);
 CREATE FUNCTION pg_catalog.json_serialize(jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT $1::varchar';
+CREATE FUNCTION pg_catalog.json_parse(text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS 'SELECT $1::jsonb';
 CREATE FUNCTION pg_catalog.from_varbyte(bytea, varchar) RETURNS varchar LANGUAGE sql IMMUTABLE
   AS 'SELECT encode($1, $2)::varchar';
+CREATE FUNCTION pg_catalog.to_varbyte(varchar, varchar) RETURNS bytea LANGUAGE sql IMMUTABLE AS 'SELECT decode($1, $2)';
+CREATE FUNCTION pg_catalog.to_hex(bytea) RETURNS varchar LANGUAGE sql IMMUTABLE
+  AS 'SELECT encode($1, ''hex'')::varchar';
+CREATE FUNCTION pg_catalog.fnv_hash(float8) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT hashfloat8extended($1, 0)';
 RESET allow_system_table_mods;
 """
 

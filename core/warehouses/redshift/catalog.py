@@ -1,4 +1,4 @@
-"""What Redshift's catalog says. Its views run on the leader node alone and cannot be joined: small queries, each of one."""
+"""What Redshift's catalog says. Its views run on the leader node alone and cannot be joined: one small query a view."""
 
 from __future__ import annotations
 

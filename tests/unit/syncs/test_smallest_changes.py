@@ -30,6 +30,18 @@ CASES = {
         ("j", "jsonb", """'{"a": 1}'""", """'{"a": "1"}'"""),
         ("y", "bytea", r"'\x00'", r"'\x0000'"),
     ),
+    "redshift": (
+        ("t", "VARCHAR(20)", "'1'", "'1 '"),
+        ("note", "VARCHAR(20)", "NULL", "''"),
+        ("n", "NUMERIC(38,9)", "12345678901234567890.000000001", "12345678901234567890.000000002"),
+        ("i", "BIGINT", "9223372036854775806", "9223372036854775807"),
+        ("f", "DOUBLE PRECISION", "0.1", "0.10000000000000002"),
+        ("b", "BOOLEAN", "TRUE", "FALSE"),
+        ("d", "DATE", "'1931-07-04'", "'1931-07-05'"),
+        ("s", "TIMESTAMP", "'1969-12-31 23:59:59.999998'", "'1969-12-31 23:59:59.999999'"),
+        ("z", "TIMESTAMPTZ", "'2024-03-31 01:00:00.000001Z'", "'2024-03-31 01:00:00.000002Z'"),
+        ("y", "VARBYTE", "to_varbyte('00', 'hex')", "to_varbyte('0000', 'hex')"),
+    ),
     "snowflake": (
         ("t", "VARCHAR", "'1'", "'1 '"),
         ("note", "VARCHAR", "NULL", "''"),
@@ -57,7 +69,7 @@ CASES = {
         ("y", "BYTES", "FROM_HEX('00')", "FROM_HEX('0000')"),
     ),
 }  # fmt: skip
-KEYS = {"postgres": "int", "snowflake": "NUMBER(38,0)", "bigquery": "INT64"}
+KEYS = {"postgres": "int", "redshift": "int", "snowflake": "NUMBER(38,0)", "bigquery": "INT64"}
 
 
 @pytest.mark.parametrize("kind", ENGINES)
@@ -77,6 +89,20 @@ def test_the_smallest_change_of_each_type_is_seen_inside(
             run = _run(workspace, sync_id)
             assert (run.sheet.updated, run.progress["extracted"]) == (1, 1), name
         assert _run(workspace, sync_id).progress["extracted"] == 0
+
+
+def test_a_super_is_not_compared_inside_and_its_smallest_change_is_seen_here(
+    request: pytest.FixtureRequest, workspace: Workspace
+) -> None:
+    with open_engine("redshift", request) as engine:
+        engine.run("CREATE TABLE crm.kinds (id int, j SUPER)")
+        engine.run("""INSERT INTO crm.kinds SELECT 1, json_parse('{"a": 1}')""")
+        sync_id = _make_sync(workspace, engine, ["j"])
+        assert _run(workspace, sync_id).sheet.added == 1
+        again = _run(workspace, sync_id)
+        assert (again.sheet.unchanged, again.progress["extracted"]) == (1, 1)
+        engine.run("""UPDATE crm.kinds SET j = json_parse('{"a": "1"}') WHERE id = 1""")
+        assert _run(workspace, sync_id).sheet.updated == 1
 
 
 def _make_sync(workspace: Workspace, engine: Engine, names: list[str]) -> str:

@@ -12,7 +12,8 @@ from core.workspaces.workspace import Workspace, get_workspace_info
 # Only what config.toml has no setting for; by Streamlit's test ids, which its own browser tests rely on.
 _STYLE = """
 <style>
-[data-testid="stCode"] code, [data-testid="stMarkdownContainer"] code, .stCode { font-variant-ligatures: none; }
+/* An identifier is shown as it is: the fonts would draw the x of 1x8 as a sign, and -> in SQL as an arrow. */
+body, input, textarea { font-feature-settings: "calt" 0; }
 [data-testid="stCaptionContainer"] code { color: inherit; background: none; padding: 0; font-size: .95em; }
 [data-testid="stSidebarNavLink"] span, [data-testid="stPageLink-NavLink"] * { white-space: normal; overflow: visible; }
 [data-testid="stMainBlockContainer"] { max-width: 1200px; }

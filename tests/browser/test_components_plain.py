@@ -135,3 +135,27 @@ def test_the_home_page_is_reached_by_its_name_too(frame_address, open_screen, pa
     page = screen.open(f"{frame_address}{path}")
     page.get_by_role("heading", name="Getting started with Segment").wait_for()
     assert page.get_by_text("Page not found").count() == 0
+
+
+MEASURE_1X8 = """async () => {
+    await document.fonts.load('14px Inter')
+    const host = document.querySelector('[data-testid="stMain"]')
+    const draw = (tag, features) => {
+        const one = Object.assign(document.createElement(tag), { textContent: '1x8' })
+        one.style.cssText = `font: 14px Inter; position: absolute; font-feature-settings: ${features}`
+        host.append(one)
+        return one
+    }
+    const widthOf = features => draw('span', features).getBoundingClientRect().width
+    const brush = draw('canvas', 'inherit').getContext('2d')
+    brush.font = '14px Inter'
+    return [widthOf('"calt" 1'), widthOf('"calt" 0'), widthOf('inherit'), brush.measureText('1x8').width]
+}"""
+
+
+def test_the_x_of_an_identifier_is_drawn_as_the_letter_in_a_text_and_in_a_table(frame_address, open_screen):
+    """Inter would draw the x between two digits as a sign of multiplication; a table is a canvas."""
+    page = open_screen().open(frame_address)
+    with_sign, with_letter, in_text, in_table = (round(width, 1) for width in page.evaluate(MEASURE_1X8))
+    assert with_sign != with_letter, "the font has no such sign, so this test shows nothing"
+    assert (in_text, in_table) == (with_letter, with_letter)

@@ -1,7 +1,8 @@
-"""Check results as rows: what was found, why, and a fix to paste."""
+"""Check results as rows: what was found, why, and how to fix it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol
 
@@ -17,6 +18,7 @@ _LOOKS: dict[str, tuple[str, Literal["green", "orange", "red", "blue", "gray"], 
     "running": (":material/progress_activity:", "blue", "Running"),
     "pending": (":material/pending:", "gray", "Waiting"),
 }
+_SENTENCE = re.compile(r"[A-Z][a-z].*\.")
 
 
 class CheckLike(Protocol):
@@ -74,8 +76,15 @@ def _draw_row(row: CheckLike) -> None:
         if cause or evidence:
             st.caption("  \n".join(text for text in (cause, evidence) if text))
         if row.fix and is_problem:
-            st.caption("**How to fix it**")
-            st.code(row.fix, language=None, wrap_lines=True)
+            _draw_fix(row.fix)
+
+
+def _draw_fix(fix: str) -> None:
+    if _SENTENCE.fullmatch(fix):
+        st.markdown(f"**How to fix it:** {escape_markdown(fix)}")
+        return
+    st.caption("**How to fix it**")
+    st.code(fix, language=None, wrap_lines=True)  # statements and commands are there to be copied
 
 
 def _evidence_text(evidence: object) -> str:

@@ -143,7 +143,11 @@ def _draw_field(field: Field, key: str, saved: SavedConnection | None) -> object
         hint = KEPT if saved is not None and field.name in saved.secret_names else field.placeholder
         if field.type is FieldType.TEXT:
             return st.text_area(label, placeholder=hint, help=help_, height=140, key=key)
-        return st.text_input(label, type="password", placeholder=hint, help=help_, key=key)
+        # Tab goes from a password to its eye, and Streamlit then takes no note of what was typed. So each letter is
+        # kept in the browser as it is typed, and goes to the server with the next press of a button, not by itself.
+        return st.text_input(
+            label, type="password", placeholder=hint, help=help_, key=key, live="0ms", on_change="ignore"
+        )
     text = "" if value is None else str(value)
     if field.type is FieldType.TEXT:
         return st.text_area(label, value=text, placeholder=field.placeholder, help=help_, height=120, key=key)

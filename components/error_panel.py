@@ -67,7 +67,7 @@ def draw_details(error: CoreError) -> None:
     """Draw what helps to mend the failure: the grant that is missing, and what the warehouse said, folded."""
     if grant := error.context.get("grant"):
         st.caption("What its owner runs to allow it:")
-        st.code(str(grant), language="sql", wrap_lines=True)
+        st.code(str(grant), language=None, wrap_lines=True)  # SQL, or a command of the vendor
     if said := error.context.get("engine_message"):
         with st.expander("What the warehouse said"):
             st.code(str(said), language=None, wrap_lines=True)

@@ -17,6 +17,9 @@ body, input, textarea { font-feature-settings: "calt" 0; }
 [data-testid="stCaptionContainer"] code { color: inherit; background: none; padding: 0; font-size: .95em; }
 [data-testid="stSidebarNavLink"] span, [data-testid="stPageLink-NavLink"] * { white-space: normal; overflow: visible; }
 [data-testid="stMainBlockContainer"] { max-width: 1200px; }
+/* What can be copied shows it, also where nothing hovers. */
+[data-testid="stCode"] pre { padding-right: 3rem; }
+[data-testid="stCode"] > div:last-child { visibility: visible; opacity: 1; pointer-events: auto; }
 /* A table's toolbar stands over its headings, not over the controls above it. */
 [data-testid="stElementToolbar"] { top: .15rem !important; }
 @media (max-width: 640px) {

@@ -26,8 +26,7 @@ const look = EditorView.theme({
     border: "1px solid var(--st-border-color)", borderRadius: "var(--st-base-radius)", height: "var(--editor-height)", overflow: "hidden",
   },
   "&.cm-focused": { outline: "2px solid var(--st-primary-color)", outlineOffset: "-1px" },
-  // Ligatures would show <> as one glyph; SQL is read sign by sign.
-  ".cm-scroller": { fontFamily: "var(--st-code-font)", fontVariantLigatures: "none", lineHeight: "1.55", overflow: "auto" },
+  ".cm-scroller": { fontFamily: "var(--st-code-font)", lineHeight: "1.55", overflow: "auto" },
   ".cm-content": { caretColor: "var(--st-primary-color)", padding: "8px 0" },
   "&.cm-focused .cm-cursor": { borderLeftColor: "var(--st-primary-color)", borderLeftWidth: "2px" },
   ".cm-gutters": { background: "var(--st-secondary-background-color)", color: "var(--st-gray-text-color)", border: "none" },
@@ -36,7 +35,7 @@ const look = EditorView.theme({
   ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { background: "color-mix(in srgb, var(--st-primary-color) 25%, transparent) !important" },
   ".cm-matchingBracket": { background: "color-mix(in srgb, var(--st-primary-color) 22%, transparent) !important", outline: "none" },
   ".cm-tooltip": { background: "var(--st-background-color)", border: "1px solid var(--st-border-color)", color: "var(--st-text-color)", borderRadius: "8px", boxShadow: "0 8px 24px rgb(0 0 0 / .18)", overflow: "hidden" },
-  ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--st-code-font)", fontVariantLigatures: "none", maxHeight: "16em" },
+  ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--st-code-font)", maxHeight: "16em" },
   ".cm-tooltip-autocomplete > ul > li": { padding: "3px 8px" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { background: "var(--st-primary-color)", color: "#fff" },
   ".cm-completionDetail": { opacity: ".75", marginLeft: "1em", fontStyle: "normal" },
@@ -104,8 +103,10 @@ function open(component) {
   const run = () => { closeCompletion(s.view); s.push(); s.setTriggerValue("run", s.view.state.doc.toString()); return true; };
   const watch = EditorView.updateListener.of(update => {
     if (update.docChanged) { clearTimeout(s.timer); s.timer = setTimeout(s.push, DEBOUNCE_MS); }
-    if (update.focusChanged && !update.view.hasFocus) s.push();
   });
+  // At once, and not with the editor's own update a moment later: the press on a button that takes the focus away
+  // has to find the text with the server.
+  const leave = EditorView.domEventHandlers({ blur: () => { s.push(); } });
   s.view = new EditorView({
     parent: host,
     root: parentElement,
@@ -113,7 +114,7 @@ function open(component) {
       doc: s.sent,
       extensions: [
         Prec.highest(keymap.of([{ key: "Mod-Enter", run, preventDefault: true }])),
-        basicSetup, s.language.of([]), syntaxHighlighting(colours), look, lintGutter(), watch,
+        basicSetup, s.language.of([]), syntaxHighlighting(colours), look, lintGutter(), watch, leave,
         placeholder(data.placeholder ?? ""),
         EditorView.contentAttributes.of({ "aria-label": data.label || "SQL editor", "aria-multiline": "true", spellcheck: "false" }),
       ],

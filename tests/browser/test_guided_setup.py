@@ -9,23 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.person import SLOW_MS, press, see, write_sql
+
 ROOT = Path(__file__).resolve().parents[2]
 SQL = (
     "SELECT ID, FIRST_NAME, LAST_NAME, lower(trim(EMAIL)) AS EMAIL, PHONE, MAILING_COUNTRY, SYSTEM_MODSTAMP\n"
     "FROM salesforce.contacts"
 )
-SLOW_MS = 30_000
-
-
-def press(page: object, label: str) -> None:
-    """Press the button with this label once it can be pressed; an icon may stand before the label."""
-    button = page.get_by_role("button", name=re.compile(rf"(^|\s){re.escape(label)}$")).last
-    button.click(timeout=SLOW_MS)
-
-
-def see(page: object, text: str) -> None:
-    """Wait until a text is on the page."""
-    page.get_by_text(text).first.wait_for(timeout=SLOW_MS)
 
 
 @pytest.mark.timeout(400)
@@ -61,11 +51,7 @@ def test_a_stranger_finishes_the_setup_and_finds_a_customer(
     press(page, "Next")
 
     press(page, "Define Model")
-    editor = page.locator(".cm-content")
-    editor.wait_for(timeout=SLOW_MS)
-    editor.click()
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text(SQL)
+    write_sql(page, SQL)
     page.keyboard.press("Control+Enter")
     see(page, "is unique and filled in all")
     screen.settle()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from core.workspaces.workspace import open_workspace
 from tests import guided
 from tests.browser.conftest import serve
+from tests.browser.person import fill, press, see
 from tests.emulators.recording import run_recorder
 from tests.emulators.snowflake import wire
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW_MS = 30_000
 
 
 def write_key() -> str:
@@ -25,23 +24,6 @@ def write_key() -> str:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     kind, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, kind, plain).decode()
-
-
-def fill(page: object, label: str, text: str) -> None:
-    """Type a text into the field with this label."""
-    field = page.get_by_label(re.compile(rf"^{label}"), exact=False).first
-    field.fill(text, timeout=SLOW_MS)
-    field.press("Tab")
-
-
-def save(page: object) -> None:
-    """Press Save."""
-    page.get_by_role("button", name=re.compile(r"Save$")).last.click(timeout=SLOW_MS)
-
-
-def see(page: object, text: str) -> None:
-    """Wait until a text is on the page."""
-    page.get_by_text(text).first.wait_for(timeout=SLOW_MS)
 
 
 @pytest.mark.timeout(200)
@@ -70,20 +52,20 @@ def test_the_form_fails_with_a_cause_and_succeeds(
         fill(page, "Database", "analytics")
         fill(page, "Schema", "public")
         see(page, "GRANT USAGE ON DATABASE analytics TO ROLE onramp_role;")
-        save(page)
+        press(page, "Save")
         see(page, "The private key is not in PEM form.")
         screen.settle()
         screen.shoot("snowflake-bad-key")
         fill(page, "Private key", write_key())
         fill(page, "Host", refusing.url)
         screen.settle()
-        save(page)
+        press(page, "Save")
         see(page, "Snowflake refused the key of the user onramp_user")
         screen.shoot("snowflake-refused")
         screen.settle()
         fill(page, "Host", f"http://127.0.0.1:{snowflake_port}")
         screen.settle()
-        save(page)
+        press(page, "Save")
         see(page, "is connected.")
         screen.settle()
         assert "PRIVATE KEY" not in page.content()

@@ -12,26 +12,9 @@ from core.setup.guided_setup import get_setup
 from core.workspaces.workspace import open_workspace
 from tests import guided
 from tests.browser.conftest import serve
+from tests.browser.person import SLOW_MS, press, see, write_sql
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOW_MS = 30_000
-
-
-def press(page: object, label: str) -> None:
-    """Press the button with this label once it can be pressed; an icon may stand before the label."""
-    page.get_by_role("button", name=re.compile(rf"(^|\s){re.escape(label)}$")).last.click(timeout=SLOW_MS)
-
-
-def see(page: object, text: str) -> None:
-    """Wait until a text is on the page."""
-    page.get_by_text(text).first.wait_for(timeout=SLOW_MS)
-
-
-def write_sql(page: object, sql: str) -> None:
-    """Put `sql` in place of what the editor holds."""
-    page.locator(".cm-content").click(timeout=SLOW_MS)
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text(sql)
 
 
 def see_sql(page: object, sql: str) -> None:

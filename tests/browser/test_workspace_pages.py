@@ -15,8 +15,8 @@ from core.workspaces.workspace import open_workspace
 from tests import guided
 from tests.browser.axe_faults import find_faults
 from tests.browser.conftest import ROOT, serve
+from tests.browser.person import SLOW_MS, press, see
 
-SLOW_MS = 30_000
 PAGES = (
     "syncs",
     "profile-explorer",
@@ -47,15 +47,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(home: Path):
     with serve(ROOT / "app.py", home) as found:
         yield found
-
-
-def press(page: object, label: str) -> None:
-    page.get_by_role("button", name=re.compile(rf"(^|\s){re.escape(label)}$")).last.click(timeout=SLOW_MS)
-
-
-def see(page: object, text: str) -> None:
-    # A table is a canvas with hidden cells for screen readers: what a person sees is meant here.
-    page.get_by_text(text).filter(visible=True).first.wait_for(timeout=SLOW_MS)
 
 
 def pick_row(screen: object, row: int) -> None:

@@ -195,13 +195,20 @@ def test_a_check_list_shows_cause_evidence_and_a_fix_only_for_problems():
         from components.check_list import draw_check_list
 
         def result(code, state, **more):
-            known = {"title": code, "cause": None, "evidence": None, "fix": "the fix", "took_ms": 1200} | more
+            known = {
+                "title": code,
+                "cause": None,
+                "evidence": None,
+                "fix": "GRANT x TO u;",
+                "took_ms": 1200,
+            } | more
             return SimpleNamespace(code=code, state=state, **known)
 
         draw_check_list(
             [
                 result("C1", "passed", evidence=["2 of 2", "sources"]),
                 result("C4", "failed", cause="No *write* permission.", evidence={"role": "analyst"}),
+                result("C5", "warning", fix="Ask its owner."),
                 result("C9", "running", took_ms=None, fix=None),
                 result("C10", "a state of the future"),
             ]
@@ -209,7 +216,8 @@ def test_a_check_list_shows_cause_evidence_and_a_fix_only_for_problems():
 
     app = run(script)
     shown = texts(app)
-    assert [block.value for block in app.code] == ["the fix"]
+    assert [block.value for block in app.code] == ["GRANT x TO u;"]
+    assert "**How to fix it:** Ask its owner" in shown
     assert r"No \*write\* permission." in shown
     assert "role: analyst" in shown.replace("\\", "")
     assert "1 passed" in shown

@@ -1,0 +1,217 @@
+"""Hosted warehouses in a real browser: the forms of Postgres and BigQuery, and Postgres from its form to profiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.setup.guided_setup import get_setup
+from core.warehouses.registry import get_definition
+from core.warehouses.store import list_warehouses
+from core.workspaces.workspace import open_workspace
+from tests import guided
+from tests.browser.conftest import ROOT, serve
+from tests.browser.person import SLOW_MS, fill, fill_form, press, see, write_sql
+from tests.hosted import ROWS, SERVERS, Form, postgres_form, refused_form, working_form
+
+LOCAL_REFUSALS = {  # what this side finds wrong before anything is asked: field, what is typed, what is told
+    "postgres": ("Port", "70000", "Port cannot be"),
+    "bigquery": ("Service account key", '{"type": "authorized_user"}', "This file is"),
+}
+GRANTED_TO = {"postgres": 'TO "crm_reader"', "bigquery": "crm-project-1"}
+GUIDE_FIELD = {"postgres": ("User", "crm_reader"), "bigquery": ("Project ID", "crm-project-1")}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home whose step 1 is done."""
+    folder = tmp_path / "home"
+    workspace = open_workspace(str(folder / "onramp"))
+    guided.confirm(workspace)
+    workspace.close()
+    return folder
+
+
+def count_warehouses(home: Path) -> int:
+    workspace = open_workspace(str(home / "onramp"))
+    try:
+        return len(list_warehouses(workspace))
+    finally:
+        workspace.close()
+
+
+def open_form(screen: object, address: str, kind: str) -> object:
+    page = screen.open(f"{address}/connect-warehouse?kind={kind}")
+    see(page, "What the owner of the warehouse runs once")
+    screen.settle()
+    return page
+
+
+def require_calm(page: object, form: Form) -> None:
+    """No secret is told on the page, beside the field it was typed into, and the page does not scroll sideways."""
+    told = page.locator("body").inner_text()
+    assert not [part for part in form.secret_parts if part in told]
+    assert page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.xdist_group("journey")
+@pytest.mark.parametrize(("kind", "screen_name"), [("postgres", "desktop-light"), ("bigquery", "phone-dark")])
+def test_the_form_fails_with_a_cause_and_succeeds(
+    home: Path, open_screen: Callable[..., object], request: pytest.FixtureRequest, kind: str, screen_name: str
+) -> None:
+    """W25-W27, W38, W41."""
+    server = request.getfixturevalue(SERVERS[kind])
+    with serve(ROOT / "app.py", home) as address, refused_form(kind, server) as refused:
+        screen = open_screen(screen_name)
+        page = open_form(screen, address, kind)
+        screen.shoot(f"{kind}-empty")
+        fill_form(screen, refused)
+        label, typed, told = LOCAL_REFUSALS[kind]
+        right = page.get_by_label(re.compile(f"^{label}")).first.input_value()
+        fill(page, label, typed)
+        screen.settle()
+        press(page, "Save")
+        see(page, told)
+        screen.settle()
+        assert page.get_by_text(told).filter(visible=True).count() == 2, "below the button and at the field"
+        screen.shoot(f"{kind}-refused-here")
+
+        fill(page, label, right)
+        screen.settle()
+        press(page, "Save")
+        see(page, refused.told)
+        screen.settle()
+        assert page.get_by_text(refused.told).filter(visible=True).count() == 1 + bool(refused.field)
+        if refused.grant:
+            see(page, "What its owner runs to allow it:")
+            asked = page.get_by_test_id("stVerticalBlock").filter(has_text="What its owner runs to allow it:").last
+            assert refused.grant in asked.get_by_test_id("stCode").first.inner_text()
+        said = page.locator("details", has_text="What the warehouse said")
+        assert said.get_attribute("open") is None, "the words of the vendor are folded"
+        said.locator("summary").click()
+        said.get_by_test_id("stCode").wait_for(timeout=SLOW_MS)
+        screen.shoot(f"{kind}-refused")
+        require_calm(page, refused)
+        assert count_warehouses(home) == 0
+
+        with working_form(kind, server) as working:
+            fill_form(screen, working)
+            press(page, "Save")
+            see(page, "is connected.")
+            screen.settle()
+            see(page, "only changed rows leave it")
+            require_calm(page, working)
+            content = page.content()
+            assert not [part for part in working.secret_parts if part in content]
+            screen.shoot(f"{kind}-connected")
+            press(page, "Next")
+            see(page, "Connect your customer data now")
+    assert count_warehouses(home) == 1
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.xdist_group("journey")
+@pytest.mark.parametrize("kind", ["postgres", "bigquery"])
+def test_the_guide_is_filled_with_the_names_typed_and_copied_by_one_press(
+    home: Path, open_screen: Callable[..., object], kind: str
+) -> None:
+    with serve(ROOT / "app.py", home) as address:
+        screen = open_screen("desktop-light")
+        page = open_form(screen, address, kind)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
+        label, name = GUIDE_FIELD[kind]
+        fill(page, label, name)
+        block = page.get_by_test_id("stCode").filter(has_text=GRANTED_TO[kind]).first
+        block.wait_for(timeout=SLOW_MS)
+        screen.settle()
+        block.get_by_role("button", name="Copy to clipboard").click()
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+        guides = get_definition(kind).write_guide({"user" if kind == "postgres" else "project": name})
+        assert copied in [guide.text for guide in guides]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.xdist_group("journey")
+def test_a_login_that_may_only_read_is_connected_and_told_the_one_missing_grant(
+    home: Path, open_screen: Callable[..., object], warehouse_server: object
+) -> None:
+    form = postgres_form(warehouse_server, may_write=False)
+    with serve(ROOT / "app.py", home) as address:
+        screen = open_screen("desktop-dark")
+        page = open_form(screen, address, "postgres")
+        fill_form(screen, form)
+        press(page, "Save")
+        see(page, "is connected.")
+        see(page, "This login may read and not write.")
+        screen.settle()
+        assert page.get_by_test_id("stCode").first.inner_text().strip() == form.grant
+        screen.shoot("postgres-read-only")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.xdist_group("journey")
+def test_a_stranger_goes_from_the_form_of_postgres_to_passed_checks_and_profiles(
+    home: Path, open_screen: Callable[..., object], warehouse_server: object
+) -> None:
+    """W24-W35, W38, W41, W61-W67, W71, W84-W87."""
+    with serve(ROOT / "app.py", home) as address:
+        screen = open_screen("desktop-light")
+        page = screen.open(address)
+        press(page, "Connect data warehouse")
+        see(page, "Available warehouses")
+        page.get_by_text("Postgres", exact=True).first.click()
+        screen.settle()
+        press(page, "Next")
+        see(page, "What the owner of the warehouse runs once")
+        screen.settle()
+        fill_form(screen, postgres_form(warehouse_server))
+        press(page, "Save")
+        see(page, "is connected.")
+        press(page, "Next")
+
+        press(page, "Define Model")
+        write_sql(page, "SELECT id, email, phone, seen FROM public.customers")
+        press(page, "Preview")  # at once: the editor reports by itself only a while after the last key
+        see(page, f"is unique and filled in all {ROWS} rows")
+        screen.settle()
+        screen.shoot("postgres-model")
+        press(page, "Next")
+
+        press(page, "Create Mapping")
+        page.get_by_role("button", name=re.compile("Accept all")).first.click(timeout=SLOW_MS)
+        see(page, f"Checked on all {ROWS} rows")
+        screen.settle()
+        screen.shoot("postgres-mapping")
+        press(page, "Create mapping")
+
+        press(page, "Add identifiers and traits")
+        press(page, "Add identifier")
+        for label in ("User ID", "Email"):
+            page.get_by_text(label, exact=True).first.click(timeout=SLOW_MS)
+        press(page, "Add identifiers")
+        see(page, "Priority 2")
+        press(page, "Add computed traits")
+        page.get_by_text("Total inbounds").first.click(timeout=SLOW_MS)
+        press(page, "Save")
+        press(page, "Check configuration")
+        press(page, "Enable Sources and Test Connections")
+        see(page, "Everything is connected")
+        screen.settle()
+        screen.shoot("postgres-checks")
+        assert page.get_by_role("link", name="Return to Flex").count() == 1
+
+        for _ in range(60):  # the worker delivers the first run and builds the profiles meanwhile
+            screen.open(f"{address}/profile-explorer?profile_search=c{ROWS}@example.com")
+            if page.get_by_role("button", name="Open").count():
+                break
+            page.wait_for_timeout(250)
+        press(page, "Open")
+        see(page, "Pick a trait to see why it says this.")
+        screen.shoot("postgres-profile")
+    workspace = open_workspace(str(home / "onramp"))
+    assert get_setup(workspace).check_passed
+    workspace.close()

@@ -92,7 +92,7 @@ def _draw_tables(
 ) -> None:
     is_tall = len(found) > _TALL or any(catalog.knows(schema, name) for name, _ in found)
     to_open = OPENED_BY_SEARCH
-    with st.container(height=HEIGHT_PX if is_tall else "content", key=f"{key}_tables"):
+    with st.container(height=HEIGHT_PX if is_tall else "content", gap="xxsmall", key=f"{key}_tables"):
         for name, hits in found:
             is_opened = bool(hits) and to_open > 0
             to_open -= is_opened
@@ -135,8 +135,8 @@ def _draw_columns(columns: Sequence[ColumnInfo]) -> None:
 
 def _describe(column: ColumnInfo) -> str:
     name = f"`{column.name}`" if "`" not in column.name else escape_markdown(column.name)
-    comment = f" :small[· {escape_markdown(column.comment)}]" if column.comment else ""
-    return f"{name} :gray[{escape_markdown(column.type)}]{comment}"
+    comment = f" · {escape_markdown(column.comment)}" if column.comment else ""
+    return f"{name} :small[:gray[{escape_markdown(column.type)}]{comment}]"
 
 
 def _list_hits(catalog: Catalog, schema: str, name: str, text: str) -> Sequence[ColumnInfo]:

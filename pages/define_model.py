@@ -74,7 +74,8 @@ with error_panel():
         st.page_link("../pages/connect_warehouse.py", label="Connect data warehouse", icon=":material/cable:")
         st.stop()
     if not (pressed or setup.is_previewed(state.text) or is_asked(record, state.text)):
-        draw_preview_hint(state.text, setup.previewed_sql)
+        with editor_side:
+            draw_preview_hint(state.text, setup.previewed_sql)
         st.stop()
     preview = ask_preview(workspace, record, state.text)
     if not setup.is_previewed(state.text):

@@ -76,13 +76,13 @@ def test_schemas_come_first_then_tables_then_the_columns_of_the_one_that_is_open
     assert list_tables(app) == ["customers"]
     assert "`email`" not in read_plain(app)
     open_table(app, workspace, "public", "customers")
-    assert "`email` :gray[text]" in read_plain(app)
+    assert "`email` :small[:gray[text]]" in read_plain(app)
     choose(app, workspace, "sales")
     assert list_tables(app) == [f"orders_{number:03}" for number in range(100)]
     open_table(app, workspace, "sales", "orders_007")
     shown = read_plain(app)
     assert "500 columns" in shown and "What was ordered in July" in shown
-    assert "`column_3` :gray[numeric(18,2)] :small[· Net, in euro]" in shown
+    assert "`column_3` :small[:gray[numeric(18,2)] · Net, in euro]" in shown
     assert "`column_199`" in shown and "`column_200`" not in shown and "The first 200 of 500 columns." in shown
 
 

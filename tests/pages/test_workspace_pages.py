@@ -95,7 +95,7 @@ def test_the_tables_of_a_warehouse_are_read_when_somebody_looks(workspace: Works
     (table,) = [box for box in app.expander if "customers" in box.label]
     app.session_state[table.proto.id.rpartition("-")[2]] = True
     app.run()
-    assert "8 columns · about 12 rows" in read(app) and "`email` :gray[VARCHAR]" in read(app)
+    assert "8 columns · about 12 rows" in read(app) and "`email` :small[:gray[VARCHAR]]" in read(app)
 
 
 def test_own_files_become_a_warehouse_that_stands_among_the_others_with_its_report(

@@ -24,6 +24,8 @@ with error_panel("reading the event log"):
         text = st.text_input(
             "Search",
             placeholder="Any text in the message",
+            help="Finds the text as it is typed, from the start of a word on: “ada” finds “Ada Lovelace”, not “Canada”."
+            " Capital letters do not matter.",
             key="event_text",
             bind="query-params",
             on_change=forget,

@@ -5,6 +5,8 @@ given out under the write lock, so a reader never sees a later offset before an 
 
 Duplicates are found by an index over a 63-bit hash of (source, message id) and then compared in full: an index over
 the texts themselves is seven times as large, and its pages, not the messages, were what the disk had to write.
+
+A day that is over moves to a Parquet file (`core/events/history`); what reads the log sees no difference.
 """
 
 from __future__ import annotations
@@ -16,17 +18,23 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 
-from core.clock import from_millis, to_millis
-from core.events.log_file import LogFile, like_pattern
+from core.clock import to_millis
+from core.events.entry import COLUMNS, LogEntry, StoredEvent
+from core.events.history.drop import truncate
+from core.events.history.layout import SCHEMA as HISTORY_SCHEMA
+from core.events.history.layout import read_last_offset
+from core.events.history.read import get_events, read_events
+from core.events.history.search import Criteria, search_events
+from core.events.log_file import LogFile
 from core.events.refused import SCHEMA as REFUSED_SCHEMA
 from core.events.refused import Refusal, insert_refusals
 from core.workspaces.workspace import Workspace
+
+__all__ = ["EventLog", "LogEntry", "StoredEvent", "open_event_log"]
 
 MAX_OPEN_LOGS = 16
 
@@ -45,46 +53,18 @@ _SCHEMA = (
     "CREATE INDEX IF NOT EXISTS events_key ON events (key_hash)",
     "CREATE TABLE IF NOT EXISTS source_counts (source_id TEXT PRIMARY KEY, events INTEGER NOT NULL) WITHOUT ROWID",
 )
-_COLUMNS = "offset, source_id, message_id, type, name, user_id, received_at, body"
-_INSERT = f"INSERT INTO events ({_COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own column names
+_INSERT = f"INSERT INTO events ({COLUMNS}, key_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own column names
 _FIND = "SELECT source_id, message_id, offset FROM events WHERE key_hash IN (SELECT value FROM json_each(?))"
 _COUNT = (
     "INSERT INTO source_counts VALUES (?, ?) ON CONFLICT (source_id) DO UPDATE SET events = events + excluded.events"
 )
-
-_Row = tuple[int, str, str, str, str | None, str | None, int, bytes]
-
-
-class LogEntry(NamedTuple):
-    """One message on its way into the log. `body` is the whole message as UTF-8 JSON."""
-
-    source_id: str
-    message_id: str
-    type: str
-    name: str | None
-    user_id: str | None
-    received_at: datetime
-    body: bytes
-
-
-class StoredEvent(NamedTuple):
-    """One message of the log."""
-
-    offset: int
-    source_id: str
-    message_id: str
-    type: str
-    name: str | None
-    user_id: str | None
-    received_at: datetime
-    body: bytes
 
 
 class EventLog(LogFile):
     """The log in the file `path`. Share it between threads; several processes may open the same file."""
 
     def __init__(self, path: Path | str) -> None:
-        super().__init__(path, (*_SCHEMA, *REFUSED_SCHEMA))
+        super().__init__(path, (*_SCHEMA, *HISTORY_SCHEMA, *REFUSED_SCHEMA))
 
     def append(self, entries: Sequence[LogEntry], refusals: Sequence[Refusal] = ()) -> list[int]:
         """Write `entries` and `refusals` durably, all or none, and return the offset of each entry.
@@ -105,21 +85,17 @@ class EventLog(LogFile):
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:
         """Return the next `limit` messages with an offset greater than `after`, in offset order."""
-        sql = f"SELECT {_COLUMNS} FROM events WHERE offset > ? ORDER BY offset LIMIT ?"  # noqa: S608
-        with self.borrow() as connection:
-            return [_to_event(row) for row in connection.execute(sql, (after, limit))]
+        return read_events(self, after, limit)
 
     def get_many(self, offsets: Sequence[int]) -> list[StoredEvent]:
         """Return the messages at `offsets`, in the order asked for; offsets that do not exist are left out."""
-        sql = f"SELECT {_COLUMNS} FROM events WHERE offset IN (SELECT value FROM json_each(?))"  # noqa: S608
-        with self.borrow() as connection:
-            found = {row[0]: row for row in connection.execute(sql, (orjson.dumps(list(offsets)).decode(),))}
-        return [_to_event(found[offset]) for offset in offsets if offset in found]
+        found = get_events(self, offsets)
+        return [found[offset] for offset in offsets if offset in found]
 
     def last_offset(self) -> int:
         """Return the offset of the newest message ever written; 0 for an empty log."""
         with self.borrow() as connection:
-            return _last_offset(connection)
+            return read_last_offset(connection)
 
     def search(
         self,
@@ -127,29 +103,23 @@ class EventLog(LogFile):
         text: str | None = None,
         source_id: str | None = None,
         type: str | None = None,
+        name: str | None = None,
+        user_id: str | None = None,
         before: int | None = None,
         limit: int = 100,
     ) -> list[StoredEvent]:
         """Return the newest `limit` messages, newest first, that hold `text` anywhere and match the filters.
 
         Args:
-            text: Part of the message's JSON; the letter case of A-Z does not matter.
+            text: Part of the message's JSON, from the start of a word on; the letter case of A-Z does not matter.
             source_id: Only messages of this source.
             type: Only messages of this type: `identify`, `track`, ...
+            name: Only messages with this name: the event of a track call, the name of a page or screen.
+            user_id: Only messages with this `userId`.
             before: Only offsets below this one: the last offset of the page before.
             limit: Page size; unit: messages.
         """
-        where, values = ["1 = 1"], list[object]()
-        for clause, value in (("source_id = ?", source_id), ("type = ?", type), ("offset < ?", before)):
-            if value is not None:
-                where.append(clause)
-                values.append(value)
-        if text:
-            where.append("CAST(body AS TEXT) LIKE ? ESCAPE '!'")
-            values.append(like_pattern(text))
-        sql = f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join(where)} ORDER BY offset DESC LIMIT ?"  # noqa: S608
-        with self.borrow() as connection:
-            return [_to_event(row) for row in connection.execute(sql, (*values, limit))]
+        return search_events(self, Criteria(text, source_id, type, name, user_id), before, limit)
 
     def count_by_source(self) -> dict[str, int]:
         """Return how many messages of each source the log holds. O(sources), not O(messages)."""
@@ -161,10 +131,7 @@ class EventLog(LogFile):
 
         A dropped message's id is forgotten, so keep at least the last 24 hours.
         """
-        count = "SELECT source_id, -count(*) FROM events WHERE offset < ? GROUP BY source_id"
-        with self.writing() as connection:
-            connection.executemany(_COUNT, connection.execute(count, (before,)).fetchall())
-            return connection.execute("DELETE FROM events WHERE offset < ?", (before,)).rowcount
+        return truncate(self, before)
 
 
 def open_event_log(workspace: Workspace) -> EventLog:
@@ -195,7 +162,7 @@ def _close_all() -> None:
 def _insert(connection: sqlite3.Connection, entries: Sequence[LogEntry], hashes: list[int]) -> list[int]:
     rows = connection.execute(_FIND, (orjson.dumps(hashes).decode(),))
     known: dict[tuple[str, str], int] = {(source_id, message_id): offset for source_id, message_id, offset in rows}
-    offset = _last_offset(connection)
+    offset = read_last_offset(connection)
     offsets, new = list[int](), list[tuple[object, ...]]()
     counts: dict[str, int] = {}
     for entry, key_hash in zip(entries, hashes, strict=True):
@@ -215,13 +182,3 @@ def _insert(connection: sqlite3.Connection, entries: Sequence[LogEntry], hashes:
 def _hash_key(source_id: str, message_id: str) -> int:
     digest = hashlib.blake2b(f"{source_id}\0{message_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def _last_offset(connection: sqlite3.Connection) -> int:
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-    return row[0] if row else 0
-
-
-def _to_event(row: _Row) -> StoredEvent:
-    offset, source_id, message_id, type_, name, user_id, received_at, body = row
-    return StoredEvent(offset, source_id, message_id, type_, name, user_id, from_millis(received_at), body)

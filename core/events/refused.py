@@ -8,10 +8,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 from core.clock import from_millis, to_millis
 from core.errors import NotFound
+from core.events.history.words import TextQuery
 from core.events.log_file import LogFile, like_pattern
 
 MAX_OF_UNKNOWN_SOURCES = 1_000
@@ -32,12 +34,17 @@ SCHEMA = (
     replayed_as INTEGER  -- the offset of the event that a replay made of it
 )""",
     "CREATE INDEX IF NOT EXISTS refused_source ON refused_events (source_id, number)",
+    "CREATE INDEX IF NOT EXISTS refused_time ON refused_events (received_at)",
 )
 _GIVEN = "source_id, code, reason, message_id, type, name, user_id, received_at, body"
 _INSERT = f"INSERT INTO refused_events ({_GIVEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own column names
 _SELECT = f"SELECT number, {_GIVEN}, replayed_as FROM refused_events"  # noqa: S608
 _KEEP = """DELETE FROM refused_events WHERE source_id = '' AND number <= (
     SELECT number FROM refused_events WHERE source_id = '' ORDER BY number DESC LIMIT 1 OFFSET ?)"""
+
+_SELECT_OLD = "SELECT number FROM refused_events WHERE received_at < ? ORDER BY received_at LIMIT ?"
+_DELETE_OLD = f"DELETE FROM refused_events WHERE number IN ({_SELECT_OLD})"  # noqa: S608
+_DROPPED_AT_ONCE = 2_000
 
 
 class Refusal(NamedTuple):
@@ -92,7 +99,7 @@ def search_refused(
 
     Args:
         log: The event log.
-        text: Part of the event as it was received; the letter case of A-Z does not matter.
+        text: Part of the event as it was received, as in a search of the log (`core/events/history/words.py`).
         source_id: Only events of this source; empty: only those of no known source.
         code: Only events refused with this code.
         type: Only events of this type.
@@ -108,9 +115,11 @@ def search_refused(
     if text:
         where.append("CAST(body AS TEXT) LIKE ? ESCAPE '!'")
         values.append(like_pattern(text))
-    sql = f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY number DESC LIMIT ?"
+    sql = f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY number DESC"
+    meant = TextQuery(text).matches if text else None
     with log.borrow() as connection:
-        return [_to_refused(row) for row in connection.execute(sql, (*values, limit))]
+        rows = (_to_refused(row) for row in connection.execute(sql, values))
+        return list(islice((event for event in rows if meant is None or meant(event.body)), limit))
 
 
 def get_refused(log: LogFile, number: int) -> RefusedEvent:
@@ -130,6 +139,23 @@ def mark_replayed(log: LogFile, number: int, offset: int) -> None:
     """Remember that the refused event was replayed as the event at `offset`."""
     with log.writing() as connection:
         connection.execute("UPDATE refused_events SET replayed_as = ? WHERE number = ?", (offset, number))
+
+
+def has_refused_before(log: LogFile, cutoff: datetime) -> bool:
+    """Say whether a refused event was received before `cutoff`."""
+    with log.borrow() as connection:
+        return connection.execute(_SELECT_OLD, (to_millis(cutoff), 1)).fetchone() is not None
+
+
+def drop_refused(log: LogFile, cutoff: datetime) -> int:
+    """Drop the refused events that were received before `cutoff`, in short steps, and return how many went."""
+    dropped = 0
+    while True:
+        with log.writing() as connection:
+            step = connection.execute(_DELETE_OLD, (to_millis(cutoff), _DROPPED_AT_ONCE)).rowcount
+        dropped += step
+        if step < _DROPPED_AT_ONCE:
+            return dropped
 
 
 def _to_refused(row: tuple[object, ...]) -> RefusedEvent:

@@ -1,0 +1,108 @@
+"""The whole log as one table for DuckDB: closed days from their files, what is newer from SQLite.
+
+    with open_events(log, columns=("type", "received_at")) as database:
+        database.sql("SELECT type, count(*) FROM events GROUP BY type").fetchall()
+
+`events` may be read any number of times in the block and does not change in it. Its times are TIMESTAMP WITH TIME ZONE,
+its bodies JSON texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from core.errors import StoreUnreadable
+from core.events.entry import Row, StoredEvent, to_event
+from core.events.history.day_file import SCHEMA, to_table
+from core.events.history.layout import history_folder, list_closed_files, read_layout
+from core.events.history.read import snapshot
+from core.events.log_file import LogFile
+
+MEMORY = "512MB"
+_COPIED_ROWS = 20_000
+_ROW = 'epoch_ms(received_at), encode(body) FROM read_parquet(?) WHERE "offset" BETWEEN ? AND ?'
+_SELECT = f'SELECT "offset", source_id, message_id, type, name, user_id, {_ROW}'
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB connection with a bound on its memory; close it."""
+    return duckdb.connect(":memory:", config={"memory_limit": MEMORY, "threads": 2})
+
+
+@contextmanager
+def open_events(log: LogFile, columns: Sequence[str] = tuple(SCHEMA.names)) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lend a DuckDB connection with the table `events`: every message of the log that is kept.
+
+    Args:
+        log: The event log.
+        columns: The columns to have. Without `body` a log of many millions is counted in moments.
+
+    Raises:
+        StoreUnreadable: The file of a closed day is missing or damaged.
+    """
+    with connect() as database:
+        try:
+            _make_view(database, log, columns)
+            yield database
+        except duckdb.IOException as error:
+            raise StoreUnreadable(
+                "The file of a closed day is missing or damaged.",
+                hint="Restore the folder history from a backup. An event's own page still shows what can be read.",
+            ) from error
+
+
+def scan_day_file(
+    database: duckdb.DuckDBPyConnection, path: Path, first: int, last: int, where: str, values: Sequence[object]
+) -> list[StoredEvent]:
+    """Return the messages of a file from `last` down to `first` for which `where` holds.
+
+    Raises:
+        FileNotFoundError: The file is gone: its day was dropped.
+        StoreUnreadable: The file is damaged.
+    """
+    if not path.exists():
+        raise FileNotFoundError(path)
+    sql = f'{_SELECT} AND {where} ORDER BY "offset" DESC'
+    try:
+        rows: list[Row] = database.execute(sql, [str(path), first, last, *values]).fetchall()
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        raise StoreUnreadable(
+            f"The file {path.name} of a closed day cannot be read: it is damaged.",
+            hint="Restore it in the folder history from a backup. The other days can be read.",
+        ) from error
+    return [to_event(row) for row in rows]
+
+
+def _make_view(database: duckdb.DuckDBPyConnection, log: LogFile, columns: Sequence[str]) -> None:
+    wanted = ", ".join(f'"{name}"' for name in columns)
+    database.register("model", to_table([]))
+    database.execute(f"CREATE TEMP TABLE live AS SELECT {wanted} FROM model")  # noqa: S608
+    unread = [name if name in columns or name == "offset" else _EMPTY[name] for name in SCHEMA.names]
+    sql = f"SELECT {', '.join(unread)} FROM events WHERE offset >= ? ORDER BY offset"  # noqa: S608
+    with snapshot(log) as connection:
+        layout = read_layout(connection)
+        files = list_closed_files(connection, layout.start, layout.live_first - 1)
+        rows = connection.execute(sql, (layout.live_first,))
+        while some := rows.fetchmany(_COPIED_ROWS):
+            database.register("some", to_table(some))
+            database.execute(f"INSERT INTO live SELECT {wanted} FROM some")  # noqa: S608
+    parts = [f"SELECT {wanted} FROM live"]  # noqa: S608
+    if files:
+        folder = history_folder(log.path)
+        paths = ", ".join("'" + str(folder / file.name).replace("'", "''") + "'" for file in files)
+        between = f'"offset" BETWEEN {layout.start} AND {layout.live_first - 1}'
+        parts.append(f"SELECT {wanted} FROM read_parquet([{paths}]) WHERE {between}")  # noqa: S608
+    database.execute(f"CREATE TEMP VIEW events AS {' UNION ALL '.join(parts)}")
+
+
+_EMPTY = dict.fromkeys(SCHEMA.names, "NULL") | {
+    "source_id": "''",
+    "message_id": "''",
+    "type": "''",
+    "received_at": "0",
+    "body": "x''",
+}

@@ -1,0 +1,137 @@
+"""Searching the whole log, newest first: the index of words names candidates, what has no index yet is scanned."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+from core.events.entry import COLUMNS, StoredEvent, to_event
+from core.events.history.day_file import ROW_GROUP_EVENTS
+from core.events.history.layout import (
+    ClosedFile,
+    WordFile,
+    list_closed_files,
+    list_word_files,
+    read_layout,
+    words_folder,
+)
+from core.events.history.read import get_events, read_file, snapshot
+from core.events.history.relation import connect, scan_day_file
+from core.events.history.word_index import find_candidates, make_match
+from core.events.history.words import TextQuery
+from core.events.log_file import LogFile, like_pattern
+
+_LOG = logging.getLogger(__name__)
+_MAX_CANDIDATES = 2_000
+_MAX_SCANNED = 65_536
+_MAX_PATTERN_CHARS = 10_000
+"""SQLite refuses a pattern that is much longer; such a text is looked for without a pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What a message must be; None: anything."""
+
+    text: str | None = None
+    source_id: str | None = None
+    type: str | None = None
+    name: str | None = None
+    user_id: str | None = None
+
+    def list_filters(self) -> dict[str, str]:
+        """Return the columns that must hold a value."""
+        named = {"source_id": self.source_id, "type": self.type, "name": self.name, "user_id": self.user_id}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def search_events(log: LogFile, criteria: Criteria, before: int | None, limit: int) -> list[StoredEvent]:
+    """Return the newest `limit` messages that meet the criteria, newest first, with an offset below `before`."""
+    with closing(_Search(log, criteria).run(before)) as found:
+        return list(itertools.islice(found, limit))
+
+
+class _Search:
+    def __init__(self, log: LogFile, criteria: Criteria) -> None:
+        self._log = log
+        self._text = TextQuery(criteria.text) if criteria.text else None
+        pattern = like_pattern(criteria.text) if criteria.text else None
+        self._pattern = pattern if pattern is not None and len(pattern) <= _MAX_PATTERN_CHARS else None
+        self._filters = criteria.list_filters()
+        self._match = make_match(self._text, **self._filters)
+
+    def run(self, before: int | None) -> Generator[StoredEvent]:
+        with snapshot(self._log) as connection:
+            layout = read_layout(connection)
+            files = list_word_files(connection) if self._match else []
+        last = layout.last if before is None else min(before - 1, layout.last)
+        for file in reversed(files):
+            if file.first > last:
+                continue
+            yield from self._scan(max(file.last + 1, layout.start), last)
+            yield from self._look_up(file, self._match or "", max(file.first, layout.start), min(last, file.last))
+            last = min(last, file.first - 1)
+        yield from self._scan(layout.start, last)
+
+    def _look_up(self, file: WordFile, match: str, first: int, last: int) -> Iterator[StoredEvent]:
+        try:
+            candidates = find_candidates(words_folder(self._log.path) / file.name, match, first, last)
+            size = 128
+            while some := list(itertools.islice(candidates, size)):
+                size = min(2 * size, _MAX_CANDIDATES)
+                events = get_events(self._log, some)
+                for offset in some:
+                    if offset in events and self._is_meant(events[offset]):
+                        yield events[offset]
+                    last = offset - 1
+        except sqlite3.DatabaseError as error:
+            _LOG.warning("The index of words %s cannot be read; its messages are scanned: %s", file.name, error)
+            yield from self._scan(first, last)
+
+    def _scan(self, first: int, last: int) -> Iterator[StoredEvent]:
+        if first > last:
+            return
+        where, values = ["offset BETWEEN ? AND ?"], list[object]()
+        for name, value in self._filters.items():
+            where.append(f"{name} = ?")
+            values.append(value)
+        if self._pattern is not None:
+            where.append("CAST(body AS TEXT) LIKE ? ESCAPE '!'")
+            values.append(self._pattern)
+        sql = f"SELECT {COLUMNS} FROM events WHERE {' AND '.join(where)} ORDER BY offset DESC"  # noqa: S608 - our own column names
+        with snapshot(self._log) as connection:
+            live_first = read_layout(connection).live_first
+            for row in connection.execute(sql, (max(first, live_first), last, *values)):
+                event = to_event(row)
+                if self._is_meant(event):
+                    yield event
+            older = list_closed_files(connection, first, min(last, live_first - 1)) if first < live_first else []
+        for file in reversed(older):
+            yield from self._scan_file(file, max(first, file.first), min(last, file.last, live_first - 1))
+
+    def _scan_file(self, file: ClosedFile, first: int, last: int) -> Iterator[StoredEvent]:
+        where, values = ["true"], list[object]()
+        for name, value in self._filters.items():
+            where.append(f"{name} = ?")
+            values.append(value)
+        if self._pattern is not None:
+            where.append("body ILIKE ? ESCAPE '!'")
+            values.append(self._pattern)
+        rows = ROW_GROUP_EVENTS
+        with connect() as database:
+            while first <= last:  # a little at first: mostly a page is full after the newest messages
+                low = max(first, last - rows + 1)
+                scan = partial(scan_day_file, database, first=low, last=last, where=" AND ".join(where), values=values)
+                for event in read_file(self._log, file, scan) or ():
+                    if self._is_meant(event):
+                        yield event
+                last, rows = low - 1, min(4 * rows, _MAX_SCANNED)
+
+    def _is_meant(self, event: StoredEvent) -> bool:
+        if any(getattr(event, name) != value for name, value in self._filters.items()):
+            return False
+        return self._text is None or self._text.matches(event.body)

@@ -1,0 +1,156 @@
+"""The index of words: for each `PART_EVENTS` messages one file that says in which of them a word occurs.
+
+A file is an FTS5 table of SQLite without the texts (`content=''`) and without the places of words (`detail=none`): it
+names candidates, and the message itself decides. A source and a type are words of their own, so that a filter narrows
+the candidates. A worker builds the files behind the log; what has no file yet is scanned (`search.py`). They hold
+nothing that is not in the log: a file that is lost is built again.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from core.errors import StorageFull
+from core.events.entry import StoredEvent
+from core.events.history.day_file import ROW_GROUP_EVENTS, make_durable, translate_write_error
+from core.events.history.layout import (
+    list_word_files,
+    read_layout,
+    words_folder,
+)
+from core.events.history.read import read_events, snapshot
+from core.events.history.words import MIN_PREFIX_CHARS, TextQuery, read_words, to_indexed_text
+from core.events.log_file import LogFile
+
+PART_EVENTS = 100_000
+"""What is newer than the last file is scanned: so many messages take a tenth of a second."""
+_PREPARE = (
+    "PRAGMA journal_mode=OFF",  # a half-written file is thrown away
+    "PRAGMA synchronous=OFF",
+    "PRAGMA cache_size=-32000",
+    "CREATE VIRTUAL TABLE words USING fts5(body, content='', columnsize=0, detail=none, tokenize='ascii')",
+)
+_MAX_TERMS = 32
+"""More words name no fewer candidates, and FTS5 takes no question of any depth."""
+_FIND = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC"
+
+
+def build_next(log: LogFile) -> bool:
+    """Build the file of the next messages that have none; False where there are not enough of them yet.
+
+    Raises:
+        StorageFull: There is no room for the file; nothing is left behind.
+    """
+    part = _find_gap(log)
+    if part is None:
+        return False
+    first, last = part
+    path = words_folder(log.path) / f"{first:012d}-{last:012d}.words"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.making")
+    try:
+        draft.unlink(missing_ok=True)
+        _write(draft, log, first, last)
+        make_durable(draft, path)
+    except OSError as error:
+        raise translate_write_error(error) from error
+    except sqlite3.OperationalError as error:
+        if "full" not in str(error) and "disk i/o" not in str(error).lower():
+            raise
+        raise StorageFull(
+            "The disk under ONRAMP_HOME is full or failing; the index of words for the search was not written.",
+            hint="Free some space. Until then a search takes longer, and finds the same.",
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    with log.writing() as connection:
+        overlaps = any(file.first <= last and file.last >= first for file in list_word_files(connection))
+        if not overlaps and path.exists():
+            connection.execute("INSERT INTO word_files VALUES (?, ?, ?)", (first, last, path.name))
+    return True
+
+
+def is_behind(log: LogFile) -> bool:
+    """Say whether `build_next` has something to build."""
+    return _find_gap(log) is not None
+
+
+def make_match(text: TextQuery | None, **filters: str | None) -> str | None:
+    """Return the index's question for messages with this text and these values; None where the index cannot narrow.
+
+    Args:
+        text: What the message holds.
+        filters: `source_id` and `type` are in the index by name; words of other values occur in the message.
+    """
+    terms: list[str] = []
+    for name, value in filters.items():
+        if value is not None:
+            terms += [_tag(name, value)] if name in _TAGGED else read_words(value)
+    words, beginning = text.find_terms() if text else ([], None)
+    terms = list(dict.fromkeys([*terms, *words]))[:_MAX_TERMS]
+    asked = [f'"{term}"' for term in terms]
+    if beginning is not None and (len(beginning) >= MIN_PREFIX_CHARS or not terms):
+        asked.append(f'"{beginning}"*')
+    return " AND ".join(asked) or None
+
+
+def find_candidates(path: Path, match: str, first: int, last: int) -> Iterator[int]:
+    """Yield the offsets from `last` down to `first` that the file names for `match`.
+
+    Raises:
+        sqlite3.DatabaseError: The file is gone or damaged.
+    """
+    with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)) as connection:
+        for row in connection.execute(_FIND, (match, first, last)):
+            yield row[0]
+
+
+_TAGGED = ("source_id", "type")
+
+
+def _tag(name: str, value: str) -> str:
+    return f"0{name.split('_')[0]}0{value.encode().hex()}"
+
+
+def _find_gap(log: LogFile) -> tuple[int, int] | None:
+    with snapshot(log) as connection:
+        layout = read_layout(connection)
+        files = list_word_files(connection)
+    first = layout.start
+    for file in files:
+        if file.first > first:
+            return first, min(first + PART_EVENTS, file.first) - 1
+        first = file.last + 1
+    last = first + PART_EVENTS - 1
+    return (first, last) if last <= layout.last else None
+
+
+def _write(path: Path, log: LogFile, first: int, last: int) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in _PREPARE:
+            connection.execute(statement)
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO words (rowid, body) VALUES (?, ?)", _read_texts(log, first, last))
+        connection.execute("COMMIT")
+        connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+
+
+def _read_texts(log: LogFile, first: int, last: int) -> Iterator[tuple[int, str]]:
+    while first <= last:
+        events = read_events(log, first - 1, min(ROW_GROUP_EVENTS, last - first + 1))
+        if not events:
+            return
+        for event in events:
+            if event.offset <= last:
+                yield event.offset, _to_text(event)
+        first = events[-1].offset + 1
+
+
+def _to_text(event: StoredEvent) -> str:
+    tags = _tag("source_id", event.source_id), _tag("type", event.type)
+    named = read_words(f"{event.name or ''} {event.user_id or ''}")
+    return " ".join((*tags, *named, to_indexed_text(event.body)))

@@ -1,7 +1,7 @@
 """What a person types into the form of each hosted warehouse, with the server that then answers: working and refusing.
 
-Postgres is the real server, Snowflake and BigQuery are the emulators of the contract. What no emulator refuses is
-answered by the recording server, as the vendor does.
+Postgres is the real server, and so is what stands in for Redshift, behind a door for its driver; Snowflake and BigQuery
+are the emulators of the contract. What no emulator refuses is answered by the recording server, as the vendor does.
 """
 
 from __future__ import annotations
@@ -19,14 +19,21 @@ from google.cloud import bigquery
 from core.setup.guided_setup import connect_warehouse
 from core.workspaces.workspace import Workspace
 from tests.emulators.bigquery.wire import Wire, refuse, write_key
+from tests.emulators.postgres_front import PostgresFront
 from tests.emulators.recording import Reply, Request, run_recorder
+from tests.emulators.redshift_catalog import make_catalog
 from tests.emulators.snowflake import wire as snowflake_wire
 from tests.emulators.snowflake.emulator import new_settings, run_all
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, make_login
 
 ROWS = 25
 PASSWORD = "tr0ub4dor & 3"
-SERVERS = {"postgres": "warehouse_server", "snowflake": "snowflake_port", "bigquery": "bigquery_port"}
+SERVERS = {
+    "postgres": "warehouse_server",
+    "redshift": "redshift_front",
+    "snowflake": "snowflake_port",
+    "bigquery": "bigquery_port",
+}
 _NUMBERS = itertools.count(1)
 
 
@@ -58,6 +65,8 @@ def working_form(kind: str, server: Any) -> Iterator[Form]:
     """Give a form whose warehouse holds a table of customers that this login may read, and lets it write its state."""
     if kind == "postgres":
         yield postgres_form(server)
+    elif kind == "redshift":
+        yield redshift_form(server)
     elif kind == "snowflake":
         yield _snowflake_form(server)
     else:
@@ -68,8 +77,8 @@ def working_form(kind: str, server: Any) -> Iterator[Form]:
 @contextmanager
 def refused_form(kind: str, server: Any) -> Iterator[Form]:
     """Give a form that is complete and refused."""
-    if kind == "postgres":
-        form = postgres_form(server)
+    if kind in ("postgres", "redshift"):
+        form = postgres_form(server) if kind == "postgres" else redshift_form(server)
         yield Form(kind, form.settings, {"password": "not the password"}, "refused the user", "password")
     elif kind == "snowflake":
         with run_recorder(_refuse_role) as recorder:
@@ -86,11 +95,28 @@ def refused_form(kind: str, server: Any) -> Iterator[Form]:
 
 def postgres_form(server: PostgresServer, *, may_write: bool = True) -> Form:
     """Return the form of a new database of customers with a login of its own."""
+    database, user = _make_customers(server, "reader", may_write=may_write)
+    settings = {"host": "127.0.0.1", "port": str(server.port), "database": database, "user": user}
+    settings["ssl_mode"] = "disable"
+    grant = "" if may_write else f'CREATE SCHEMA __onramp AUTHORIZATION "{user}";'
+    return Form("postgres", settings, {"password": PASSWORD}, grant=grant)
+
+
+def redshift_form(front: PostgresFront) -> Form:
+    """Return the form of a new database that has what Redshift has, behind the door for its driver."""
+    database, user = _make_customers(front.upstream, "redshift_reader", may_write=True)
+    with psycopg.connect(front.upstream.url(database), autocommit=True) as connection:
+        make_catalog(connection)
+    settings = {"host": "127.0.0.1", "port": str(front.port), "database": database, "user": user}
+    return Form("redshift", settings | {"ssl_mode": "disable"}, {"password": PASSWORD})
+
+
+def _make_customers(server: PostgresServer, login: str, *, may_write: bool) -> tuple[str, str]:
     number = next(_NUMBERS)
-    database, user = f"customers_{number}", f"reader_{number}"
+    database, user = f"customers_{number}", f"{login}_{number}"
     server.execute(f"CREATE DATABASE {database}")
-    server.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}'")
     with psycopg.connect(server.url(database), autocommit=True) as connection:
+        make_login(connection, user, PASSWORD)
         connection.execute(
             "CREATE TABLE public.customers AS SELECT 'c' || i AS id, 'c' || i || '@example.com' AS email, "
             "'+1415555' || lpad(i::text, 4, '0') AS phone, timestamp '2026-11-01 08:00' AS seen "
@@ -99,10 +125,7 @@ def postgres_form(server: PostgresServer, *, may_write: bool = True) -> Form:
         connection.execute(f"GRANT SELECT ON public.customers TO {user}".encode())
         if may_write:
             connection.execute(f"CREATE SCHEMA __onramp AUTHORIZATION {user}".encode())
-    settings = {"host": "127.0.0.1", "port": str(server.port), "database": database, "user": user}
-    settings["ssl_mode"] = "disable"
-    grant = "" if may_write else f'CREATE SCHEMA __onramp AUTHORIZATION "{user}";'
-    return Form("postgres", settings, {"password": PASSWORD}, grant=grant)
+    return database, user
 
 
 def add_wide_schemas(server: PostgresServer, form: Form, *, tables: int = 100, columns: int = 500) -> None:

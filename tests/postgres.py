@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 START_TIMEOUT_S = 60
 _PR_SET_PDEATHSIG = 1
@@ -37,10 +38,17 @@ class PostgresServer:
         """Return the address of one of its databases."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    def execute(self, sql: str) -> None:
+    def execute(self, statement: str) -> None:
         """Run one statement outside any transaction, in the database `postgres`."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.encode())
+            connection.execute(statement.encode())
+
+
+def make_login(admin: psycopg.Connection, user: str, password: str) -> None:
+    """Make a login; one that begins with `redshift` is for Redshift's driver, which does not know Postgres's SCRAM."""
+    encryption = "md5" if user.startswith("redshift") else "scram-sha-256"
+    admin.execute(f"SET password_encryption = '{encryption}'".encode())
+    admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(user), password))
 
 
 def find_binaries() -> Path | None:

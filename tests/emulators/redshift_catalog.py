@@ -32,7 +32,10 @@ GRANT SELECT ON pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_ta
 CREATE FUNCTION pg_catalog.listagg_step(text, text, text) RETURNS text LANGUAGE sql IMMUTABLE
   AS 'SELECT coalesce($1 || $3, '''') || $2';
 CREATE AGGREGATE pg_catalog.listagg(text, text) (sfunc = pg_catalog.listagg_step, stype = text);
-CREATE FUNCTION pg_catalog.json_serialize(jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT $1::varchar';
+CREATE FUNCTION pg_catalog.serialize_json(jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE AS 'SELECT $1::varchar';
+CREATE OR REPLACE FUNCTION pg_catalog.regexp_replace(string text, pattern text, replacement text) RETURNS text
+  LANGUAGE sql IMMUTABLE
+  AS 'SELECT pg_catalog.regexp_replace($1, $2, $3, ''g'')';  -- Redshift replaces all that it finds
 CREATE FUNCTION pg_catalog.json_parse(text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS 'SELECT $1::jsonb';
 CREATE FUNCTION pg_catalog.from_varbyte(bytea, varchar) RETURNS varchar LANGUAGE sql IMMUTABLE
   AS 'SELECT encode($1, $2)::varchar';

@@ -9,6 +9,10 @@ import struct
 
 _POSTGRES_KNOWS = {b"user", b"database", b"application_name", b"client_encoding", b"options"}
 _JSONB, _BYTEA, _SUPER, _VARBYTE = 3802, 17, 4000, 6551
+_WORDS = (
+    (b"SET query_group ", b"SET redshift.query_group "),  # a setting that Postgres lacks may have a name with a dot
+    (b"json_serialize(", b"serialize_json("),  # a word of Postgres's own grammar, which takes texts alone
+)
 _OIDS = {_JSONB: _SUPER, _BYTEA: _VARBYTE}
 
 
@@ -20,8 +24,10 @@ def keep_what_postgres_knows(body: bytes) -> bytes:
 
 
 def write_question(kind: bytes, body: bytes) -> bytes:
-    """Return what the driver says: a setting that Postgres lacks is set under a name with a dot, which it takes."""
-    return body.replace(b"SET query_group ", b"SET redshift.query_group ")
+    """Return what the driver says, in Postgres's words."""
+    for word, written in _WORDS:
+        body = body.replace(word, written)
+    return body
 
 
 class Answers:

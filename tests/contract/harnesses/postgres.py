@@ -6,13 +6,12 @@ import itertools
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
 from core.storage.home import open_home
 from core.warehouses.postgres.warehouse import PostgresWarehouse
 from core.warehouses.warehouse import Warehouse
 from tests.contract.harnesses.harness import Harness
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, make_login
 
 _NUMBERS = itertools.count(1)
 
@@ -74,9 +73,7 @@ def make_database(server: PostgresServer, user: str = USER) -> str:
     with psycopg.connect(server.url(name), autocommit=True) as connection:
         connection.execute(DATA.encode())
         if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [user]).rowcount == 0:
-            encryption = "md5" if user.startswith("redshift") else "scram-sha-256"
-            connection.execute(f"SET password_encryption = '{encryption}'".encode())
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(user), PASSWORD))
+            make_login(connection, user, PASSWORD)
         for schema in ("crm", "public"):
             connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {user}".encode())
             connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {user}".encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,11 +12,10 @@ import phonenumbers
 import psycopg
 import pytest
 
-from core.samples.demo_crm import Crm, Row, make_crm
-from core.samples.demo_people import RecordTruth
-from core.samples.demo_tables import ACCOUNTS, CONTACTS, LEADS, DemoTable
+from core.samples.demo_crm import Crm, make_crm
 from core.sql_models.guard import check_query
 from core.sql_models.templates import list_templates
+from tests.unit.sql_models.demo_in_postgres import load_demo, read_truth
 
 CASES = ("accounts", "contacts", "leads")
 
@@ -34,7 +33,7 @@ def connection(crm: Crm) -> Iterator[psycopg.Connection]:
     (folder / "run").mkdir(mode=0o700)
     try:
         with pytest.MonkeyPatch.context() as environment, _start(folder, environment) as connection:
-            _load(connection, crm)
+            load_demo(connection, crm)
             yield connection
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -53,33 +52,14 @@ def _start(folder: Path, environment: pytest.MonkeyPatch) -> Iterator[psycopg.Co
         server.cleanup()
 
 
-def _load(connection: psycopg.Connection, crm: Crm) -> None:
-    connection.execute("CREATE SCHEMA salesforce")
-    for table, rows in ((ACCOUNTS, crm.accounts), (CONTACTS, crm.contacts), (LEADS, crm.leads)):
-        _load_table(connection, table, rows)
-
-
-def _load_table(connection: psycopg.Connection, table: DemoTable, rows: Sequence[Row]) -> None:
-    columns = ", ".join(f"{column.name.lower()} {column.type}" for column in table.columns)
-    connection.execute(f"CREATE TABLE salesforce.{table.name} ({columns})")
-    with connection.cursor().copy(f"COPY salesforce.{table.name} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_w102_w107_postgres_gives_the_true_phone_of_every_complete_row(
     connection: psycopg.Connection, crm: Crm, name: str
 ) -> None:
-    truth: dict[str, tuple[RecordTruth, ...]] = {
-        "accounts": crm.truth.accounts,
-        "contacts": crm.truth.contacts,
-        "leads": crm.truth.leads,
-    }
     template = next(each for each in list_templates("postgres") if each.name == name)
     for sql in (template.sql, check_query(template.sql, "postgres").sql):
         found = connection.execute(f"SELECT id, phone FROM ({sql}) AS q").fetchall()
-        assert dict(found) == {record.record_id: record.phone for record in truth[name] if record.is_complete}
+        assert dict(found) == {record.record_id: record.phone for record in read_truth(crm, name) if record.is_complete}
         assert len(found) == len(dict(found))
         assert all(phone is None or phonenumbers.is_valid_number(phonenumbers.parse(phone, None)) for _, phone in found)
 

@@ -11,7 +11,7 @@ from core.warehouses.redshift.warehouse import RedshiftWarehouse
 from tests.authority import Authority
 from tests.emulators.postgres_front import PostgresFront
 from tests.emulators.redshift_catalog import make_catalog
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, make_login
 from tests.unit.warehouses.refusals import PASSWORD
 
 USER = "redshift_analyst"
@@ -22,8 +22,7 @@ Connect = Callable[..., RedshiftWarehouse]
 def analyst(warehouse_server: PostgresServer) -> str:
     """A login with a password that may read what it is granted and nothing else."""
     with psycopg.connect(warehouse_server.url("postgres"), autocommit=True) as connection:
-        connection.execute("SET password_encryption = 'md5'")
-        connection.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'".encode())
+        make_login(connection, USER, PASSWORD)
     return USER
 
 

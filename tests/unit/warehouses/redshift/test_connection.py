@@ -19,7 +19,7 @@ from core.warehouses.wire.address import Address
 from tests.authority import Authority
 from tests.emulators.postgres_front import PostgresFront, open_front
 from tests.emulators.ssh_server import KEY, SshServer
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, make_login
 from tests.unit.warehouses.redshift.conftest import USER, Connect
 from tests.unit.warehouses.refusals import PASSWORD, find_closed_port, refuse, run_stranger
 
@@ -90,8 +90,7 @@ def test_a_postgres_that_asks_for_its_own_login_is_told_as_no_redshift(
     connect: Connect, warehouse_server: PostgresServer
 ) -> None:
     with psycopg.connect(warehouse_server.url("postgres"), autocommit=True) as admin:
-        admin.execute("SET password_encryption = 'scram-sha-256'")
-        admin.execute(f"CREATE ROLE scram_analyst LOGIN PASSWORD '{PASSWORD}'".encode())
+        make_login(admin, "scram_analyst", PASSWORD)
         error = refuse(connect, Unreachable, user="scram_analyst")
         admin.execute("DROP ROLE scram_analyst")
     assert "does not speak as a Redshift cluster does" in error.message and "choose Postgres" in error.hint

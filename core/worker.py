@@ -1,4 +1,6 @@
-"""The background worker: sync runs that are queued, due or interrupted, then profiles. Any number may run at once.
+"""The background worker: sync runs that are queued, due or interrupted, then profiles; beside them the log's history.
+
+Any number may run at once.
 
 Two workers never do the same work: each job is done under a lease in the store, and whoever finds it held goes on to
 the next. A failing job is logged with its number and does not stop the others.
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.errors import CoreError, RunInProgress
+from core.events.history.keep import keep_history
 from core.ids import new_id
 from core.profiles.build import BuildReport, ProfileBuilder
 from core.syncs.engine import execute_run
@@ -23,6 +26,9 @@ from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
 
 IDLE_S = 1.0
+HISTORY_IDLE_S = 5.0
+HISTORY_RETRY_S = 60.0
+"""After a failure, such as a full disk, which does not end within seconds."""
 _LOG = logging.getLogger("onramp.worker")
 
 
@@ -36,22 +42,28 @@ class WorkReport:
 
 
 class Worker:
-    """Does the background work of one workspace, in rounds or in a thread of its own."""
+    """Does the background work of one workspace, in rounds or in threads of its own."""
 
     def __init__(self, workspace: Workspace, *, idle_s: float = IDLE_S) -> None:
         self._workspace = workspace
         self._idle_s = idle_s
         self._stopping = threading.Event()
         self._cancel = CancelToken()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     @property
     def is_alive(self) -> bool:
-        """Whether the worker's thread is running."""
-        return self._thread is not None and self._thread.is_alive()
+        """Whether the worker's threads are running."""
+        return any(thread.is_alive() for thread in self._threads)
 
     def run_once(self) -> WorkReport:
         """Do what there is to do now and return when it is done."""
+        report = self._work()
+        failures = list(report.failures)
+        self._attempt(self._keep_history, failures)
+        return WorkReport(report.runs, report.messages, tuple(failures))
+
+    def _work(self) -> WorkReport:
         failures: list[str] = []
         runs = 0
         self._attempt(lambda: request_due_runs(self._workspace), failures)
@@ -72,27 +84,39 @@ class Worker:
         return WorkReport(runs, messages, tuple(failures))
 
     def start(self) -> None:
-        """Start working in a thread; starting twice changes nothing."""
+        """Start working in threads; starting twice changes nothing."""
         if self.is_alive:
             return
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._loop, name="onramp worker", daemon=True)
-        self._thread.start()
+        loops = {"onramp worker": self._loop, "onramp history": self._history_loop}
+        self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, timeout_s: float = 20.0) -> None:
         """Stop after the batch in hand. What was begun is finished by the next worker."""
         self._stopping.set()
         self._cancel.cancel("The worker is stopping.")
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        for thread in self._threads:
+            thread.join(timeout_s)
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
             failures: list[str] = []
             done: list[WorkReport] = []
-            self._attempt(lambda out=done: out.append(self.run_once()), failures)  # type: ignore[misc]
+            self._attempt(lambda out=done: out.append(self._work()), failures)  # type: ignore[misc]
             busy = any(report.runs or report.messages for report in done)
             self._stopping.wait(0.05 if busy else self._idle_s)
+
+    def _history_loop(self) -> None:
+        # A thread of its own: closing a large day takes minutes, and profiles must not wait for it.
+        while not self._stopping.is_set():
+            failures: list[str] = []
+            self._attempt(self._keep_history, failures)
+            self._stopping.wait(HISTORY_RETRY_S if failures else HISTORY_IDLE_S)
+
+    def _keep_history(self) -> None:
+        keep_history(self._workspace, self._stopping.is_set)
 
     def _build(self, space_id: str) -> BuildReport:
         engine = ComputedTraitEngine()

@@ -42,8 +42,8 @@ class Engine(ABC):
     types: ClassVar[dict[str, str]]
     quote: ClassVar[Callable[[str], str]] = staticmethod(lambda name: f'"{name}"')
 
-    def __init__(self, settings: dict[str, Any], secrets: dict[str, str]) -> None:
-        self.settings, self.secrets = settings, secrets
+    def __init__(self, settings: dict[str, Any], secrets: dict[str, str], port: int = 0) -> None:
+        self.settings, self.secrets, self.port = settings, secrets, port
 
     @abstractmethod
     def run(self, *statements: str) -> None:
@@ -62,6 +62,10 @@ class Engine(ABC):
         return save_warehouse(
             workspace, kind=self.kind, name=name, settings=self.settings | settings, secrets=self.secrets
         )
+
+    def reached_at(self, port: int) -> dict[str, Any]:
+        """Return the settings that lead to this database through another port of this machine."""
+        return {"port": port}
 
     def drop_state(self) -> None:
         """Drop our schema with all that is in it, as an owner may."""
@@ -112,7 +116,7 @@ class PostgresEngine(Engine):
     def __init__(self, url: str, user: str = "postgres") -> None:
         parts = psycopg.conninfo.conninfo_to_dict(url)
         settings = {"host": str(parts["host"]), "port": int(str(parts["port"])), "database": str(parts["dbname"])}
-        super().__init__(settings | {"user": user, "ssl_mode": "disable"}, {"password": "unused"})
+        super().__init__(settings | {"user": user, "ssl_mode": "disable"}, {"password": "unused"}, settings["port"])
         self._url = url
         self.run("CREATE SCHEMA crm")
 
@@ -149,18 +153,20 @@ class SnowflakeEngine(Engine):
     types: ClassVar = {"integer": "NUMBER(38,0)", "text": "VARCHAR"}
 
     def __init__(self, port: int) -> None:
-        super().__init__(new_settings(port), SECRETS)
-        self._port = port
+        super().__init__(new_settings(port), SECRETS, port)
         self.run("CREATE SCHEMA crm")
 
     def run(self, *statements: str) -> None:
-        with open_session(self._port, self.settings) as session, session.cursor() as cursor:
+        with open_session(self.port, self.settings) as session, session.cursor() as cursor:
             for sql in statements:
                 cursor.execute(sql)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        with open_session(self._port, self.settings) as session, session.cursor() as cursor:
+        with open_session(self.port, self.settings) as session, session.cursor() as cursor:
             return [tuple(row) for row in cursor.execute(sql).fetchall()]
+
+    def reached_at(self, port: int) -> dict[str, Any]:
+        return {"host": f"http://127.0.0.1:{port}"}
 
     def list_state_tables(self) -> list[str]:
         names = self.ask("SELECT table_name FROM information_schema.tables WHERE table_schema = '__ONRAMP'")
@@ -177,7 +183,7 @@ class BigQueryEngine(Engine):
     def __init__(self, port: int, token_uri: str) -> None:
         project = f"engines-{next(_NUMBERS):06}"
         settings = {"location": "US", "api_endpoint": f"http://127.0.0.1:{port}"}
-        super().__init__(settings, {"credentials": write_key(token_uri, project_id=project)})
+        super().__init__(settings, {"credentials": write_key(token_uri, project_id=project)}, port)
         self._client: bigquery.Client = open_client(port, project)
         self.run("CREATE SCHEMA crm")
 
@@ -187,6 +193,9 @@ class BigQueryEngine(Engine):
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self._client.query(sql, retry=None, job_retry=None).result(retry=None)]
+
+    def reached_at(self, port: int) -> dict[str, Any]:
+        return {"api_endpoint": f"http://127.0.0.1:{port}"}
 
     def list_state_tables(self) -> list[str]:
         try:

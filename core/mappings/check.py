@@ -14,7 +14,7 @@ import pyarrow as pa
 from core.errors import CoreError
 from core.fields import Field
 from core.mappings.compile import CompiledMapping, compile_mapping, quote
-from core.mappings.engine import open_engine
+from core.mappings.engine import note_failure, open_engine
 from core.mappings.mapping import ColumnRef, FieldMapping
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import read_columns
@@ -72,7 +72,7 @@ def check_mapping(
         CoreError: What reading the batches raised.
     """
     failures: list[CoreError] = []
-    iterator = _note_failure(batches, failures)
+    iterator = note_failure(batches, failures)
     first = next(iterator)
     compiled = compile_mapping(mapping, fields, read_columns(first.schema), key_column)
     with open_engine() as engine, _stopping(engine, timeout_s, cancel or CancelToken(), failures):
@@ -82,15 +82,6 @@ def check_mapping(
         columns = ", ".join(quote(name) for name in needed)
         engine.execute(f"CREATE TEMP TABLE checked AS SELECT {columns} FROM model_rows")  # noqa: S608 - quoted names
         return _report(engine, compiled, mapping)
-
-
-def _note_failure(batches: Iterable[pa.RecordBatch], failures: list[CoreError]) -> Iterator[pa.RecordBatch]:
-    # DuckDB makes an error of its own of what its input raises, with a trace in place of our sentence
-    try:
-        yield from batches
-    except CoreError as error:
-        failures.append(error)
-        raise
 
 
 @contextmanager

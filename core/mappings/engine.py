@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 
 import duckdb
@@ -11,6 +12,7 @@ import orjson
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from core.errors import CoreError
 from core.records import Json, canonical_json
 
 MAX_DEPTH = 100
@@ -38,6 +40,18 @@ def prepare_engine(engine: duckdb.DuckDBPyConnection) -> None:
         type=PythonUDFType.ARROW,
         null_handling=FunctionNullHandling.SPECIAL,  # what is not finite becomes NULL
     )
+
+
+def note_failure(batches: Iterable[pa.RecordBatch], failures: list[CoreError]) -> Iterator[pa.RecordBatch]:
+    """Yield `batches`, and keep in `failures` what making them raised.
+
+    DuckDB makes an error of its own of what its input raises, with a trace in place of our sentence.
+    """
+    try:
+        yield from batches
+    except CoreError as error:
+        failures.append(error)
+        raise
 
 
 def to_canonical(text: str) -> str:

@@ -14,7 +14,9 @@ from itertools import chain
 import duckdb
 import pyarrow as pa
 
+from core.errors import CoreError
 from core.mappings.compile import CompiledMapping, literal
+from core.mappings.engine import note_failure
 from core.syncs.diff.dialect import IS_GONE, IS_KNOWN, KEY, PRINT
 from core.syncs.prints import Comparison
 from core.syncs.state_file import StateFile, translate
@@ -62,8 +64,10 @@ class Staging:
 
         Raises:
             KeysDiffer: The warehouse writes a key in another way than we do.
+            CoreError: What reading the batches raised.
         """
-        pieces = _cut(batches)
+        failures: list[CoreError] = []
+        pieces = note_failure(_cut(batches), failures)
         first = next(pieces)
         rows = pa.RecordBatchReader.from_batches(first.schema, chain([first], pieces))
         self._file.drop("mapped", "staged", "gone")
@@ -82,7 +86,7 @@ class Staging:
             )
             self._find_gone()
         except duckdb.Error as error:
-            raise translate(error) from error
+            raise (failures[0] if failures else translate(error)) from error
         finally:
             self._db.unregister("model_rows")
         return (self._file.one("SELECT count(*) FROM staged") or 0) + self._vouched

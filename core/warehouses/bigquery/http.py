@@ -76,4 +76,12 @@ class BoundedSession(AuthorizedSession):
             if deadline is not None and time.monotonic() >= deadline:
                 raise OutOfTime from error
             raise
+        if _broke_off(response):
+            raise requests.ConnectionError("The reply broke off in its headers.")
         return response
+
+
+def _broke_off(response: requests.Response) -> bool:
+    # A connection that ends among the headers reads like a reply without a body, and the client takes it for a success
+    is_empty = response.ok and response.status_code != requests.codes.no_content and not response.content
+    return is_empty and response.headers.get("Content-Length") != "0"

@@ -6,12 +6,14 @@ import threading
 
 import pytest
 
-from core.errors import NotReadOnly, QueryCancelled, QueryError, QueryTimeout, SqlSyntaxError
+from core.errors import NotReadOnly, QueryCancelled, QueryError, QueryTimeout, SqlSyntaxError, Unreachable
 from core.storage.home import Home
+from core.warehouses.bigquery.warehouse import BigQueryWarehouse
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import QueryTag
-from tests.emulators.bigquery.wire import JOBS, QUERIES, Wire, list_sql, open_wire, read_job_id, refuse
-from tests.emulators.recording import Reply, Request
+from tests.emulators.bigquery.wire import JOBS, QUERIES, Wire, list_sql, open_wire, read_job_id, refuse, write_key
+from tests.emulators.door import open_door
+from tests.emulators.recording import Reply, Request, run_recorder
 
 SQL = "SELECT n FROM crm.people"
 
@@ -227,3 +229,15 @@ def test_max_rows_asks_for_no_more_and_none_runs_nothing(home: Home) -> None:
         before = list_sql(recorder, dry=False)
         assert warehouse.query(SQL, max_rows=0).num_rows == 0
         assert list_sql(recorder, dry=False) == before
+
+
+def test_a_reply_that_breaks_off_among_its_headers_is_no_success(home: Home) -> None:
+    with run_recorder(Wire().answer) as recorder, open_door(recorder.port) as door:
+        settings = {"location": "EU", "read_api": "rest", "api_endpoint": f"http://127.0.0.1:{door.port}"}
+        key = write_key(f"{recorder.url}/token")
+        with BigQueryWarehouse.open(home, settings, {"credentials": key}) as warehouse:
+            assert warehouse.query("SELECT 1 AS n").num_rows == 1
+            door.shut_after(len("HTTP/1.1 200 OK\r\nServer: x"))
+            with pytest.raises(Unreachable, match="ended the connection") as caught:
+                warehouse.query("SELECT 1 AS n")
+    assert caught.value.hint and door.cuts

@@ -56,12 +56,16 @@ def choose_comparison(warehouse: Warehouse, sync: Sync, model: SqlModel, state: 
 
 
 def open_compared_rows(
-    warehouse: Warehouse, sync: Sync, model: SqlModel, comparison: Comparison, cancel: CancelToken
+    diff: WarehouseDiff, dialect: str, model: SqlModel, comparison: Comparison, cancel: CancelToken
 ) -> Generator[pa.RecordBatch, None, None]:
     """Yield the mapped columns of the rows that the warehouse has not vouched for, with its own columns beside them."""
-    query = check_query(model.sql, warehouse.dialect).sql
-    yield from WarehouseDiff(warehouse, sync.id).open_rows(
-        query, model.key_column, comparison.columns, is_complete=comparison.is_complete, cancel=cancel
+    yield from diff.open_rows(
+        check_query(model.sql, dialect).sql,
+        model.key_column,
+        comparison.columns,
+        is_complete=comparison.is_complete,
+        may_count=comparison.may_count,
+        cancel=cancel,
     )
 
 

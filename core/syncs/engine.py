@@ -28,12 +28,13 @@ from core.sql_models.sql_model import SqlModel, get_sql_model
 from core.storage.lease import hold_lease
 from core.syncs.comparison import choose_comparison, open_compared_rows, record_prints
 from core.syncs.delivery import Delivery
+from core.syncs.diff.warehouse_diff import WarehouseDiff
 from core.syncs.pause import require_unpaused
 from core.syncs.prints import Comparison
 from core.syncs.records import get_records_path
 from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_unfinished_runs, update_run
 from core.syncs.sheet import BalanceSheet
-from core.syncs.staging import KeysDiffer
+from core.syncs.staging import KeysDiffer, KeysShared
 from core.syncs.state import SyncState
 from core.syncs.sync import Sync, get_sync
 from core.warehouses.cancel import CancelToken
@@ -293,12 +294,15 @@ def _stage(
     model = get_sql_model(workspace, sync.sql_model_id)
     with open_warehouse(workspace, model.warehouse_id) as warehouse:
         warehouse.query_tag = QueryTag(sync.id, run_id)
-        try:
-            comparison = choose_comparison(warehouse, sync, model, state)
-            _stage_rows(workspace, warehouse, sync, model, state, comparison, cancel, on_rows)
-        except KeysDiffer:
-            _LOG.warning("keys differ between warehouse and state; every row is read", extra={"sync": sync.id})
-            _stage_rows(workspace, warehouse, sync, model, state, None, cancel, on_rows)
+        comparison = choose_comparison(warehouse, sync, model, state)
+        while True:
+            try:
+                return _stage_rows(workspace, warehouse, sync, model, state, comparison, cancel, on_rows)
+            except KeysShared:
+                comparison = comparison and comparison._replace(may_count=False)
+            except KeysDiffer:
+                _LOG.warning("keys differ between warehouse and state; every row is read", extra={"sync": sync.id})
+                comparison = None
 
 
 def _stage_rows(
@@ -312,17 +316,20 @@ def _stage_rows(
     on_rows: Callable[[int], None],
 ) -> None:
     fields = get_action(get_destination(workspace, sync.destination_id).kind, sync.action).fields
-    if comparison is None:
+    diff = WarehouseDiff(warehouse, sync.id) if comparison is not None else None
+    if comparison is None or diff is None:
         rows = open_extract(warehouse, model, cancel)
     else:
-        rows = open_compared_rows(warehouse, sync, model, comparison, cancel)
+        rows = open_compared_rows(diff, warehouse.dialect, model, comparison, cancel)
     with closing(rows) as batches:
         first = next(batches)
         columns = read_columns(first.schema)
         _require_key(model, [column.name for column in columns])
         require_complete(sync.mapping, fields, columns)
         compiled = compile_mapping(sync.mapping, fields, columns, model.key_column)
-        state.stage(_count(first, batches, on_rows), compiled, comparison)
+        staged = state.stage(_count(first, batches, on_rows), compiled, comparison)
+    if diff is not None and diff.total not in (None, staged):
+        raise KeysShared
 
 
 def _count(

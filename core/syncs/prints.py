@@ -38,13 +38,15 @@ class Generation(NamedTuple):
 class Comparison(NamedTuple):
     """How the warehouse compared: all rows came (`is_complete`), or those that differ from `known` records.
 
-    `columns` are those that the print covers, the key first.
+    `columns` are those that the print covers, the key first. `may_count` lets the warehouse leave out rows that share
+    an unchanged key, where counting all rows is cheaper than looking at each key.
     """
 
     is_complete: bool
     known: int
     recipe: str
     columns: tuple[ColumnType, ...]
+    may_count: bool = True
 
 
 class Prints:

@@ -42,6 +42,10 @@ class KeysDiffer(Exception):
     """The warehouse writes a key as another text than we do, so it cannot say which of our records are gone."""
 
 
+class KeysShared(Exception):
+    """Rows share a key, and the warehouse has left some of them out."""
+
+
 class Staging:
     """The rows of one run of the sync `sync_id`."""
 

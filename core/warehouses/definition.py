@@ -132,11 +132,13 @@ class CostEstimate:
     """What a query would cost, as far as the engine tells before it runs; None is "cannot tell", never zero.
 
     `scanned_bytes` are what the engine would read (and bill, on BigQuery), `rows` those that it expects to return.
+    `planner_cost` is in a unit of the engine's own: it compares two queries of one warehouse.
     """
 
     detail: str
     rows: int | None = None
     scanned_bytes: int | None = None
+    planner_cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def open_big_sync(rows: int) -> Iterator[BigSync]:
         path = workspace.home.warehouses / "big.duckdb"
         make_table(path, rows)
         try:
-            space, sync = _set_up(workspace)
+            space, sync = set_up_sync(workspace, "duckdb", {"path": "big.duckdb"}, {}, SQL)
             yield BigSync(workspace, space, sync, path)
         finally:
             workspace.close()
@@ -82,12 +82,15 @@ def make_table(path: Path, rows: int) -> None:
         """)
 
 
-def _set_up(workspace: Workspace) -> tuple[Space, Sync]:
+def set_up_sync(
+    workspace: Workspace, kind: str, settings: dict[str, object], secrets: dict[str, str], sql: str
+) -> tuple[Space, Sync]:
+    """Return the space and a new sync of the rows of that query, which has an `id` and the `TRAITS`."""
     space = ensure_space(workspace)
     add_identifiers(workspace, space.id, ["user_id", "email"])
-    warehouse = save_warehouse(workspace, kind="duckdb", name="Big", settings={"path": "big.duckdb"})
-    model = save_sql_model(workspace, name="Customers", warehouse_id=warehouse.id, sql=SQL, key_column="id")
-    source = create_source(workspace, kind="duckdb", name="Big", warehouse_id=warehouse.id)
+    warehouse = save_warehouse(workspace, kind=kind, name="Big", settings=settings, secrets=secrets)
+    model = save_sql_model(workspace, name="Customers", warehouse_id=warehouse.id, sql=sql, key_column="id")
+    source = create_source(workspace, kind=kind, name="Big", warehouse_id=warehouse.id)
     connect_source(workspace, space.id, source.id)
     mapping = FieldMapping(
         (

@@ -17,6 +17,7 @@ PRINT = "__onramp_print"
 KEY = "__onramp_key"
 IS_KNOWN = "__onramp_is_known"
 IS_GONE = "__onramp_is_gone"
+TOTAL = "__onramp_total"
 
 
 class DiffDialect(ABC):
@@ -92,16 +93,45 @@ class DiffDialect(ABC):
         """Return the rows whose print is not the acknowledged one, every row that shares its key with another or has
         none, and for each acknowledged key that the query no longer returns a row of that key alone.
         """
+        key = self.quote(KEY)
+        now = (
+            f"SELECT keyed.*, count(*) OVER (PARTITION BY {key}) AS same "  # noqa: S608 - quoted names
+            f"FROM ({self._printed_sql(query, key_column, columns)}) AS keyed"
+        )
+        return self._joined_sql(now, columns, records, "now.same > 1 OR ")
+
+    def counted_rows_sql(self, query: str, key_column: str, columns: Sequence[ColumnType], records: str) -> str | None:
+        """Return a statement that may be cheaper because it looks for no keys that are shared; None: there is none.
+
+        It gives the same rows but for those that share their key with another and have its acknowledged print, with a
+        column `TOTAL`, which is null; and one row more whose `TOTAL` is how many rows the query has, which tells
+        whether any are missing.
+        """
+        return None
+
+    def differs_sql(self, left: str, right: str) -> str:
+        """Return the condition that two prints differ."""
+        return f"{left} <> {right}"
+
+    def settle_sql(self, table: str) -> tuple[str, ...]:
+        """Return the statements that make the engine look at a table of keys and prints that was just filled."""
+        return ()
+
+    def _printed_sql(self, query: str, key_column: str, columns: Sequence[ColumnType]) -> str:
+        names = ", ".join(self.quote(column.name) for column in columns)
+        return (
+            f"SELECT {names}, {self.text_sql(self.quote(key_column))} AS {self.quote(KEY)}, "  # noqa: S608
+            f"{self.print_sql(columns)} AS {self.quote(PRINT)} FROM ({query}\n) AS model_rows"
+        )
+
+    def _joined_sql(self, now: str, columns: Sequence[ColumnType], records: str, shared: str = "") -> str:
         names = ", ".join(f"now.{self.quote(column.name)}" for column in columns)
         key, print_ = self.quote(KEY), self.quote(PRINT)
-        inner = ", ".join(self.quote(column.name) for column in columns)
         return (
             f"SELECT {names}, coalesce(now.{key}, known.record_id) AS {key}, now.{print_} AS {print_}, "  # noqa: S608
             f"known.record_id IS NOT NULL AS {self.quote(IS_KNOWN)}, "
             f"now.{key} IS NULL AND known.record_id IS NOT NULL AS {self.quote(IS_GONE)} "
-            f"FROM (SELECT keyed.*, count(*) OVER (PARTITION BY {key}) AS same FROM ("
-            f"SELECT {inner}, {self.text_sql(self.quote(key_column))} AS {key}, "
-            f"{self.print_sql(columns)} AS {print_} FROM ({query}\n) AS model_rows) AS keyed) AS now "
-            f"FULL JOIN {records} AS known ON known.record_id = now.{key} "
-            f"WHERE now.{key} IS NULL OR now.same > 1 OR known.record_id IS NULL OR known.print <> now.{print_}"
+            f"FROM ({now}) AS now FULL JOIN {records} AS known ON known.record_id = now.{key} "
+            f"WHERE now.{key} IS NULL OR {shared}known.record_id IS NULL "
+            f"OR {self.differs_sql('known.print', f'now.{print_}')}"
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.errors import InternalError, QueryError
 from core.syncs.diff.dialect import DiffDialect
@@ -32,6 +33,8 @@ class WarehouseDiff:
         self._records = self._dialect.name_table(f"records_{_require_plain(sync_id)}")
         self._incoming = self._dialect.name_table(f"incoming_{sync_id}")
         self._generation = self._dialect.name_table(f"generation_{sync_id}")
+        self.total: int | None = None
+        """How many rows the query has by the engine's count, once `open_rows` has ended; None: it was not asked."""
 
     @staticmethod
     def fits(warehouse: Warehouse, columns: Sequence[ColumnType]) -> bool:
@@ -69,14 +72,31 @@ class WarehouseDiff:
         columns: Sequence[ColumnType],
         *,
         is_complete: bool,
+        may_count: bool = False,
         cancel: CancelToken | None = None,
     ) -> Generator[pa.RecordBatch, None, None]:
-        """Yield rows with their key and print (`core.syncs.diff.dialect`): all of them, or those that differ."""
+        """Yield rows with their key and print (`core.syncs.diff.dialect`): all of them, or those that differ.
+
+        Args:
+            query: A guarded query.
+            key_column: Its key.
+            columns: What is to be compared.
+            is_complete: Whether all rows are wanted.
+            may_count: Whether rows that share an unchanged key may be left out where that is cheaper; `total` tells
+                then whether there are any.
+            cancel: Turned to stop.
+        """
+        self.total = None
         if is_complete:
-            sql = self._dialect.all_rows_sql(query, key_column, columns)
-        else:
-            sql = self._dialect.changed_rows_sql(query, key_column, columns, self._records)
-        yield from self._warehouse.stream(sql, cancel=cancel)
+            yield from self._warehouse.stream(self._dialect.all_rows_sql(query, key_column, columns), cancel=cancel)
+            return
+        sql = self._dialect.changed_rows_sql(query, key_column, columns, self._records)
+        counted = self._dialect.counted_rows_sql(query, key_column, columns, self._records) if may_count else None
+        if counted is None or not self._is_cheaper(counted, sql):
+            yield from self._warehouse.stream(sql, cancel=cancel)
+            return
+        for batch in self._warehouse.stream(counted, cancel=cancel):
+            yield self._take_total(batch)
 
     def record(self, acknowledged: Iterable[pa.RecordBatch], generation: str, *, is_complete: bool) -> None:
         """Bring the copy up to what was acknowledged.
@@ -94,6 +114,8 @@ class WarehouseDiff:
             session.execute(self._dialect.drop_sql(target))
             session.execute(self._dialect.create_records_sql(target))
             loaded = session.load(target, acknowledged)
+            for sql in self._dialect.settle_sql(target):
+                session.execute(sql)
             if not is_complete:
                 if loaded:
                     for sql in self._dialect.apply_sql(self._incoming, self._records):
@@ -106,6 +128,17 @@ class WarehouseDiff:
         with self._warehouse.open_state_session() as session:
             for table in (self._generation, self._records, self._incoming):
                 session.execute(self._dialect.drop_sql(table))
+
+    def _is_cheaper(self, sql: str, other: str) -> bool:
+        costs = [self._warehouse.estimate(each).planner_cost for each in (sql, other)]
+        return costs[0] is not None and costs[1] is not None and costs[0] < costs[1]
+
+    def _take_total(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        totals = batch.column(batch.num_columns - 1)
+        if totals.null_count < len(totals):
+            self.total = pc.max(totals).as_py()
+            batch = batch.filter(pc.is_null(totals))
+        return batch.select(list(range(batch.num_columns - 1)))
 
     def _read_one(self, sql: str) -> str | None:
         value = self._warehouse.query(sql).columns[0][0].as_py()

@@ -124,7 +124,8 @@ class PostgresWarehouse(Warehouse):
             ((text,),) = link.ask(f"EXPLAIN (FORMAT JSON) {sql}")
         plan = json.loads(text or "[]")[0]["Plan"]
         rows, width = int(plan["Plan Rows"]), int(plan["Plan Width"])
-        return CostEstimate(f"Its planner expects rows of about {width:,} bytes.", rows=rows)
+        detail = f"Its planner expects rows of about {width:,} bytes."
+        return CostEstimate(detail, rows=rows, planner_cost=float(plan["Total Cost"]))
 
     def open_state_session(self) -> StateSession:
         """Return a session for our own tables."""

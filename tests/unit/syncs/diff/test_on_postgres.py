@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.syncs.diff.dialect import IS_GONE, IS_KNOWN, KEY, PRINT, DiffDialect
+from core.syncs.diff.dialect import IS_GONE, IS_KNOWN, KEY, PRINT, TOTAL, DiffDialect
 from core.syncs.diff.registry import get_diff_dialect
 from core.warehouses.definition import ColumnType, Kind
 
@@ -86,6 +86,29 @@ def test_exactly_what_differs_comes_back(
     assert Counter(rows) == Counter(due)
     assert {row[KEY] for row in found if row[IS_GONE]} == known.keys() - {str(row[0]) for row in after}
     assert all(row[IS_KNOWN] is (row[KEY] in known) for row in found)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=ROWS, after=ROWS)
+def test_counting_leaves_out_only_unchanged_keys_that_are_shared_and_the_total_tells(
+    connection: psycopg.Connection, before: list[Row], after: list[Row]
+) -> None:
+    dialect = get_diff_dialect("postgres")
+    table = dialect.name_table("records_syn_1")
+    _fill(connection, before)
+    known = _acknowledge(connection, dialect, table)
+    _fill(connection, after)
+    found = _select(connection, dialect.counted_rows_sql(QUERY, "id", COLUMNS, table) or "")
+    (total,) = [row[TOTAL] for row in found if row[TOTAL] is not None]
+    assert total == len(after)
+    rows = [row for row in found if row[TOTAL] is None]
+    due = [row for row in after if row[0] is None or known.get(str(row[0])) != row]
+    assert Counter((row["id"], row["Name"], row["amount"]) for row in rows if not row[IS_GONE]) == Counter(due)
+    assert {row[KEY] for row in rows if row[IS_GONE]} == known.keys() - {str(row[0]) for row in after}
+    vouched = len(known) - len({row[KEY] for row in rows if row[IS_KNOWN]})
+    times = Counter(row[0] for row in after)
+    some_are_missing = any(times[row[0]] > 1 for row in after if row not in due)
+    assert (total != len(due) + vouched) is some_are_missing
 
 
 def test_two_rows_that_look_alike_as_text_have_different_prints(

@@ -5,11 +5,9 @@ from contextlib import asynccontextmanager
 from functools import cache
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from core.http.boundary import Boundary
 from core.http.process import Process
-from core.http.routes import make_routes
+from core.http.routes import make_middleware, make_routes
 
 
 @cache
@@ -33,5 +31,5 @@ app = st.App(
     "shell/main.py",
     lifespan=lifespan,
     routes=list(make_routes(get_process)),
-    middleware=[Middleware(Boundary)],
+    middleware=make_middleware(get_process),
 )

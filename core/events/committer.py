@@ -60,8 +60,8 @@ class Committer:
         """How many events wait to be written."""
         return self._events
 
-    def submit(self, entries: Sequence[LogEntry], refusals: Sequence[Refusal] = ()) -> asyncio.Future[None]:
-        """Return a future that is done when all of these are on the disk, or none will be.
+    def submit(self, entries: Sequence[LogEntry], refusals: Sequence[Refusal], size_bytes: int) -> asyncio.Future[None]:
+        """Return a future that is done when all of these, of `size_bytes` together, are on the disk, or none will be.
 
         Call it from an event loop. The future raises StorageFull, or whatever else kept the log from being written.
 
@@ -69,10 +69,9 @@ class Committer:
             Overloaded: Too much is waiting already; nothing of this was taken.
         """
         loop = asyncio.get_running_loop()
-        size = sum([len(entry.body) for entry in entries]) + sum([len(refusal.body) for refusal in refusals])
-        waiter = Waiter(entries, refusals, size, loop, loop.create_future())
+        waiter = Waiter(entries, refusals, size_bytes, loop, loop.create_future())
         with self._lock:
-            events, bytes_ = self._events + waiter.events, self._bytes + size
+            events, bytes_ = self._events + waiter.events, self._bytes + size_bytes
             if self._events and (events > self._max_events or bytes_ > self._max_bytes):
                 raise Overloaded(
                     "More events arrive than the disk takes.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import orjson
 from starlette.datastructures import Headers
-from starlette.types import Scope, Send
+from starlette.types import Message, Scope, Send
 
 Pair = tuple[bytes, bytes]
 ALLOWED_HEADERS = (
@@ -62,13 +62,20 @@ def answer_preflight(scope: Scope) -> Answer:
 
 async def send_answer(send: Send, answer: Answer, origin: bytes | None) -> None:
     """Send `answer`; a page of any `origin` may read it, with its cookies."""
+    if answer is SUCCESS and origin is None:
+        await send(_SUCCESS_START)
+    else:
+        await send(_start(answer, origin))
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def _start(answer: Answer, origin: bytes | None) -> Message:
     headers = [(b"content-length", b"%d" % len(answer.body)), *allow_origin(origin)]
     if answer.body:
         headers.append(_JSON)
     for name, value in answer.headers.items():
         headers.append((name.encode("latin-1"), value.encode("latin-1")))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
 
 def allow_origin(origin: bytes | None) -> list[Pair]:
@@ -81,3 +88,6 @@ def allow_origin(origin: bytes | None) -> list[Pair]:
         _EXPOSED,
         _VARY,
     ]
+
+
+_SUCCESS_START = _start(SUCCESS, None)

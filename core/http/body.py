@@ -17,6 +17,7 @@ from core.errors import InvalidEvent, PayloadTooLarge
 
 BODY_TIMEOUT_S = 60.0
 _GZIP_START, _ZLIB_START = b"\x1f\x8b", b"\x78"
+_ENCODINGS = (b"", b"identity", b"gzip", b"x-gzip", b"deflate")
 _ANY_ZLIB = zlib.MAX_WBITS | 32  # finds out by itself whether the header is gzip's or zlib's
 _BOM = b"\xef\xbb\xbf"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -39,35 +40,35 @@ async def read_body(receive: Receive, max_bytes: int) -> bytes:
     Raises:
         SenderGone, SenderTooSlow: There is nobody to answer, or it takes too long.
     """
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):  # nearly always: it is all there
+        whole: bytes = message.get("body", b"")
+        return whole if len(whole) <= max_bytes else whole[: max_bytes + 1]
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise SenderGone
-                chunk, is_last = message.get("body", b""), not message.get("more_body")
-                if is_last and not body:
-                    return bytes(chunk[: max_bytes + 1])  # nearly always: the whole body is there
-                body += chunk[: max_bytes + 1 - len(body)]
-                if is_last:
+            while message["type"] == "http.request":
+                body += message.get("body", b"")[: max_bytes + 1 - len(body)]
+                if not message.get("more_body"):
                     return bytes(body)
+                message = await receive()
     except TimeoutError as error:
         raise SenderTooSlow from error
+    raise SenderGone
 
 
-def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
+def decompress(body: bytes, encoding: bytes, max_bytes: int) -> bytes:
     """Return `body` without its compression.
 
     Raises:
         InvalidEvent: It is damaged, or compressed in a way that is not taken.
         PayloadTooLarge: It becomes larger than `max_bytes`.
     """
-    names = [name.strip() for name in encoding.lower().split(",")]
-    if any(name not in ("", "identity", "gzip", "x-gzip", "deflate") for name in names):
+    names = [name.strip().lower() for name in encoding.split(b",")] if encoding else []
+    if any(name not in _ENCODINGS for name in names):
         raise InvalidEvent("The body's Content-Encoding is not taken.", hint="Use gzip, or none.", code="bad_request")
-    is_packed = body.startswith(_GZIP_START) or ("deflate" in names and body.startswith(_ZLIB_START))
-    if is_packed:  # told by the bytes, because proxies unpack a body and leave the header, or take the header away
+    # told by the bytes, because proxies unpack a body and leave the header, or take the header away
+    if body.startswith(_GZIP_START) or (b"deflate" in names and body.startswith(_ZLIB_START)):
         body = _inflate(body, max_bytes)
     if len(body) > max_bytes:
         raise too_large(max_bytes)

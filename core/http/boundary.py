@@ -1,4 +1,7 @@
-"""Until there is a login, only this machine is served (docs/decisions/0005), but for the tracking surface (0010)."""
+"""Until there is a login, only this machine is served (docs/decisions/0005).
+
+The tracking surface stands in front of this boundary and is for everybody (0010).
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.http.tracking import CALLS
-
 LOCAL_NAMES = ("localhost",)
-PUBLIC_PATHS = frozenset(CALLS)
-"""Paths for every sender, whatever its address and the name it asks for: the write key is their guard."""
 _REFUSAL = (
     "Onramp serves only the machine it runs on, because it has no login yet. Open it there, through localhost; "
     "a reverse proxy on the same machine names its host in ONRAMP_ALLOWED_HOSTS."
@@ -21,28 +20,20 @@ _REFUSAL = (
 
 
 class Boundary:
-    """Refuses every client but this machine, and every Host name that does not mean it (DNS rebinding).
-
-    The tracking surface, and only it, is for everybody.
-    """
+    """Refuses every client but this machine, and every Host name that does not mean it (DNS rebinding)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 403; a websocket is closed."""
-        if scope["type"] not in ("http", "websocket") or is_public(scope) or is_local(scope):
+        if scope["type"] not in ("http", "websocket") or is_local(scope):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 4403, "reason": "Only this machine is served."})
         else:
             await PlainTextResponse(_REFUSAL, 403)(scope, receive, send)
-
-
-def is_public(scope: Scope) -> bool:
-    """Say whether the request is for the tracking surface."""
-    return scope["type"] == "http" and scope["path"].rstrip("/") in PUBLIC_PATHS
 
 
 def is_local(scope: Scope) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 
@@ -13,22 +14,26 @@ def list_write_keys(authorization: bytes, query: bytes, body: object) -> Iterato
 
     An OAuth token comes as Bearer too, with the write key in the body: so each is tried until one is known.
     """
-    scheme, _, value = authorization.partition(b" ")
-    if scheme.lower() == b"basic":
-        yield from _read_basic(value.strip())
-    elif scheme.lower() == b"bearer":
-        yield value.strip().decode("latin-1")
+    if authorization:
+        yield _read_authorization(authorization)
     if isinstance(body, dict):
         yield from _read_body(body)
     if query:
         yield from parse_qs(query.decode("latin-1")).get("writeKey", ())
 
 
-def _read_basic(value: bytes) -> Iterator[str]:
+@lru_cache(maxsize=256)
+def _read_authorization(header: bytes) -> str:
+    """Return the user name of Basic, or the token of Bearer; empty for what is neither."""
+    scheme, _, value = header.strip().partition(b" ")
+    if scheme.lower() == b"bearer":
+        return value.strip().decode("latin-1")
+    if scheme.lower() != b"basic":
+        return ""
     try:
-        yield base64.b64decode(value + b"=" * (-len(value) % 4)).partition(b":")[0].decode()
+        return base64.b64decode(value + b"=" * (-len(value) % 4)).partition(b":")[0].decode()
     except (binascii.Error, UnicodeDecodeError):
-        return
+        return ""
 
 
 def _read_body(body: dict[str, object]) -> Iterator[str]:

@@ -25,8 +25,13 @@ class Ingest:
         self._reading: asyncio.Future[Senders] | None = None
         self._reading_since = 0.0
 
-    async def get_senders(self, max_age_s: float = FRESH_S) -> Senders:
-        """Return the senders as they are, or were a moment ago; a store that does not answer stops nobody.
+    @property
+    def fresh_senders(self) -> Senders | None:
+        """The senders, if they were read less than a second ago."""
+        return self._keys.get()
+
+    async def read_senders(self, max_age_s: float = FRESH_S) -> Senders:
+        """Return the senders as they were at most `max_age_s` ago; a store that does not answer stops nobody.
 
         Raises:
             CoreError: They have never been read, and cannot be.

@@ -1,14 +1,16 @@
-"""The HTTP routes of Onramp. Nothing but routes."""
+"""The HTTP routes of Onramp and what stands before them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from core.events.event_log import open_event_log
+from core.http.boundary import Boundary
 from core.http.process import Process
 from core.http.tracking import Tracking
 from core.workspaces.workspace import get_workspace_info
@@ -31,5 +33,15 @@ def make_routes(get_process: Callable[[], Process]) -> Sequence[Route]:
         is_well = alive is not False
         return JSONResponse({"status": "ok" if is_well else "failing", **parts}, status_code=200 if is_well else 503)
 
-    tracking = Tracking(lambda: get_process().ingest)
-    return (Route("/healthz", health), Route("/v1/{path:path}", tracking), Route("/beacon/v1/batch", tracking))
+    def unknown(request: Request) -> JSONResponse:
+        return JSONResponse(
+            {"code": "not_found", "message": f"There is nothing at {request.url.path}."}, status_code=404
+        )
+
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    return (Route("/healthz", health), Route("/v1/{path:path}", unknown, methods=methods))
+
+
+def make_middleware(get_process: Callable[[], Process]) -> list[Middleware]:
+    """Return what stands before the routes and the pages: the way in for events, then the boundary for all else."""
+    return [Middleware(Tracking, get_ingest=lambda: get_process().ingest), Middleware(Boundary)]

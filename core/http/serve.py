@@ -8,12 +8,10 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 
 from core.errors import InvalidField
-from core.http.boundary import Boundary
 from core.http.process import Process
-from core.http.routes import make_routes
+from core.http.routes import make_middleware, make_routes
 
 
 def make_app(process: Process) -> Starlette:
@@ -27,8 +25,8 @@ def make_app(process: Process) -> Starlette:
         finally:
             process.stop()
 
-    routes = list(make_routes(lambda: process))
-    return Starlette(routes=routes, middleware=[Middleware(Boundary)], lifespan=lifespan)
+    routes, middleware = make_routes(lambda: process), make_middleware(lambda: process)
+    return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
 
 
 def serve(host: str, port: int, home: str | None = None) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.clock import SystemClock
 from core.errors import CoreError, EventError, InternalError, InvalidEvent, Overloaded, PayloadTooLarge
@@ -43,28 +42,33 @@ _LOG = logging.getLogger("onramp.ingest")
 
 
 class Tracking:
-    """The ASGI application behind every path of `CALLS`."""
+    """Answers every path of `CALLS`, before anything else looks at the request; `app` answers the others.
 
-    def __init__(self, get_ingest: Callable[[], Ingest]) -> None:
+    It is a middleware, because these calls are for every sender, while what comes after it is for this machine.
+    """
+
+    def __init__(self, app: ASGIApp, get_ingest: Callable[[], Ingest]) -> None:
+        self._app = app
         self._get_ingest = get_ingest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = _Request.read(scope)
+        call = CALLS.get(scope["path"].rstrip("/")) if scope["type"] == "http" else None
+        if call is None:
+            return await self._app(scope, receive, send)
+        head = _Head.read(scope)
         try:
-            answer = await self._answer(scope, request, receive)
+            answer = await self._answer(call, scope, head, receive)
         except SenderGone:
-            return
+            return None
         except SenderTooSlow:
             answer = refuse_request(408, "bad_request", "The body did not arrive in time.", connection="close")
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told to come again
             answer = _report(error)
-        await send_answer(send, answer, request.origin)
+        return await send_answer(send, answer, head.origin)
 
-    async def _answer(self, scope: Scope, request: _Request, receive: Receive) -> Answer:
-        call, method = CALLS.get(request.path), scope["method"]
-        if call is None:
-            return refuse_request(404, "not_found", f"There is nothing at {request.path}.")
+    async def _answer(self, call: str, scope: Scope, head: _Head, receive: Receive) -> Answer:
+        method = scope["method"]
         if method == "OPTIONS":
             return answer_preflight(scope)
         if method != "POST":
@@ -75,26 +79,25 @@ class Tracking:
         if call == SWALLOWED:
             return SUCCESS
         try:
-            body = parse_body(decompress(raw, request.encoding, max_bytes))
+            body = parse_body(decompress(raw, head.encoding, max_bytes))
             batch = _Batch.read(call, body)
         except EventError as error:
-            sender, _senders = await _find_sender(ingest, request, None)
+            sender, _senders = await _find_sender(ingest, head, None)
             return await _refuse_unread(ingest, sender.source_id if sender else "", raw, error)
-        return await _take_batch(ingest, request, raw, body, batch)
+        return await _take_batch(ingest, head, raw, body, batch)
 
 
-class _Request(NamedTuple):
+class _Head(NamedTuple):
     """What counts of a request's head."""
 
-    path: str
     query: bytes
     origin: bytes | None
     authorization: bytes
-    encoding: str
-    ip: str | None
+    encoding: bytes
+    client: str
 
     @classmethod
-    def read(cls, scope: Scope) -> _Request:
+    def read(cls, scope: Scope) -> _Head:
         origin, authorization, encoding = None, b"", b""
         for name, value in scope["headers"]:
             if name == b"authorization":
@@ -104,11 +107,7 @@ class _Request(NamedTuple):
             elif name == b"content-encoding":
                 encoding = value
         client = scope.get("client")
-        ip = client[0].removeprefix("::ffff:") if client else ""
-        path = scope["path"].rstrip("/")
-        return cls(
-            path, scope["query_string"], origin, authorization, encoding.decode("latin-1"), ip if "." in ip else None
-        )
+        return cls(scope["query_string"], origin, authorization, encoding, client[0] if client else "")
 
 
 class _Batch(NamedTuple):
@@ -132,19 +131,19 @@ class _Batch(NamedTuple):
         return cls(messages, body.get("sentAt"), body.get("context"), body.get("integrations"))
 
 
-async def _take_batch(ingest: Ingest, request: _Request, raw: bytes, body: object, batch: _Batch) -> Answer:
-    sender, senders = await _find_sender(ingest, request, body)
+async def _take_batch(ingest: Ingest, head: _Head, raw: bytes, body: object, batch: _Batch) -> Answer:
+    sender, senders = await _find_sender(ingest, head, body)
     if sender is None and not senders.is_current:
         return refuse_request(503, "store_unreadable", "Write keys cannot be read now.", retry_after_s=STORE_RETRY_S)
     if sender is None:
-        await _keep_refused(ingest, "", batch, _UNKNOWN)
+        await _keep_refused(ingest, "", batch, _UNKNOWN, len(raw))
         return refuse_request(401, _UNKNOWN.code, _UNKNOWN.reason)
     if not sender.is_enabled:
-        await _keep_refused(ingest, sender.source_id, batch, _DISABLED)
+        await _keep_refused(ingest, sender.source_id, batch, _DISABLED, len(raw))
         return SUCCESS
     now = ingest.clock.now()
     if not batch.messages:
-        await ingest.committer.submit((), [refuse_body(sender.source_id, raw, _EMPTY, now)])
+        await ingest.committer.submit((), [refuse_body(sender.source_id, raw, _EMPTY, now)], len(raw))
         return SUCCESS
     taken = take(
         sender.source_id,
@@ -154,33 +153,40 @@ async def _take_batch(ingest: Ingest, request: _Request, raw: bytes, body: objec
         context=batch.context,
         integrations=batch.integrations,
         suppressed=senders.suppressed,
-        ip=request.ip,
+        ip=_read_ipv4(head.client),
         limits=ingest.limits,
     )
     if ingest.limits.is_strict and any(refusal.code == PayloadTooLarge.code for refusal in taken.refusals):
         error = PayloadTooLarge("An event of the request is larger than 32 KB.", hint="Send smaller events.")
         return await _refuse_unread(ingest, sender.source_id, raw, error)
     if taken.entries or taken.refusals:
-        await ingest.committer.submit(taken.entries, taken.refusals)
+        await ingest.committer.submit(taken.entries, taken.refusals, len(raw))
     return SUCCESS
 
 
-async def _find_sender(ingest: Ingest, request: _Request, body: object) -> tuple[Sender | None, Senders]:
-    keys = list(list_write_keys(request.authorization, request.query, body))
-    senders = await ingest.get_senders()
-    sender = _find_first(keys, senders, ingest.clock.now())
-    if sender is None and keys:  # made a moment ago, perhaps
-        senders = await ingest.get_senders(FRESH_FOR_UNKNOWN_S)
-        sender = _find_first(keys, senders, ingest.clock.now())
+async def _find_sender(ingest: Ingest, head: _Head, body: object) -> tuple[Sender | None, Senders]:
+    senders = ingest.fresh_senders or await ingest.read_senders()
+    sender = _find_first(ingest, senders, head, body)
+    if sender is None and senders.by_key:  # made a moment ago, perhaps
+        senders = await ingest.read_senders(FRESH_FOR_UNKNOWN_S)
+        sender = _find_first(ingest, senders, head, body)
     return sender, senders
 
 
-def _find_first(keys: Sequence[str], senders: Senders, now: datetime) -> Sender | None:
-    found = (senders.find(key, now) for key in keys)
-    return next((sender for sender in found if sender is not None), None)
+def _find_first(ingest: Ingest, senders: Senders, head: _Head, body: object) -> Sender | None:
+    for key in list_write_keys(head.authorization, head.query, body):
+        sender = senders.find(key, ingest.clock)
+        if sender is not None:
+            return sender
+    return None
 
 
-async def _keep_refused(ingest: Ingest, source_id: str, batch: _Batch, fault: Fault) -> None:
+def _read_ipv4(client: str) -> str | None:
+    address = client.removeprefix("::ffff:")
+    return address if "." in address else None
+
+
+async def _keep_refused(ingest: Ingest, source_id: str, batch: _Batch, fault: Fault, size_bytes: int) -> None:
     messages = batch.messages if source_id else batch.messages[-MAX_OF_UNKNOWN_SOURCES:]
     refusals = refuse_all(
         source_id,
@@ -192,13 +198,13 @@ async def _keep_refused(ingest: Ingest, source_id: str, batch: _Batch, fault: Fa
         integrations=batch.integrations,
     )
     if refusals:
-        await ingest.committer.submit((), refusals)
+        await ingest.committer.submit((), refusals, size_bytes)
 
 
 async def _refuse_unread(ingest: Ingest, source_id: str, raw: bytes, error: EventError) -> Answer:
     """Keep the body of a request that cannot be taken, and say why."""
     fault = Fault(error.code, str(error))
-    await ingest.committer.submit((), [refuse_body(source_id, raw, fault, ingest.clock.now())])
+    await ingest.committer.submit((), [refuse_body(source_id, raw, fault, ingest.clock.now())], len(raw))
     return refuse_request(400, error.code, error.message, hint=error.hint)
 
 

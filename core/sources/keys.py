@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
+from core.clock import Clock
 from core.errors import CoreError
 from core.storage.tables import sources, suppressed_users
 from core.workspaces.workspace import Workspace
@@ -42,10 +43,12 @@ class Senders(NamedTuple):
     suppressed: frozenset[str]
     is_current: bool = True
 
-    def find(self, write_key: str, now: datetime) -> Sender | None:
+    def find(self, write_key: str, clock: Clock) -> Sender | None:
         """Return whose key this is; None for one that is unknown, or whose grace time is over."""
         sender = self.by_key.get(write_key)
-        return None if sender is not None and sender.until is not None and sender.until <= now else sender
+        if sender is not None and sender.until is not None and sender.until <= clock.now():
+            return None
+        return sender
 
 
 class WriteKeys:

@@ -32,11 +32,11 @@ def suppress(workspace: Workspace, user_id: str) -> None:
 
 def test_a_key_names_its_source_and_an_unknown_one_nothing(store_workspace: Workspace, source: Source) -> None:
     senders = WriteKeys(store_workspace).read()
-    found = senders.find(str(source.write_key), store_workspace.now())
+    found = senders.find(str(source.write_key), store_workspace.clock)
     assert found is not None
     assert (found.source_id, found.kind, found.is_enabled) == (source.id, "flex", True)
-    assert senders.find("nobody's", store_workspace.now()) is None
-    assert senders.find("", store_workspace.now()) is None
+    assert senders.find("nobody's", store_workspace.clock) is None
+    assert senders.find("", store_workspace.clock) is None
     assert senders.is_current
 
 
@@ -45,16 +45,16 @@ def test_the_old_key_is_taken_until_its_grace_time_is_over(
 ) -> None:
     change(store_workspace, old_write_key="old", old_key_until=clock.now() + timedelta(hours=1))
     senders = WriteKeys(store_workspace).read()
-    found = senders.find("old", clock.now())
+    found = senders.find("old", clock)
     assert found is not None and found.source_id == source.id
     clock.advance(timedelta(hours=1))
-    assert senders.find("old", clock.now()) is None
-    assert senders.find(str(source.write_key), clock.now()) is not None
+    assert senders.find("old", clock) is None
+    assert senders.find(str(source.write_key), clock) is not None
 
 
 def test_a_disabled_source_is_found_as_disabled(store_workspace: Workspace, source: Source) -> None:
     change(store_workspace, enabled=False)
-    found = WriteKeys(store_workspace).read().find(str(source.write_key), store_workspace.now())
+    found = WriteKeys(store_workspace).read().find(str(source.write_key), store_workspace.clock)
     assert found is not None and not found.is_enabled
 
 
@@ -88,7 +88,7 @@ def test_a_store_that_cannot_be_read_leaves_the_keys_in_force_and_says_so(worksp
     keys.read()
     break_store(workspace)
     kept = keys.read(0)
-    assert kept.find(str(source.write_key), workspace.now()) is not None
+    assert kept.find(str(source.write_key), workspace.clock) is not None
     assert not kept.is_current
     with pytest.raises(CoreError):
         WriteKeys(workspace).read()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 
 from core.cli.output import DONE, say
-from core.http.serve import serve
+from core.errors import InvalidField
+from core.http.pool import Pool
+from core.http.process import Process
+from core.http.serve import listen, serve
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -13,13 +16,26 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser = commands.add_parser("serve", parents=[shared], help="the HTTP API without the pages", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=8502)
+    parser.add_argument("--workers", type=int, default=1, help="how many processes serve (default 1)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    if args.workers < 1:
+        raise InvalidField(f"{args.workers} processes cannot serve.", hint="Give --workers 1 or more.")
+    if args.workers > 1:
+        pool = Pool(args.host, args.port, args.home, workers=args.workers)
+        _announce(args)
+        pool.run()
+    else:
+        listener = listen(args.host, args.port)
+        _announce(args)
+        serve(Process(args.home), listener)
+    return DONE
+
+
+def _announce(args: argparse.Namespace) -> None:
     if args.host not in ("127.0.0.1", "::1", "localhost"):
         say("Other machines reach only the paths to which events are sent; their guard is the write key.")
     say(f"Serving on http://{args.host}:{args.port} (health: /healthz). Stop with Ctrl+C.")
-    serve(args.host, args.port, args.home)
-    return DONE

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -23,6 +24,10 @@ MAX_WAITING_BYTES = 64 * 1024 * 1024
 MAX_EVENTS_A_COMMIT = 5_000
 RETRY_AFTER_S = 2.0
 _LOG = logging.getLogger("onramp.ingest")
+
+
+OnCommit = Callable[[Sequence[LogEntry], Sequence[Refusal], float, int], None]
+"""Called in the committer's thread after each commit: what was written, in how many seconds, and what still waits."""
 
 
 class Waiter(NamedTuple):
@@ -44,9 +49,15 @@ class Committer:
     """Writes to one event log for the requests of one process. Its thread starts with the first request."""
 
     def __init__(
-        self, log: EventLog, *, max_waiting_events: int = MAX_WAITING_EVENTS, max_waiting_bytes: int = MAX_WAITING_BYTES
+        self,
+        log: EventLog,
+        *,
+        max_waiting_events: int = MAX_WAITING_EVENTS,
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
+        on_commit: OnCommit | None = None,
     ) -> None:
         self._log = log
+        self._on_commit = on_commit
         self._max_events = max_waiting_events
         self._max_bytes = max_waiting_bytes
         self._queue: queue.SimpleQueue[Waiter | None] = queue.SimpleQueue()
@@ -119,11 +130,11 @@ class Committer:
 
     def _commit(self, waiters: list[Waiter]) -> None:
         failure: BaseException | None = None
+        entries = [entry for waiter in waiters for entry in waiter.entries]
+        refusals = [refusal for waiter in waiters for refusal in waiter.refusals]
+        started = time.perf_counter()
         try:
-            self._log.append(
-                [entry for waiter in waiters for entry in waiter.entries],
-                [refusal for waiter in waiters for refusal in waiter.refusals],
-            )
+            self._log.append(entries, refusals)
         except StorageFull as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be told that it was written
@@ -135,6 +146,8 @@ class Committer:
                 _LOG.exception("the event log could not be written")
             failure = error
         self._answer(waiters, failure)
+        if failure is None and self._on_commit is not None:
+            self._on_commit(entries, refusals, time.perf_counter() - started, self._events)
 
     def _answer(self, waiters: list[Waiter], failure: BaseException | None) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ import asyncio
 from core.events.committer import Committer
 from core.events.event_log import open_event_log
 from core.events.limits import read_limits
+from core.http.metrics import Metrics
 from core.sources.keys import FRESH_S, Senders, WriteKeys
 from core.workspaces.workspace import Workspace
 
@@ -17,10 +18,11 @@ PATIENCE_S = 1.0
 class Ingest:
     """The ingest side of one process on one workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, metrics: Metrics) -> None:
         self.clock = workspace.clock
+        self.metrics = metrics
         self.limits = read_limits()
-        self.committer = Committer(open_event_log(workspace))
+        self.committer = Committer(open_event_log(workspace), on_commit=metrics.count_commit)
         self._keys = WriteKeys(workspace)
         self._reading: asyncio.Future[Senders] | None = None
         self._reading_since = 0.0

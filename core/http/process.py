@@ -6,6 +6,7 @@ import os
 from functools import cached_property
 
 from core.http.ingest import Ingest
+from core.http.metrics import Metrics
 from core.log import set_up_logging
 from core.worker import Worker
 from core.workspaces.workspace import Workspace, open_workspace
@@ -14,8 +15,9 @@ from core.workspaces.workspace import Workspace, open_workspace
 class Process:
     """One server process, on the workspace in `home` (else `ONRAMP_HOME`)."""
 
-    def __init__(self, home: str | None = None) -> None:
+    def __init__(self, home: str | None = None, *, has_worker: bool = True) -> None:
         self._home = home
+        self._has_worker = has_worker and os.environ.get("ONRAMP_WORKER") != "off"
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -25,21 +27,27 @@ class Process:
         return workspace
 
     @cached_property
+    def metrics(self) -> Metrics:
+        """What this process counts of itself."""
+        return Metrics()
+
+    @cached_property
     def ingest(self) -> Ingest:
         """What the tracking surface stands on."""
-        return Ingest(self.workspace)
+        return Ingest(self.workspace, self.metrics)
 
     @cached_property
     def _worker(self) -> Worker | None:
-        return None if os.environ.get("ONRAMP_WORKER") == "off" else Worker(self.workspace)
+        return Worker(self.workspace) if self._has_worker else None
 
     @property
     def is_worker_alive(self) -> bool | None:
-        """Whether the worker runs; None where `ONRAMP_WORKER=off`."""
+        """Whether the worker runs; None where this process has none."""
         return None if self._worker is None else self._worker.is_alive
 
     def start(self) -> None:
         """Open the workspace, and start the worker."""
+        self.ingest  # noqa: B018 - opened now, so that the first request does not wait for a migration
         if self._worker is not None:
             self._worker.start()
 

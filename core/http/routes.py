@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.events.event_log import open_event_log
 from core.http.boundary import Boundary
+from core.http.metrics import METRICS_TYPE
 from core.http.process import Process
 from core.http.tracking import Tracking
 from core.workspaces.workspace import get_workspace_info
@@ -33,13 +34,22 @@ def make_routes(get_process: Callable[[], Process]) -> Sequence[Route]:
         is_well = alive is not False
         return JSONResponse({"status": "ok" if is_well else "failing", **parts}, status_code=200 if is_well else 503)
 
+    def metrics(_request: Request) -> Response:
+        process = get_process()
+        text = process.metrics.describe(open_event_log(process.workspace))
+        return Response(text, media_type=METRICS_TYPE)
+
     def unknown(request: Request) -> JSONResponse:
         return JSONResponse(
             {"code": "not_found", "message": f"There is nothing at {request.url.path}."}, status_code=404
         )
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return (Route("/healthz", health), Route("/v1/{path:path}", unknown, methods=methods))
+    return (
+        Route("/healthz", health),
+        Route("/metrics", metrics),
+        Route("/v1/{path:path}", unknown, methods=methods),
+    )
 
 
 def make_middleware(get_process: Callable[[], Process]) -> list[Middleware]:

@@ -1,7 +1,9 @@
-"""`python -m core serve`: the HTTP API without the pages."""
+"""`python -m core serve`: the HTTP API without the pages, in one process."""
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +13,11 @@ from starlette.applications import Starlette
 
 from core.errors import InvalidField
 from core.http.process import Process
+from core.http.protocol import WatchedProtocol, sweep
 from core.http.routes import make_middleware, make_routes
+
+BACKLOG = 2_048
+GRACE_S = 10  # for the requests at hand when the server is told to end
 
 
 def make_app(process: Process) -> Starlette:
@@ -29,35 +35,63 @@ def make_app(process: Process) -> Starlette:
     return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
 
 
-def serve(host: str, port: int, home: str | None = None) -> None:
-    """Serve until interrupted.
+def serve(process: Process, listener: socket.socket) -> None:
+    """Serve what comes to `listener` until interrupted or terminated; what was taken is written before it ends."""
+    asyncio.run(_serve(process, listener))
 
-    Raises:
-        InvalidField: The address cannot be listened on.
-    """
-    listener = listen(host, port)
-    config = uvicorn.Config(make_app(Process(home)), log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[listener])
+
+async def _serve(process: Process, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        make_app(process),
+        http=WatchedProtocol,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = uvicorn.Server(config)
+    sweeping = asyncio.create_task(sweep(server.server_state.connections))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        sweeping.cancel()
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on `host` and `port`; others of this user may listen on the same.
+    """Return a socket on `host` and `port` that other processes of this server can share.
 
     Raises:
-        InvalidField: The address is not one of this machine, or is taken.
+        InvalidField: The address is not one of this machine, or another program uses it.
     """
+    with _bind(host, port, is_shared=False) as probe:  # a shared socket would not tell that the port is in use
+        port = probe.getsockname()[1]
+    return share(host, port)
+
+
+def share(host: str, port: int) -> socket.socket:
+    """Return a further socket on an address that `listen` found to be free.
+
+    Raises:
+        InvalidField: The address cannot be used.
+    """
+    return _bind(host, port, is_shared=True)
+
+
+def _bind(host: str, port: int, *, is_shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends small answers at once (TCP_NODELAY) only on a socket that says it is TCP: else each waits 40 ms
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
+        bound.bind((host, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        reason = "another program uses it" if is_taken else "it is no address of this machine"
         raise InvalidField(
-            f"Onramp cannot listen on {host}, port {port}: {error.strerror or error}.",
-            hint="Use an address of this machine and a port that is free.",
+            f"Onramp cannot listen on {host}, port {port}: {reason}.", hint="Choose another --host or --port."
         ) from error
-    listener.set_inheritable(True)
-    return listener
+    return bound

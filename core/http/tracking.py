@@ -65,6 +65,7 @@ class Tracking:
             answer = refuse_request(408, "bad_request", "The body did not arrive in time.", connection="close")
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told to come again
             answer = _report(error)
+        self._get_ingest().metrics.count_request(answer.status)
         return await send_answer(send, answer, head.origin)
 
     async def _answer(self, call: str, scope: Scope, head: _Head, receive: Receive) -> Answer:
@@ -159,6 +160,8 @@ async def _take_batch(ingest: Ingest, head: _Head, raw: bytes, body: object, bat
     if ingest.limits.is_strict and any(refusal.code == PayloadTooLarge.code for refusal in taken.refusals):
         error = PayloadTooLarge("An event of the request is larger than 32 KB.", hint="Send smaller events.")
         return await _refuse_unread(ingest, sender.source_id, raw, error)
+    if taken.suppressed:
+        ingest.metrics.count_suppressed(taken.suppressed)
     if taken.entries or taken.refusals:
         await ingest.committer.submit(taken.entries, taken.refusals, len(raw))
     return SUCCESS

@@ -1,4 +1,4 @@
-"""Hosted warehouses in a real browser: the forms of Postgres and BigQuery, and Postgres from its form to profiles."""
+"""Hosted warehouses in a real browser: the forms of Postgres, Redshift and BigQuery, and Postgres up to profiles."""
 
 from __future__ import annotations
 
@@ -19,10 +19,19 @@ from tests.hosted import ROWS, SERVERS, Form, postgres_form, refused_form, worki
 
 LOCAL_REFUSALS = {  # what this side finds wrong before anything is asked: field, what is typed, what is told
     "postgres": ("Port", "70000", "Port cannot be"),
+    "redshift": (
+        "Host",
+        "examplecluster.abc123.us-west-2.redshift.amazonaws.com:5439/dev",
+        "is not the name of a server",
+    ),
     "bigquery": ("Service account key", '{"type": "authorized_user"}', "This file is"),
 }
-GRANTED_TO = {"postgres": 'TO "crm_reader"', "bigquery": "crm-project-1"}
-GUIDE_FIELD = {"postgres": ("User", "crm_reader"), "bigquery": ("Project ID", "crm-project-1")}
+GRANTED_TO = {"postgres": 'TO "crm_reader"', "redshift": 'CREATE USER "crm_reader"', "bigquery": "crm-project-1"}
+GUIDE_FIELD = {
+    "postgres": ("User", "crm_reader"),
+    "redshift": ("User", "crm_reader"),
+    "bigquery": ("Project ID", "crm-project-1"),
+}
 
 
 @pytest.fixture
@@ -59,7 +68,10 @@ def require_calm(page: object, form: Form) -> None:
 
 @pytest.mark.timeout(200)
 @pytest.mark.xdist_group("journey")
-@pytest.mark.parametrize(("kind", "screen_name"), [("postgres", "desktop-light"), ("bigquery", "phone-dark")])
+@pytest.mark.parametrize(
+    ("kind", "screen_name"),
+    [("postgres", "desktop-light"), ("redshift", "phone-light"), ("bigquery", "phone-dark")],
+)
 def test_the_form_fails_with_a_cause_and_succeeds(
     home: Path, open_screen: Callable[..., object], request: pytest.FixtureRequest, kind: str, screen_name: str
 ) -> None:
@@ -115,7 +127,7 @@ def test_the_form_fails_with_a_cause_and_succeeds(
 
 @pytest.mark.timeout(120)
 @pytest.mark.xdist_group("journey")
-@pytest.mark.parametrize("kind", ["postgres", "bigquery"])
+@pytest.mark.parametrize("kind", GUIDE_FIELD)
 def test_the_guide_is_filled_with_the_names_typed_and_copied_by_one_press(
     home: Path, open_screen: Callable[..., object], kind: str
 ) -> None:
@@ -130,7 +142,7 @@ def test_the_guide_is_filled_with_the_names_typed_and_copied_by_one_press(
         screen.settle()
         block.get_by_role("button", name="Copy to clipboard").click()
         copied = page.evaluate("() => navigator.clipboard.readText()")
-        guides = get_definition(kind).write_guide({"user" if kind == "postgres" else "project": name})
+        guides = get_definition(kind).write_guide({"project" if kind == "bigquery" else "user": name})
         assert copied in [guide.text for guide in guides]
 
 

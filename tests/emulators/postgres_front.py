@@ -78,8 +78,8 @@ class PostgresFront:
                 )
             else:
                 await asyncio.gather(_pump(reader, upstream), _pump(answers, writer))
-        except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
-            pass
+        except (OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # an end as good as any; cancelled is what `stop` does, and asyncio's own callback logs it as an error
         finally:
             for end in (writer, upstream):
                 if end is not None:

@@ -24,25 +24,12 @@ from core.warehouses.cancel import CancelToken
 from core.warehouses.postgres.errors import read_result, translate_connect
 from core.warehouses.stopping import Budget
 from core.warehouses.wire.address import Address
-from core.warehouses.wire.errors import ServerReport
+from core.warehouses.wire.errors import OutOfTime, Refused, ServerReport
 
 CONNECT_TIMEOUT_S = 10
 CANCEL_TIMEOUT_S = 5.0
 ASK_AGAIN_S = 0.5
 _CHECKS_CLIENT_SINCE = 140_000
-
-
-class Refused(Exception):
-    """The server answered with an error; `sent` is the text that it was about."""
-
-    def __init__(self, report: ServerReport, sent: str) -> None:
-        super().__init__(report.message)
-        self.report = report
-        self.sent = sent
-
-
-class OutOfTime(Exception):
-    """The query took longer than it may."""
 
 
 def connect(address: Address) -> psycopg.Connection:

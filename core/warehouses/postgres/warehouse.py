@@ -24,14 +24,21 @@ from core.warehouses.definition import (
 from core.warehouses.postgres import catalog
 from core.warehouses.postgres.csv_batches import read_batches
 from core.warehouses.postgres.definition import DEFINITION
-from core.warehouses.postgres.link import Link, OutOfTime, Refused, open_link
+from core.warehouses.postgres.link import Link, open_link
 from core.warehouses.postgres.session import PostgresStateSession
 from core.warehouses.state_session import StateSession
 from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.tunnel import Tunnel, read_tunnel
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 from core.warehouses.wire.address import Address, read_address
-from core.warehouses.wire.errors import ServerReport, schema_denied, stopped_by_server, translate_report
+from core.warehouses.wire.errors import (
+    OutOfTime,
+    Refused,
+    ServerReport,
+    schema_denied,
+    stopped_by_server,
+    translate_report,
+)
 from core.warehouses.wire.texts import MAX_BATCH_BYTES
 from core.warehouses.wire.types import COMMON_NAMES, Transport, kind_of, make_transport
 from core.warehouses.wire.way import Way

@@ -20,7 +20,7 @@ from core.warehouses.redshift.driver import Driver
 from core.warehouses.redshift.errors import STOPPED, read_report, translate_connect
 from core.warehouses.stopping import Budget
 from core.warehouses.wire.address import Address
-from core.warehouses.wire.errors import ServerReport
+from core.warehouses.wire.errors import OutOfTime, Refused, ServerReport
 
 SETUP_TIMEOUT_S = 60.0
 SILENCE_S = 30.0
@@ -32,32 +32,20 @@ Failures = (Error, OSError, struct.error, KeyError, ValueError)
 """What the driver raises, a message that was cut in the middle or that it does not know included."""
 
 
-class Refused(Exception):
-    """The server answered with an error; `sent` is the text that it was about."""
-
-    def __init__(self, report: ServerReport, sent: str) -> None:
-        super().__init__(report.message)
-        self.report = report
-        self.sent = sent
-
-
-class OutOfTime(Exception):
-    """The query took longer than it may."""
-
-
 class Connection:
     """A connection that serves one query at a time; each statement commits by itself until a transaction is begun."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._pid = 0
+        self._settings: dict[str, str] = {}
         self.prepare(Budget(SETUP_TIMEOUT_S), CancelToken())
         self._driver = _connect(address)
         self._cursor = self._driver.cursor()
         try:
             self._pid = int(self.ask("SELECT pg_backend_pid() AS pid")[0][0])
-            for setting in ("TimeZone TO 'UTC'", "DateStyle TO 'ISO'"):
-                self.run(f"SET {setting}")
+            self.set("TimeZone", "'UTC'")
+            self.set("DateStyle", "'ISO'")
         except BaseException:
             self.close()
             raise
@@ -71,6 +59,12 @@ class Connection:
     def prepare(self, budget: Budget, token: CancelToken) -> None:
         """Make the connection ready for one query's time and switch."""
         self._budget, self._token = budget, token
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting of the session, where it has another value; outside of a transaction."""
+        if self._settings.get(name) != value:
+            self.run(f"SET {name} TO {value}")
+            self._settings[name] = value
 
     def run(self, sql: str) -> int:
         """Run one statement and return how many rows it touched, -1 where the server does not say.

@@ -13,7 +13,11 @@ from core.warehouses.wire.guide import write_guides
 
 def write_guide(settings: Mapping[str, object]) -> tuple[SetupGuide, ...]:
     """Return the statements for a login of its own that reads, and writes nothing but our schema."""
-    return write_guides(settings, create_user="CREATE USER {user} PASSWORD '{password}' NOCREATEDB NOCREATEUSER;")
+    return write_guides(
+        settings,
+        create_user="CREATE USER {user} PASSWORD '{password}' NOCREATEDB NOCREATEUSER;",
+        login_note="Redshift wants 8 to 64 characters with upper and lower case and a digit.",
+    )
 
 
 DEFINITION = WarehouseDefinition(

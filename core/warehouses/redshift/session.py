@@ -10,12 +10,12 @@ import pyarrow as pa
 from core.errors import CoreError
 from core.warehouses.cancel import CancelToken
 from core.warehouses.redshift.catalog import HAS_STATE_SCHEMA
-from core.warehouses.redshift.connection import Connection, OutOfTime, Refused
+from core.warehouses.redshift.connection import Connection
 from core.warehouses.redshift.errors import STOPPED, translate_statement
 from core.warehouses.state_session import STATE_SCHEMA, STATEMENT_TIMEOUT_S, StateSession
 from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.wire.address import Address
-from core.warehouses.wire.errors import state_denied
+from core.warehouses.wire.errors import OutOfTime, Refused, state_denied
 from core.warehouses.wire.names import literal
 
 INSERT_BYTES = 1024**2
@@ -79,7 +79,7 @@ class RedshiftStateSession(StateSession):
         try:
             if self._connection is None:
                 self._connection = Connection(self._address)
-                self._connection.run(f"SET statement_timeout TO {STATEMENT_TIMEOUT_S * 1000:.0f}")
+                self._connection.set("statement_timeout", f"{STATEMENT_TIMEOUT_S * 1000:.0f}")
             self._connection.prepare(Budget(STATEMENT_TIMEOUT_S), token)
             yield self._connection
         except BaseException as error:

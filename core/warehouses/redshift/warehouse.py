@@ -17,7 +17,7 @@ from core.storage.home import Home
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import ColumnType, CostEstimate, TableInfo, WarehouseDefinition, check_zone
 from core.warehouses.redshift import catalog
-from core.warehouses.redshift.connection import Connection, OutOfTime, Refused
+from core.warehouses.redshift.connection import Connection
 from core.warehouses.redshift.definition import DEFINITION
 from core.warehouses.redshift.errors import LOST, STOPPED, translate_statement
 from core.warehouses.redshift.session import RedshiftStateSession
@@ -27,7 +27,7 @@ from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.tunnel import Tunnel, read_tunnel
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 from core.warehouses.wire.address import Address, read_address
-from core.warehouses.wire.errors import schema_denied, stopped_by_server
+from core.warehouses.wire.errors import OutOfTime, Refused, schema_denied, stopped_by_server
 from core.warehouses.wire.names import literal
 from core.warehouses.wire.texts import MAX_BATCH_BYTES, make_schema
 from core.warehouses.wire.types import Transport
@@ -109,6 +109,9 @@ class RedshiftWarehouse(Warehouse):
         token, size = cancel or CancelToken(), max(1, batch_rows)
         with self._reading(sql, timeout_s, token) as connection:
             transports = self._describe(connection, sql)
+            if max_rows is not None and max_rows <= min(FETCH_ROWS, size):
+                yield _make_batch(connection.ask(_limit(sql, max_rows)), transports)
+                return
             connection.run(f"DECLARE {_CURSOR} CURSOR FOR {_limit(sql, max_rows)}")
             held: list[pa.RecordBatch] = []
             is_empty = True
@@ -187,8 +190,8 @@ class RedshiftWarehouse(Warehouse):
 
         def start(connection: Connection) -> None:
             connection.prepare(budget, token)
-            connection.run(f"SET statement_timeout TO {max(1, round(timeout_s * 1000))}")
-            connection.run(f"SET query_group TO {literal(label)}")
+            connection.set("statement_timeout", f"{max(1, round(timeout_s * 1000))}")
+            connection.set("query_group", literal(label))
             connection.run(_BEGIN)
 
         return self._way.begin(start, lambda error: isinstance(error, Refused) and error.report.sqlstate == LOST)

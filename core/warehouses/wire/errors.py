@@ -60,6 +60,19 @@ class ServerReport:
         return {"engine_message": text, "engine_error": self.sqlstate}
 
 
+class Refused(Exception):
+    """The server answered with an error; `sent` is the text that it was about."""
+
+    def __init__(self, report: ServerReport, sent: str) -> None:
+        super().__init__(report.message)
+        self.report = report
+        self.sent = sent
+
+
+class OutOfTime(Exception):
+    """The query took longer than it may."""
+
+
 def translate_report(report: ServerReport, sql: str, address: Address, *, offset: int = 0) -> CoreError:
     """Return the error for what the server said about a statement.
 

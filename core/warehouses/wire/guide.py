@@ -12,13 +12,16 @@ PASSWORD = "choose-a-password"  # noqa: S105 - a placeholder that a person repla
 READ_SCHEMA = "public"
 
 
-def write_guides(settings: Mapping[str, object], *, create_user: str, connect: str = "") -> tuple[SetupGuide, ...]:
+def write_guides(
+    settings: Mapping[str, object], *, create_user: str, connect: str = "", login_note: str = ""
+) -> tuple[SetupGuide, ...]:
     """Return the guide: a login of its own, what it may read, and the one schema that it may write.
 
     Args:
         settings: What is typed so far.
         create_user: The engine's statement for the login, with {user} and {password}.
         connect: Its statement that lets a login into a {database}, where it has one.
+        login_note: What else is to be known about the login.
     """
     user = quote(str(settings.get("user") or "onramp"))
     database = quote(str(settings.get("database") or "your_database"))
@@ -27,7 +30,7 @@ def write_guides(settings: Mapping[str, object], *, create_user: str, connect: s
         SetupGuide(
             "Create the login",
             f"{login}\n{connect.format(user=user, database=database)}".strip(),
-            note="Run this as an administrator of the database, with a password of your own.",
+            note=f"Run this as an administrator of the database, with a password of your own. {login_note}".strip(),
         ),
         SetupGuide(
             "Let it read",

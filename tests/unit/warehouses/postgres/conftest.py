@@ -8,7 +8,7 @@ import pytest
 from core.storage.home import open_home
 from core.warehouses.postgres.warehouse import PostgresWarehouse
 from tests.postgres import PostgresServer
-from tests.unit.warehouses.refusals import PASSWORD
+from tests.unit.warehouses.servers import PASSWORD
 
 USER = "analyst"
 Connect = Callable[..., PostgresWarehouse]

@@ -25,7 +25,7 @@ from tests.emulators.postgres_front import PostgresFront
 from tests.emulators.ssh_server import KEY, SshServer
 from tests.postgres import PostgresServer
 from tests.unit.warehouses.postgres.conftest import Connect
-from tests.unit.warehouses.refusals import PASSWORD, find_closed_port, refuse, run_stranger
+from tests.unit.warehouses.servers import PASSWORD, collect_write_grants, find_closed_port, refuse, run_stranger
 
 
 def test_a_closed_port_is_told_with_the_place(connect: Connect) -> None:
@@ -183,18 +183,7 @@ def test_a_schema_or_a_table_without_a_grant_is_told_with_the_one_statement(
 def test_a_login_that_reads_and_does_not_write_is_told_the_one_statement_for_it(
     connect: Connect, admin: psycopg.Connection
 ) -> None:
-    grants = []
-    while True:
-        report = connect().test_connection()
-        assert report.ok and report.can_read
-        if report.can_write:
-            break
-        assert isinstance(report.write_error, PermissionMissing) and len(grants) < 3
-        grants.append(str(report.write_error.context["grant"]))
-        admin.execute(grants[-1].encode())
-        if len(grants) == 1:  # the schema was made before, by somebody else
-            admin.execute("ALTER SCHEMA __onramp OWNER TO postgres")
-    assert grants == [
+    assert collect_write_grants(connect, admin) == [
         'CREATE SCHEMA __onramp AUTHORIZATION "analyst";',
         'GRANT USAGE, CREATE ON SCHEMA __onramp TO "analyst";',
     ]

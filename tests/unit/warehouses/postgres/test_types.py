@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from core.records import read_values
-from core.warehouses.definition import Kind, read_columns
+from core.warehouses.definition import Kind
 from core.warehouses.postgres.warehouse import PostgresWarehouse
 from tests.unit.warehouses.postgres.conftest import Connect
+from tests.unit.warehouses.servers import require_value
 
 CASES = [
     ("smallint '-32768'", Kind.INTEGER, -32768),
@@ -85,14 +86,7 @@ def warehouse(connect: Connect) -> PostgresWarehouse:
 def test_a_value_arrives_as_it_is_beside_a_null(
     warehouse: PostgresWarehouse, expression: str, kind: Kind, value: object
 ) -> None:
-    one = f"(SELECT 1 AS n, {expression} AS v) AS one"
-    sql = f"SELECT v FROM generate_series(1, 2) AS s(n) LEFT JOIN {one} USING (n) ORDER BY n"
-    table = warehouse.query(sql)
-    assert read_columns(table.schema) == warehouse.describe(sql)
-    assert read_columns(table.schema)[0].kind is kind
-    found = read_values(table.column(0))
-    assert type(found[0]) is type(value)
-    assert found == [value, None]
+    require_value(warehouse, expression, kind, value)
 
 
 def test_a_time_beyond_arrows_reader_leaves_the_other_columns_of_its_batch_as_they_are(

@@ -12,7 +12,7 @@ from tests.authority import Authority
 from tests.emulators.postgres_front import PostgresFront
 from tests.emulators.redshift_catalog import make_catalog
 from tests.postgres import PostgresServer, make_login
-from tests.unit.warehouses.refusals import PASSWORD
+from tests.unit.warehouses.servers import PASSWORD
 
 USER = "redshift_analyst"
 Connect = Callable[..., RedshiftWarehouse]

@@ -21,7 +21,7 @@ from tests.emulators.postgres_front import PostgresFront, open_front
 from tests.emulators.ssh_server import KEY, SshServer
 from tests.postgres import PostgresServer, make_login
 from tests.unit.warehouses.redshift.conftest import USER, Connect
-from tests.unit.warehouses.refusals import PASSWORD, find_closed_port, refuse, run_stranger
+from tests.unit.warehouses.servers import PASSWORD, collect_write_grants, find_closed_port, refuse, run_stranger
 
 TLS_MODES = ("verify-full", "verify-ca")
 
@@ -212,18 +212,7 @@ def test_a_schema_or_a_table_without_a_grant_is_told_with_the_one_statement(
 def test_a_login_that_reads_and_does_not_write_is_told_the_one_statement_for_it(
     connect: Connect, admin: psycopg.Connection
 ) -> None:
-    grants = []
-    while True:
-        report = connect().test_connection()
-        assert report.ok and report.can_read
-        if report.can_write:
-            break
-        assert isinstance(report.write_error, PermissionMissing) and len(grants) < 3
-        grants.append(str(report.write_error.context["grant"]))
-        admin.execute(grants[-1].encode())
-        if len(grants) == 1:  # the schema was made before, by somebody else
-            admin.execute("ALTER SCHEMA __onramp OWNER TO postgres")
-    assert grants == [
+    assert collect_write_grants(connect, admin) == [
         f'CREATE SCHEMA __onramp AUTHORIZATION "{USER}";',
         f'GRANT USAGE, CREATE ON SCHEMA __onramp TO "{USER}";',
     ]

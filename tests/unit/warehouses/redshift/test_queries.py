@@ -17,7 +17,6 @@ from core.errors import (
     QueryCancelled,
     QueryError,
     QueryTimeout,
-    SqlSyntaxError,
     Unreachable,
 )
 from core.warehouses.cancel import CancelToken
@@ -25,6 +24,7 @@ from core.warehouses.definition import QueryTag
 from core.warehouses.redshift.warehouse import FETCH_ROWS, RedshiftWarehouse
 from tests.emulators.postgres_front import PostgresFront
 from tests.unit.warehouses.redshift.conftest import USER, Connect
+from tests.unit.warehouses.servers import require_places_of_other_words
 
 ENDLESS = "SELECT sum(a * b) AS n FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b"
 ACTIVE = f"SELECT query FROM pg_stat_activity WHERE state = 'active' AND usename = '{USER}'"
@@ -114,6 +114,19 @@ def test_rows_are_fetched_by_as_many_as_a_cluster_of_one_node_gives(connect: Con
     assert [batch.num_rows for batch in connect().stream("SELECT 1 AS n WHERE false")] == [0]
 
 
+def test_a_preview_of_few_rows_needs_no_cursor_and_no_setting_again(
+    connect: Connect, redshift_front: PostgresFront
+) -> None:
+    warehouse = connect()
+    sql = "SELECT generate_series(1, 4500) AS n"
+    assert warehouse.query(sql, max_rows=10)["n"].to_pylist() == list(range(1, 11))
+    before = redshift_front.asked.count(b"E")
+    assert warehouse.query(sql, max_rows=1000).num_rows == 1000
+    assert redshift_front.asked.count(b"E") - before == 4  # the transaction, the columns, the rows, the end
+    assert warehouse.query(sql, max_rows=1001).num_rows == 1001
+    assert [batch.num_rows for batch in warehouse.stream(sql, max_rows=10, batch_rows=4)] == [4, 4, 2]
+
+
 def test_a_batch_of_long_rows_is_short(connect: Connect) -> None:
     batches = list(connect().stream("SELECT repeat('x', 10000) AS t FROM generate_series(1, 5000)"))
     assert [batch.num_rows for batch in batches] == [2000, 2000, 1000]
@@ -182,14 +195,7 @@ def test_an_estimate_tells_the_rows_that_the_planner_expects_and_runs_nothing(co
 
 
 def test_a_text_in_another_dialect_is_refused_at_its_place(connect: Connect) -> None:
-    for sql, place in (
-        ("SELECT `id` FROM t", "Line 1, column 13"),
-        ("SELECT 1 AS n\nQUALIFY row_number() OVER () = 1", "Line 2, column 1"),
-        ("SELECT IFF(true, 1, 2)", "Line 1, column 8"),
-        ("SELECT $1 AS n", "The query has a parameter"),
-    ):
-        with pytest.raises(SqlSyntaxError, match=place):
-            connect().query(sql)
+    require_places_of_other_words(connect())
 
 
 def test_percent_colon_and_question_marks_are_no_parameters(connect: Connect) -> None:
@@ -217,7 +223,7 @@ def test_a_catalog_of_100_tables_of_500_columns_is_three_queries(
     before = redshift_front.asked.count(b"E")
     tables = warehouse.list_tables("wide")
     assert [len(table.columns) for table in tables] == [500] * 100
-    assert redshift_front.asked.count(b"E") - before == 3 + 4  # two settings, the transaction and its end
+    assert redshift_front.asked.count(b"E") - before == 3 + 2  # the transaction and its end
     admin.execute("DROP SCHEMA wide CASCADE")
 
 

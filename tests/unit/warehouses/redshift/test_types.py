@@ -9,11 +9,11 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from core.records import read_values
 from core.warehouses.definition import ColumnType, Kind, read_columns
 from core.warehouses.redshift.types import kind_of_name, make_array, plan_column
 from core.warehouses.redshift.warehouse import RedshiftWarehouse
 from tests.unit.warehouses.redshift.conftest import USER, Connect
+from tests.unit.warehouses.servers import require_value
 
 CASES = [
     ("smallint '-32768'", Kind.INTEGER, -32768),
@@ -67,14 +67,7 @@ def warehouse(connect: Connect) -> RedshiftWarehouse:
 def test_a_value_arrives_as_it_is_beside_a_null(
     warehouse: RedshiftWarehouse, expression: str, kind: Kind, value: object
 ) -> None:
-    one = f"(SELECT 1 AS n, {expression} AS v) AS one"
-    sql = f"SELECT v FROM generate_series(1, 2) AS s(n) LEFT JOIN {one} USING (n) ORDER BY n"
-    table = warehouse.query(sql)
-    assert read_columns(table.schema) == warehouse.describe(sql)
-    assert read_columns(table.schema)[0].kind is kind
-    found = read_values(table.column(0))
-    assert type(found[0]) is type(value)
-    assert found == [value, None]
+    require_value(warehouse, expression, kind, value)
 
 
 def test_a_number_keeps_its_scale_and_its_name_of_a_type(warehouse: RedshiftWarehouse) -> None:

@@ -24,8 +24,9 @@ with error_panel("reading the event log"):
         text = st.text_input(
             "Search",
             placeholder="Any text in the message",
-            help="Finds the text as it is typed, from the start of a word on: “ada” finds “Ada Lovelace”, not “Canada”."
-            " Capital letters do not matter.",
+            help="Finds messages that hold every word, in any order; of the last word the beginning is enough. "
+            "“ada lov” finds “Ada Lovelace”, not “Canada”. Words between double quotes stay together. "
+            "Capital letters do not matter.",
             key="event_text",
             bind="query-params",
             on_change=forget,

@@ -55,7 +55,7 @@ def _is_seen(context: CheckContext, space: Space, event: str) -> bool:
     # Sources that read a warehouse send identifies only; leaving them out keeps the look into a long log short.
     senders = [source.id for source in context.configuration.sources if source.write_key and source.id in connected]
     return any(
-        log.search(source_id=source_id, type="track", text=event, limit=1)
+        log.search(source_id=source_id, type="track", name=event, limit=1)
         for source_id in senders
         if counts.get(source_id)
     )

@@ -17,7 +17,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verb = verbs.add_parser("search", parents=[shared], help="messages that hold a text")
     verb.add_argument("--source", default=None, help="only messages of this source (id)")
-    verb.add_argument("--text", default=None, help="part of the message, from the start of a word on")
+    verb.add_argument("--text", default=None, help="words of the message, the last one may be cut short")
     verb.add_argument("--type", default=None, help="identify, track, page, screen, group or alias")
     verb.add_argument("--limit", type=int, default=100)
     verb.set_defaults(run=search)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from core.clock import from_millis, to_millis
 from core.errors import NotFound
 from core.events.history.words import TextQuery
-from core.events.log_file import LogFile, like_pattern
+from core.events.log_file import LogFile
 
 MAX_OF_UNKNOWN_SOURCES = 1_000
 """How many events without a known source are kept, the newest: anybody can send those."""
@@ -112,14 +112,11 @@ def search_refused(
         if value is not None:
             where.append(clause)
             values.append(value)
-    if text:
-        where.append("CAST(body AS TEXT) LIKE ? ESCAPE '!'")
-        values.append(like_pattern(text))
+    meant = TextQuery(text) if text else None
     sql = f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY number DESC"
-    meant = TextQuery(text).matches if text else None
     with log.borrow() as connection:
         rows = (_to_refused(row) for row in connection.execute(sql, values))
-        return list(islice((event for event in rows if meant is None or meant(event.body)), limit))
+        return list(islice((event for event in rows if meant is None or meant.matches(event.body)), limit))
 
 
 def get_refused(log: LogFile, number: int) -> RefusedEvent:

@@ -11,6 +11,7 @@ import pytest
 
 FOLDER = Path(__file__).parent
 TINY = {
+    "bench_event_search": ["--rows", "400", "--days", "2", "--today", "100", "--repeat", "1"],
     "bench_mapping": ["--rows", "200", "--repeat", "1", "--without-kit"],
     "bench_page_rerun": ["--rows", "50", "--runs", "2", "--without-browser"],
     "bench_postgres_preview": ["--rows", "500", "--runs", "2"],

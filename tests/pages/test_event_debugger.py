@@ -54,7 +54,7 @@ def test_older_messages_are_a_page_away_and_another_filter_starts_at_the_newest(
     press(app, "Older")
     assert list(read_table(app, "Event")["Event"]) == [f"Step {number}" for number in reversed(range(50))]
     assert app.toggle[0].disabled
-    app.text_input[0].set_value("Step 149").run()
+    app.text_input[0].set_value('"Step 149"').run()
     assert list(read_table(app, "Event")["Event"]) == ["Step 149"]
 
 

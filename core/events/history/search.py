@@ -22,15 +22,16 @@ from core.events.history.layout import (
 )
 from core.events.history.read import get_events, read_file, snapshot
 from core.events.history.relation import connect, scan_day_file
-from core.events.history.word_index import find_candidates, make_match
+from core.events.history.word_index import Match, find_candidates, make_match
 from core.events.history.words import TextQuery
-from core.events.log_file import LogFile, like_pattern
+from core.events.log_file import LogFile
 
 _LOG = logging.getLogger(__name__)
-_MAX_CANDIDATES = 2_000
+_FEW_CANDIDATES, _MANY_CANDIDATES, _MAX_CANDIDATES = 16, 128, 2_000
 _MAX_SCANNED = 65_536
 _MAX_PATTERN_CHARS = 10_000
-"""SQLite refuses a pattern that is much longer; such a text is looked for without a pattern."""
+"""SQLite refuses a pattern that is much longer; what is left out here is looked for in what the rest finds."""
+_MAX_PATTERNS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,18 @@ class Criteria:
 
 def search_events(log: LogFile, criteria: Criteria, before: int | None, limit: int) -> list[StoredEvent]:
     """Return the newest `limit` messages that meet the criteria, newest first, with an offset below `before`."""
-    with closing(_Search(log, criteria).run(before)) as found:
+    with closing(_Search(log, criteria, limit).run(before)) as found:
         return list(itertools.islice(found, limit))
 
 
 class _Search:
-    def __init__(self, log: LogFile, criteria: Criteria) -> None:
+    def __init__(self, log: LogFile, criteria: Criteria, limit: int) -> None:
         self._log = log
         self._text = TextQuery(criteria.text) if criteria.text else None
-        pattern = like_pattern(criteria.text) if criteria.text else None
-        self._pattern = pattern if pattern is not None and len(pattern) <= _MAX_PATTERN_CHARS else None
         self._filters = criteria.list_filters()
-        self._match = make_match(self._text, **self._filters)
+        self._match = make_match(self._text, self._filters)
+        self._is_narrow = False
+        self._at_first = min(max(limit, _FEW_CANDIDATES), _MANY_CANDIDATES)
 
     def run(self, before: int | None) -> Generator[StoredEvent]:
         with snapshot(self._log) as connection:
@@ -70,39 +71,43 @@ class _Search:
             files = list_word_files(connection) if self._match else []
         last = layout.last if before is None else min(before - 1, layout.last)
         for file in reversed(files):
-            if file.first > last:
+            if file.first > last or self._match is None:
                 continue
             yield from self._scan(max(file.last + 1, layout.start), last)
-            yield from self._look_up(file, self._match or "", max(file.first, layout.start), min(last, file.last))
+            yield from self._look_up(file, self._match, max(file.first, layout.start), min(last, file.last))
             last = min(last, file.first - 1)
         yield from self._scan(layout.start, last)
 
-    def _look_up(self, file: WordFile, match: str, first: int, last: int) -> Iterator[StoredEvent]:
+    def _look_up(self, file: WordFile, match: Match, first: int, last: int) -> Iterator[StoredEvent]:
+        path = words_folder(self._log.path) / file.name
         try:
-            candidates = find_candidates(words_folder(self._log.path) / file.name, match, first, last)
-            size = 128
-            while some := list(itertools.islice(candidates, size)):
-                size = min(2 * size, _MAX_CANDIDATES)
-                events = get_events(self._log, some)
-                for offset in some:
-                    if offset in events and self._is_meant(events[offset]):
-                        yield events[offset]
-                    last = offset - 1
+            while first <= last:
+                question = match.narrow if self._is_narrow else match.quick
+                with closing(find_candidates(path, question, first, last)) as candidates:
+                    size = self._at_first
+                    while some := list(itertools.islice(candidates, size)):
+                        found = self._get(some)
+                        yield from found
+                        last = some[-1] - 1
+                        size = min(2 * size, _MAX_CANDIDATES)
+                        if not self._is_narrow and len(some) == self._at_first and 2 * len(found) < len(some):
+                            self._is_narrow = True  # too many candidates are not meant
+                            break
+                    else:
+                        return
         except sqlite3.DatabaseError as error:
             _LOG.warning("The index of words %s cannot be read; its messages are scanned: %s", file.name, error)
             yield from self._scan(first, last)
 
+    def _get(self, offsets: list[int]) -> list[StoredEvent]:
+        events = get_events(self._log, offsets)
+        return [events[offset] for offset in offsets if offset in events and self._is_meant(events[offset])]
+
     def _scan(self, first: int, last: int) -> Iterator[StoredEvent]:
         if first > last:
             return
-        where, values = ["offset BETWEEN ? AND ?"], list[object]()
-        for name, value in self._filters.items():
-            where.append(f"{name} = ?")
-            values.append(value)
-        if self._pattern is not None:
-            where.append("CAST(body AS TEXT) LIKE ? ESCAPE '!'")
-            values.append(self._pattern)
-        sql = f"SELECT {COLUMNS} FROM events WHERE {' AND '.join(where)} ORDER BY offset DESC"  # noqa: S608 - our own column names
+        where, values = self._make_condition("CAST(body AS TEXT) LIKE")
+        sql = f"SELECT {COLUMNS} FROM events WHERE offset BETWEEN ? AND ? AND {where} ORDER BY offset DESC"  # noqa: S608 - our own column names
         with snapshot(self._log) as connection:
             live_first = read_layout(connection).live_first
             for row in connection.execute(sql, (max(first, live_first), last, *values)):
@@ -114,22 +119,22 @@ class _Search:
             yield from self._scan_file(file, max(first, file.first), min(last, file.last, live_first - 1))
 
     def _scan_file(self, file: ClosedFile, first: int, last: int) -> Iterator[StoredEvent]:
-        where, values = ["true"], list[object]()
-        for name, value in self._filters.items():
-            where.append(f"{name} = ?")
-            values.append(value)
-        if self._pattern is not None:
-            where.append("body ILIKE ? ESCAPE '!'")
-            values.append(self._pattern)
+        where, values = self._make_condition("body ILIKE")
         rows = ROW_GROUP_EVENTS
         with connect() as database:
             while first <= last:  # a little at first: mostly a page is full after the newest messages
                 low = max(first, last - rows + 1)
-                scan = partial(scan_day_file, database, first=low, last=last, where=" AND ".join(where), values=values)
+                scan = partial(scan_day_file, database, first=low, last=last, where=where, values=values)
                 for event in read_file(self._log, file, scan) or ():
                     if self._is_meant(event):
                         yield event
                 last, rows = low - 1, min(4 * rows, _MAX_SCANNED)
+
+    def _make_condition(self, like: str) -> tuple[str, list[object]]:
+        patterns = [each for each in self._text.patterns if len(each) <= _MAX_PATTERN_CHARS] if self._text else []
+        likes = [f"{like} ? ESCAPE '!'" for _ in patterns[:_MAX_PATTERNS]]
+        where = [*(f"{name} = ?" for name in self._filters), *likes]
+        return " AND ".join(where) or "true", [*self._filters.values(), *patterns[:_MAX_PATTERNS]]
 
     def _is_meant(self, event: StoredEvent) -> bool:
         if any(getattr(event, name) != value for name, value in self._filters.items()):

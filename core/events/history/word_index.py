@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import StorageFull
@@ -23,9 +24,11 @@ from core.events.history.layout import (
     words_folder,
 )
 from core.events.history.read import read_events, snapshot
-from core.events.history.words import MIN_PREFIX_CHARS, TextQuery, read_words, to_indexed_text
+from core.events.history.words import TextQuery, read_words, to_indexed_text
 from core.events.log_file import LogFile
 
+MIN_PREFIX_CHARS = 3
+"""A shorter beginning names so many words that it is not asked for where there is something else to ask for."""
 PART_EVENTS = 100_000
 """What is newer than the last file is scanned: so many messages take a tenth of a second."""
 _PREPARE = (
@@ -79,26 +82,43 @@ def is_behind(log: LogFile) -> bool:
     return _find_gap(log) is not None
 
 
-def make_match(text: TextQuery | None, **filters: str | None) -> str | None:
-    """Return the index's question for messages with this text and these values; None where the index cannot narrow.
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The index's question: all of `terms`, and a word with the beginning `beginning`."""
+
+    terms: tuple[str, ...]
+    beginning: str | None
+
+    @property
+    def narrow(self) -> str:
+        """The whole question."""
+        asked = [f'"{term}"' for term in self.terms]
+        if self.beginning is not None and (len(self.beginning) >= MIN_PREFIX_CHARS or not asked):
+            asked.append(f'"{self.beginning}"*')
+        return " AND ".join(asked)
+
+    @property
+    def quick(self) -> str:
+        """The question without the beginning, which has the index put together all words that begin so."""
+        return " AND ".join(f'"{term}"' for term in self.terms) or self.narrow
+
+
+def make_match(text: TextQuery | None, filters: Mapping[str, str]) -> Match | None:
+    """Return the question for messages with this text and these values; None where the index cannot narrow a search.
 
     Args:
         text: What the message holds.
-        filters: `source_id` and `type` are in the index by name; words of other values occur in the message.
+        filters: Values by column. Source and type are in the index by name; words of the others occur in the message.
     """
     terms: list[str] = []
     for name, value in filters.items():
-        if value is not None:
-            terms += [_tag(name, value)] if name in _TAGGED else read_words(value)
-    words, beginning = text.find_terms() if text else ([], None)
-    terms = list(dict.fromkeys([*terms, *words]))[:_MAX_TERMS]
-    asked = [f'"{term}"' for term in terms]
-    if beginning is not None and (len(beginning) >= MIN_PREFIX_CHARS or not terms):
-        asked.append(f'"{beginning}"*')
-    return " AND ".join(asked) or None
+        terms += [_tag(name, value)] if name in _TAGGED else read_words(value)
+    terms += text.words if text else []
+    match = Match(tuple(dict.fromkeys(terms))[:_MAX_TERMS], text.beginning if text else None)
+    return match if match.narrow else None
 
 
-def find_candidates(path: Path, match: str, first: int, last: int) -> Iterator[int]:
+def find_candidates(path: Path, match: str, first: int, last: int) -> Generator[int]:
     """Yield the offsets from `last` down to `first` that the file names for `match`.
 
     Raises:
@@ -137,6 +157,7 @@ def _write(path: Path, log: LogFile, first: int, last: int) -> None:
         connection.executemany("INSERT INTO words (rowid, body) VALUES (?, ?)", _read_texts(log, first, last))
         connection.execute("COMMIT")
         connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+        connection.execute("VACUUM")  # what was merged left a quarter of the file empty
 
 
 def _read_texts(log: LogFile, first: int, last: int) -> Iterator[tuple[int, str]]:

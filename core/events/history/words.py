@@ -1,12 +1,13 @@
 r"""What a search for text means, the same for messages of today and of any closed day.
 
-The text is looked for as it was typed, from the start of a word on: `ada` finds `Ada Lovelace` and `adamant`, not
-`Canada`; `Lovelace 100%` finds exactly that. The letter case of A-Z does not matter. A word is a run of letters and
-digits; a sign of a script that is written without spaces is a word of its own. Escapes of JSON (`\n`) are no letters.
+Each word of the text must be in the message, in any order; of the last one the beginning is enough. `ada lov` finds
+`Ada Lovelace` and `ada.lovelace@example.com`, not `Canada`. Words between double quotes stay together. What is no
+letter and no digit must be there as typed: `ada@example.com` finds that address alone. The letter case of A-Z does not
+matter. A sign of a script that is written without spaces is a word of its own. Escapes of JSON (`\n`) are no letters.
 
-So the words of a text, the last one as a beginning, are all in the index of a message that holds the text; the index
-names candidates, and `TextQuery.matches` decides. The limit to starts of words is what makes an index small enough:
-one that finds parts inside words would be several times as large as the messages.
+So the words are all in the index of a message that is meant; the index names candidates, and `TextQuery.matches`
+decides. Starts of words alone make an index that is small enough: one that finds parts inside words would be several
+times as large as the messages, and one that knows the places of words is two and a half times as large as this one.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import re
 
 import orjson
 
-MIN_PREFIX_CHARS = 3
-"""A shorter beginning names so many words that the index answers sooner without it, where there is something else."""
+from core.events.log_file import like_pattern
 
+_PART = re.compile(r'"([^"]+)"|(\S+)')
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _NO_LETTER = re.compile(r"[^\x00-\x7f\w]")
 _ALONE = re.compile(
@@ -27,30 +28,61 @@ _WORD = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
 
 
 class TextQuery:
-    """One text to look for in messages."""
+    """One text to look for in messages.
+
+    Attributes:
+        patterns: LIKE patterns that a message that is meant matches, each of them; escaped by `!`.
+        words: Words that it holds.
+        beginning: The beginning of a word that it holds, if the text ends with one.
+    """
 
     def __init__(self, text: str) -> None:
-        self._needle = _lower(orjson.dumps(text)[1:-1])  # as the text stands inside the JSON
-        self._masked = mask(self._needle)
-        self._words = split_words(self._masked)
+        found = list(_PART.finditer(text))
+        ends_open = bool(found) and found[-1][2] is not None
+        texts = [part[1] or part[2] for part in found]
+        last = len(texts) - 1
+        self._parts = [_Part(part, is_open=ends_open and number == last) for number, part in enumerate(texts)]
+        self.patterns = [like_pattern(part) for part in texts]
+        self.words = list(dict.fromkeys(word for part in self._parts for word in part.words))
+        self.beginning = self._parts[-1].beginning if self._parts else None
 
     def matches(self, body: bytes) -> bool:
         """Say whether the message's JSON holds the text."""
         whole = _lower(body)
-        at = whole.find(self._needle)
-        if at < 0:
-            return False
-        masked = mask(whole)
-        while at >= 0:
-            if masked.startswith(self._masked, at) and _is_start(masked, at):
-                return True
-            at = whole.find(self._needle, at + 1)
-        return False
+        masked: str | None = None
+        for part in self._parts:
+            if part.needle not in whole:
+                return False
+            masked = masked or mask(whole)
+            if not part.is_in(whole, masked):
+                return False
+        return True
 
-    def find_terms(self) -> tuple[list[str], str | None]:
-        """Return the whole words of the text, and the beginning of a word that it ends with."""
-        ends_open = bool(self._words) and self._masked.endswith(self._words[-1]) and not _ALONE.match(self._words[-1])
-        return (self._words[:-1], self._words[-1]) if ends_open else (self._words, None)
+
+class _Part:
+    """A run of characters that stand together: from the start of a word, and to the end of one unless it is open."""
+
+    def __init__(self, text: str, *, is_open: bool) -> None:
+        self.needle = _lower(orjson.dumps(text)[1:-1])  # as the text stands inside the JSON
+        self._masked = mask(self.needle)
+        self._is_open = is_open
+        words = split_words(self._masked)
+        ends_inside = is_open and bool(words) and self._masked.endswith(words[-1]) and not _ALONE.match(words[-1])
+        self.words = words[:-1] if ends_inside else words
+        self.beginning = words[-1] if ends_inside else None
+
+    def is_in(self, whole: str, masked: str) -> bool:
+        at = whole.find(self.needle)
+        while at >= 0:
+            end = at + len(self.needle)
+            if (
+                masked.startswith(self._masked, at)
+                and _is_between_words(masked, at)
+                and (self._is_open or _is_between_words(masked, end))
+            ):
+                return True
+            at = whole.find(self.needle, at + 1)
+        return False
 
 
 def mask(text: str) -> str:
@@ -79,8 +111,8 @@ def split_words(masked: str) -> list[str]:
     return _WORD.findall(masked if masked.isascii() else _ALONE.sub(r" \g<0> ", masked))
 
 
-def _is_start(masked: str, at: int) -> bool:
-    if at == 0 or not _WORD.match(masked, at) or not _WORD.match(masked[at - 1]):
+def _is_between_words(masked: str, at: int) -> bool:
+    if not 0 < at < len(masked) or not _WORD.match(masked, at) or not _WORD.match(masked[at - 1]):
         return True
     return bool(_ALONE.match(masked, at) or _ALONE.match(masked[at - 1]))
 

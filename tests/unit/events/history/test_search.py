@@ -36,12 +36,20 @@ FOUND = {
     "ADA": [1, 2, 6, 10],
     "love": [1, 10],
     "lace": [],
-    "Ada Lovelace": [1],
-    "ada lovelace": [1],
-    "Lovelace Ada": [],
+    "Ada Lovelace": [1, 10],
+    "lov ada": [],
+    "lovelace ad": [1, 2, 10][::2],
+    '"ada lovelace"': [1],
+    '"lovelace ada"': [],
+    '"ada love"': [],
+    "ada lov": [1, 10],
     "100%": [2],
     "100_": [],
     '"hi"': [4],
+    'say "hi': [4],
+    "a a": [],
+    "lovelace lovelace": [1, 10],
+    " ": list(range(1, 13)),
     "hi": [4],
     "jürgen m": [5],
     "ller": [],
@@ -145,14 +153,30 @@ def test_the_index_names_the_messages_and_needs_no_scan(log: EventLog, monkeypat
     log.append([LogEntry("src_a", "x", "page", None, None, DAY, orjson.dumps({"type": "page", "q": "needle in hay"}))])
     assert build_next(log)
     (file,) = (log.path.parent / "history" / "words").iterdir()
-    match = make_match(TextQuery("m17"), source_id="src_b", type="track")
+    match = make_match(TextQuery("m17"), {"source_id": "src_b", "type": "track"})
     assert match is not None
-    assert list(word_index.find_candidates(file, match, 1, 50)) == [18]
+    assert list(word_index.find_candidates(file, match.narrow, 1, 50)) == [18]
+    assert list(word_index.find_candidates(file, match.quick, 40, 50)) == [50, 48, 46, 44, 42, 40]
 
 
-def test_a_short_beginning_is_left_out_where_there_is_something_else_to_ask_for() -> None:
-    assert make_match(TextQuery("ada l")) == '"ada"'
-    assert make_match(TextQuery("l")) == '"l"*'
-    assert make_match(TextQuery("ada lov")) == '"ada" AND "lov"*'
-    assert make_match(TextQuery("%")) is None
-    assert make_match(None) is None
+def test_the_beginning_of_a_word_is_asked_for_when_it_narrows() -> None:
+    def ask(text: str) -> tuple[str, str]:
+        match = make_match(TextQuery(text), {})
+        assert match is not None
+        return match.narrow, match.quick
+
+    assert ask("ada l") == ('"ada"', '"ada"')
+    assert ask("ada lov") == ('"ada" AND "lov"*', '"ada"')
+    assert ask("l") == ('"l"*', '"l"*')
+    assert ask("ada@example.com x") == ('"ada" AND "example" AND "com"',) * 2
+    assert make_match(TextQuery("%"), {}) is None
+    assert make_match(None, {}) is None
+
+
+def test_many_candidates_that_are_not_meant_lead_to_the_narrow_question(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_index, "PART_EVENTS", 400)
+    log.append([make_entry(number, DAY, text="x lovelace" if number == 3 else "x") for number in range(400)])
+    assert build_next(log)
+    assert find(log, text="x lov") == [4]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import orjson
@@ -161,13 +160,12 @@ class _Execution:
         self._stop = stop or CancelToken()
         self._confirm_deletes = confirm_deletes or self._run.trigger == CONFIRMED
         self._counts: dict[str, int] = {}
-        self._written_at = 0.0
 
     def carry_out(self) -> None:
         """Take the run to its end; a failure of the run is stored with it, not raised."""
         try:
             self._sync = get_sync(self._workspace, self._run.sync_id)
-            with open_state(self._workspace, self._sync.id) as state, self._watch_cancel() as cancel:
+            with open_state(self._workspace, self._sync.id) as state, self._watch() as cancel:
                 self._finish(state, cancel)
         except QueryCancelled:
             if not self._stop.cancelled or get_run(self._workspace, self._run.id).cancel_reason:
@@ -242,33 +240,34 @@ class _Execution:
 
     def _count_extracted(self, rows: int) -> None:
         self._counts["extracted"] = rows
-        self._write_progress()
 
     def _count_delivered(self, done: int) -> None:
         self._counts["done"] = done
-        self._write_progress()
-
-    def _write_progress(self) -> None:
-        if time.monotonic() - self._written_at >= POLL_S:
-            self._write()
 
     def _write(self, **values: object) -> None:
         update_run(self._workspace, self._run.id, progress=dict(self._counts), **values)
-        self._written_at = time.monotonic()
         if self._report is not None:
             self._report(get_run(self._workspace, self._run.id))
 
     @contextmanager
-    def _watch_cancel(self) -> Iterator[CancelToken]:
-        """Yield a token that turns when a person cancels the run, in whatever process, or when work must stop."""
+    def _watch(self) -> Iterator[CancelToken]:
+        """Yield a token that turns when a person cancels the run, in whatever process, or when work must stop.
+
+        Progress is written beside that, because delivery must not wait for whoever else writes to the store.
+        """
         token, over = CancelToken(), threading.Event()
         forget = self._stop.on_cancel(lambda: token.cancel("The worker is stopping."))
 
         def watch() -> None:
+            written: dict[str, int] = {}
             while not over.wait(POLL_S):
                 if get_run(self._workspace, self._run.id).cancel_reason is not None:
                     token.cancel("The run was cancelled.")
                     return
+                if written != self._counts:
+                    written = dict(self._counts)
+                    with suppress(CoreError):  # no run stops because its progress cannot be shown
+                        self._write()
 
         watcher = threading.Thread(target=watch, name=f"watch {self._run.id}", daemon=True)
         if self._run.cancel_reason is not None:

@@ -2,6 +2,8 @@
 
 Any number may run at once.
 
+A long delivery has its profiles built beside it, in a process of its own.
+
 Two workers never do the same work: each job is done under a lease in the store, and whoever finds it held goes on to
 the next. A failing job is logged with its number and does not stop the others.
 """
@@ -13,19 +15,20 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.building import BuilderBeside, build_space
 from core.errors import CoreError, RunInProgress
 from core.events.history.keep import keep_history
 from core.ids import new_id
-from core.profiles.build import BuildReport, ProfileBuilder
+from core.profiles.build import BuildReport
 from core.syncs.engine import execute_run
-from core.syncs.run import list_unfinished_runs
+from core.syncs.run import RunState, SyncRun, list_unfinished_runs
 from core.syncs.schedule import request_due_runs
-from core.traits.engine import ComputedTraitEngine
 from core.warehouses.cancel import CancelToken
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
 
 IDLE_S = 1.0
+BESIDE_RECORDS = 20_000  # below that the profiles are built before a process beside has started
 HISTORY_IDLE_S = 5.0
 HISTORY_RETRY_S = 60.0
 """After a failure, such as a full disk, which does not end within seconds."""
@@ -70,16 +73,18 @@ class Worker:
         for run in list_unfinished_runs(self._workspace):
             if self._stopping.is_set():
                 break
-            runs += self._attempt(
-                lambda run_id=run.id: execute_run(self._workspace, run_id, cancel=self._cancel),  # type: ignore[misc]
-                failures,
-            )
+            runs += self._attempt(lambda run_id=run.id: self._execute(run_id), failures)  # type: ignore[misc]
         messages = 0
         for space in list_spaces(self._workspace):
             if self._stopping.is_set():
                 break
             reports: list[BuildReport] = []
-            self._attempt(lambda space_id=space.id, out=reports: out.append(self._build(space_id)), failures)  # type: ignore[misc]
+            self._attempt(
+                lambda space_id=space.id, out=reports: out.append(  # type: ignore[misc]
+                    build_space(self._workspace, space_id, self._stopping.is_set)
+                ),
+                failures,
+            )
             messages += sum(report.read for report in reports)
         return WorkReport(runs, messages, tuple(failures))
 
@@ -118,16 +123,18 @@ class Worker:
     def _keep_history(self) -> None:
         keep_history(self._workspace, self._stopping.is_set)
 
-    def _build(self, space_id: str) -> BuildReport:
-        engine = ComputedTraitEngine()
-        total = BuildReport()
-        builder = ProfileBuilder(self._workspace, space_id, engine)
-        while not self._stopping.is_set():
-            report = builder.build(max_messages=20_000)
-            total = BuildReport(total.read + report.read, offset=report.offset)
-            if report.read < 20_000:
-                break
-        return total
+    def _execute(self, run_id: str) -> None:
+        beside = BuilderBeside(self._workspace)
+
+        def help_with(run: SyncRun) -> None:
+            left = run.progress.get("due", 0) - run.progress.get("done", 0)
+            if run.state is RunState.DELIVERING and left >= BESIDE_RECORDS:
+                beside.start()
+
+        try:
+            execute_run(self._workspace, run_id, progress=help_with, cancel=self._cancel)
+        finally:
+            beside.stop()
 
     def _attempt(self, job: Callable[[], object], failures: list[str]) -> bool:
         try:

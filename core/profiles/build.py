@@ -44,7 +44,7 @@ from core.workspaces.workspace import Workspace
 
 __all__ = ["BuildReport", "ProfileBuilder", "TraitBatch", "TraitEngine", "TraitUpdate", "rebuild"]
 
-BATCH_MESSAGES = 5_000
+BATCH_MESSAGES = 2_000  # the objects of 5,000 are too many for the processor's cache: an eighth more time for each
 MAX_EXTERNAL_TYPES = 50
 
 _LOG = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.storage.lease import hold_lease
-from core.syncs.run import RunState, get_run, list_runs, request_run
+from core.syncs.engine import execute_run
+from core.syncs.run import RunState, SyncRun, get_run, list_runs, request_run
 from core.syncs.sync import set_schedule
 from core.worker import Worker, WorkReport
 from core.workspaces.workspace import Workspace, open_workspace
@@ -99,6 +100,22 @@ def test_what_was_begun_by_a_worker_that_stopped_is_finished_by_the_next(workspa
     assert not get_run(workspace, run.id).is_final
     assert Worker(workspace).run_once().runs == 1
     assert get_run(workspace, run.id).state is RunState.SUCCEEDED
+
+
+def test_a_run_that_died_while_it_delivered_is_finished_by_the_worker(workspace: Workspace) -> None:
+    customers = Customers(workspace)
+    run = request_run(workspace, customers.sync.id)
+
+    def die(seen: SyncRun) -> None:
+        if seen.state is RunState.DELIVERING:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute_run(workspace, run.id, progress=die)
+    assert get_run(workspace, run.id).state is RunState.DELIVERING
+    assert Worker(workspace).run_once().runs == 1
+    finished = get_run(workspace, run.id)
+    assert (finished.state, finished.resumed) == (RunState.SUCCEEDED, 1)
 
 
 def test_a_thread_works_until_it_is_stopped(workspace: Workspace) -> None:

@@ -1,0 +1,100 @@
+"""Profiles of every space, built here or beside: in a process of its own while a sync delivers.
+
+Two threads of one process would take turns, because building and delivering are both work in Python. The process beside
+builds what is in the log already, again and again, until its standard input ends: when it is told so, or when whoever
+started it is gone. It may be killed at any moment, as any builder may.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from core.errors import RunInProgress
+from core.profiles.build import BuildReport, ProfileBuilder
+from core.traits.engine import ComputedTraitEngine
+from core.workspaces.spaces import list_spaces
+from core.workspaces.workspace import Workspace, open_workspace
+
+ROUND_MESSAGES = 20_000
+IDLE_S = 0.2
+STOP_TIMEOUT_S = 20.0
+
+
+def build_space(workspace: Workspace, space_id: str, is_stopping: Callable[[], bool]) -> BuildReport:
+    """Build the profiles of one space up to the end of the log, or until it is time to stop.
+
+    Raises:
+        RunInProgress: Another process builds this space.
+    """
+    builder = ProfileBuilder(workspace, space_id, ComputedTraitEngine())
+    read = offset = 0
+    while not is_stopping():
+        report = builder.build(max_messages=ROUND_MESSAGES)
+        read, offset = read + report.read, report.offset
+        if report.read < ROUND_MESSAGES:
+            break
+    return BuildReport(read, offset=offset)
+
+
+class BuilderBeside:
+    """The process beside; none is running until `start`, nor after `stop`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; starting twice changes nothing."""
+        with self._lock:
+            self._process = self._process or subprocess.Popen(
+                [sys.executable, "-m", "core.building", str(self._workspace.home.root.resolve())],
+                cwd=Path(__file__).resolve().parents[1],
+                env={**os.environ, "ONRAMP_DATABASE_URL": self._workspace.database.url},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # what fails here fails again where the rest is built, and is logged there
+                start_new_session=True,  # Ctrl+C is for the parent, which stops it after the batch in hand
+            )
+
+    def stop(self) -> None:
+        """Let it finish the batch in hand and wait for its end."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return
+        try:
+            process.communicate(timeout=STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def main(home: str) -> None:
+    """Build until standard input ends."""
+    over = threading.Event()
+
+    def watch() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=watch, name="watch parent", daemon=True).start()
+    workspace = open_workspace(home)
+    while not over.is_set():
+        reports = []
+        for space in list_spaces(workspace):
+            with suppress(RunInProgress):
+                reports.append(build_space(workspace, space.id, over.is_set))
+        if not any(report.read for report in reports):
+            over.wait(IDLE_S)
+    workspace.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -69,7 +69,7 @@ def _measure_join(path: Path, rows: int, repeat: int) -> report.Measurement:
 def _race_drt(found: report.Report, big: BigSync, rows: int, ours: report.Measurement) -> None:
     """Time each way of drt's once, because one takes long, and say of the one that does not end that it did not."""
     copy = shutil.copy(big.path, big.path.with_name("drt.duckdb"))  # it opens the file for writing: that shuts us out
-    peer = DrtPeer(big.path.with_name("drt"), copy, SQL)
+    peer = DrtPeer.on_duckdb(big.path.with_name("drt"), copy, SQL)
     found.facts["drt-core, incremental_strategy: diff"] = peer.ask_for_diff()
     found.add(report.measure("drt, only started", 1, peer.start))
     for name, note in (("full", "every row again, to a JSON-lines file"), ("cursor", "rows newer than the last")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ def open_big_sync(rows: int) -> Iterator[BigSync]:
         path = workspace.home.warehouses / "big.duckdb"
         make_table(path, rows)
         try:
-            space, sync = set_up_sync(workspace, "duckdb", {"path": "big.duckdb"}, {}, SQL)
+            space, sync = set_up_sync(workspace, "duckdb", {"path": "big.duckdb"}, sql=SQL, traits=TRAITS)
             yield BigSync(workspace, space, sync, path)
         finally:
             workspace.close()
@@ -83,9 +83,15 @@ def make_table(path: Path, rows: int) -> None:
 
 
 def set_up_sync(
-    workspace: Workspace, kind: str, settings: dict[str, object], secrets: dict[str, str], sql: str
+    workspace: Workspace,
+    kind: str,
+    settings: dict[str, object],
+    *,
+    sql: str,
+    traits: Sequence[str],
+    secrets: dict[str, str] | None = None,
 ) -> tuple[Space, Sync]:
-    """Return the space and a new sync of the rows of that query, which has an `id` and the `TRAITS`."""
+    """Return the space and a new sync of the rows of that query, which has an `id`, a `changed_at` and the traits."""
     space = ensure_space(workspace)
     add_identifiers(workspace, space.id, ["user_id", "email"])
     warehouse = save_warehouse(workspace, kind=kind, name="Big", settings=settings, secrets=secrets)
@@ -97,7 +103,7 @@ def set_up_sync(
             MappingEntry("engage_space", None, Constant(space.id)),
             MappingEntry("user_id", None, ColumnRef("id")),
             MappingEntry("timestamp", None, ColumnRef("changed_at")),
-            *(MappingEntry("traits", column, ColumnRef(column)) for column in TRAITS),
+            *(MappingEntry("traits", column, ColumnRef(column)) for column in traits),
         )
     )
     sync = save_sync(

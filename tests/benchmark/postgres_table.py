@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tests.postgres import PostgresServer, find_binaries, run_postgres
 
 SQL = "SELECT id, email, first_name, orders, amount, is_member, born, changed_at FROM customers"
+TRAITS = ("email", "first_name", "orders", "amount", "is_member", "born")
 DATABASE = "postgres"
 PASSWORD = "any"  # the server asks for none, a connection form does
 

@@ -16,6 +16,7 @@ TINY = {
     "bench_page_rerun": ["--rows", "50", "--runs", "2", "--without-browser"],
     "bench_postgres_preview": ["--rows", "500", "--runs", "2"],
     "bench_postgres_stream": ["--rows", "500", "--repeat", "1"],
+    "bench_postgres_sync": ["--rows", "500", "--repeat", "1", "--without-drt"],
     "bench_preview": ["--rows", "500", "--runs", "2"],
     "bench_profiles": ["--rows", "300", "--repeat", "2"],
     "bench_sync_memory": ["--sizes", "300", "400"],

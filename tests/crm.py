@@ -24,13 +24,14 @@ Row = tuple[int | None, str | None, int | None]
 
 
 class Crm:
-    """One table on an engine whose content the test sets, and syncs of it."""
+    """One table on an engine whose content the test sets, and syncs of it; with `is_filled` it is there already."""
 
-    def __init__(self, workspace: Workspace, engine: Engine, **settings: Any) -> None:
+    def __init__(self, workspace: Workspace, engine: Engine, *, is_filled: bool = False, **settings: Any) -> None:
         self.workspace, self.engine = workspace, engine
         number, text = engine.types["integer"], engine.types["text"]
-        engine.run(f"CREATE TABLE crm.customers (id {number}, email {text}, visits {number})")
-        self.put([(1, "one@x.example", 1), (2, "two@x.example", 2)])
+        if not is_filled:
+            engine.run(f"CREATE TABLE crm.customers (id {number}, email {text}, visits {number})")
+            self.put([(1, "one@x.example", 1), (2, "two@x.example", 2)])
         record = engine.save(workspace, **settings)
         source = create_source(workspace, kind=engine.kind, name="CRM", warehouse_id=record.id)
         self.space = ensure_space(workspace)

@@ -141,7 +141,7 @@ class RedshiftEngine(PostgresEngine):
 
     def __init__(self, url: str, port: int) -> None:
         super().__init__(url)
-        self.settings["port"] = port
+        self.settings["port"] = self.port = port
         with psycopg.connect(url, autocommit=True) as connection:
             make_catalog(connection)
 

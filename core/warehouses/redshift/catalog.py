@@ -12,7 +12,13 @@ from core.warehouses.wire.names import literal
 
 _OURS = f"table_schema NOT IN ('information_schema', 'pg_catalog', 'pg_internal', 'pg_automv', '{STATE_SCHEMA}')"
 
+_CLASSES = "pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'v')"
+
 SCHEMAS = f"SELECT DISTINCT table_schema FROM svv_tables WHERE {_OURS}"  # noqa: S608 - constants of ours
+CLOSED_SCHEMAS = f"""
+SELECT DISTINCT n.nspname FROM {_CLASSES}
+WHERE left(n.nspname, 3) <> 'pg_' AND n.nspname NOT IN ('information_schema', '{STATE_SCHEMA}')"""  # noqa: S608
+"""Of the tables that everybody may know of; the views of the catalog leave out what a login may not read."""
 HAS_STATE_SCHEMA = f"SELECT 1 AS n FROM pg_namespace WHERE nspname = '{STATE_SCHEMA}'"  # noqa: S608
 ROW_COUNTS = 'SELECT "schema", "table", tbl_rows FROM svv_table_info'
 """Only logins that were granted it may read this view; without it no table has an estimate."""
@@ -26,9 +32,11 @@ def names_sql(schema: str) -> str:
 
 
 def rights_sql(schema: str) -> str:
-    """Return the query for whether the schema may be used; no row where there is none."""
-    named = literal(schema)
-    return f"SELECT has_schema_privilege(nspname, 'USAGE') AS may_use FROM pg_namespace WHERE nspname = {named}"  # noqa: S608
+    """Return the query for whether a schema with tables may be used; no row where it has none."""
+    return (
+        f"SELECT DISTINCT has_schema_privilege(n.nspname, 'USAGE') AS may_use FROM {_CLASSES} "  # noqa: S608
+        f"WHERE n.nspname = {literal(schema)}"
+    )
 
 
 def tables_sql(schema: str | None, name: str | None = None) -> str:

@@ -28,7 +28,7 @@ SILENCE_S = 30.0
 ASK_AGAIN_S = 0.5
 ASKS = 20
 
-Failures = (Error, OSError, struct.error, KeyError, ValueError)
+Failures = (Error, OSError, struct.error, LookupError, ValueError)
 """What the driver raises, a message that was cut in the middle or that it does not know included."""
 
 

@@ -106,7 +106,7 @@ def _translate_reach(error: OSError, address: Address, context: dict[str, object
     match error:
         case socket.gaierror():
             message, field = f"There is no server named {address.host}.", "host"
-            hint = "Check the host's spelling, and that this computer can look it up."
+            hint = "Check the host's spelling, and that this computer finds an IPv4 address for it."
         case ConnectionRefusedError():
             message, field = f"Nothing listens at {address.place}.", "port"
             hint = "Check host and port: 5439 is usual."

@@ -63,9 +63,10 @@ class RedshiftWarehouse(Warehouse):
             return tuple(transport.column for transport in self._describe(connection, sql))
 
     def list_schemas(self) -> list[str]:
-        """Return the schemas that hold a table or a view which this login sees."""
+        """Return the schemas that hold a table or a view; the catalog shows also those that this login may not use."""
         with self._reading("", QUERY_TIMEOUT_S, None) as connection:
-            return sorted(str(name) for (name,) in connection.ask(catalog.SCHEMAS))
+            found = [*connection.ask(catalog.SCHEMAS), *connection.ask(catalog.CLOSED_SCHEMAS)]
+            return sorted({str(name) for (name,) in found})
 
     def list_tables(self, schema: str | None = None) -> list[TableInfo]:
         """Return the tables and views that this login sees, by schema and name."""
@@ -76,8 +77,8 @@ class RedshiftWarehouse(Warehouse):
         with self._reading("", QUERY_TIMEOUT_S, None) as connection:
             names = sorted(str(name) for (name,) in connection.ask(catalog.names_sql(schema)))
             rights = connection.ask(catalog.rights_sql(schema))
-        if rights and not rights[0][0]:
-            raise schema_denied(self._way.address, schema, may_use=False, may_read=bool(names))
+        if rights and not (names and rights[0][0]):
+            raise schema_denied(self._way.address, schema, may_use=bool(rights[0][0]), may_read=bool(names))
         return names
 
     def read_table(self, schema: str, name: str) -> TableInfo | None:
@@ -194,7 +195,8 @@ class RedshiftWarehouse(Warehouse):
             connection.set("query_group", literal(label))
             connection.run(_BEGIN)
 
-        return self._way.begin(start, lambda error: isinstance(error, Refused) and error.report.sqlstate == LOST)
+        # Whatever is said to these on a connection that waited is said of the connection; a new one tells the rest
+        return self._way.begin(start, lambda error: isinstance(error, Refused) and not token.cancelled)
 
     def _translate(self, refused: Refused, sql: str, token: CancelToken) -> CoreError:
         if token.cancelled:

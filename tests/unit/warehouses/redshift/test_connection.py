@@ -206,7 +206,26 @@ def test_a_schema_or_a_table_without_a_grant_is_told_with_the_one_statement(
     assert caught.value.context["grant"] == f'GRANT SELECT ON "Hidden"."orders" TO "{USER}";'
     admin.execute(str(caught.value.context["grant"]).encode())
     assert warehouse.query('SELECT * FROM "Hidden".orders').num_rows == 0
-    assert "Hidden" in warehouse.list_schemas()
+
+
+def test_a_schema_that_may_not_be_used_or_read_is_listed_and_says_which_grant_is_missing(
+    connect: Connect, admin: psycopg.Connection
+) -> None:
+    admin.execute('CREATE SCHEMA "Closed"; CREATE TABLE "Closed".a (id int); CREATE SCHEMA bare')
+    warehouse = connect()
+    assert "Closed" in warehouse.list_schemas() and "bare" not in warehouse.list_schemas()
+    use, read = (
+        f'GRANT USAGE ON SCHEMA "Closed" TO "{USER}";',
+        f'GRANT SELECT ON ALL TABLES IN SCHEMA "Closed" TO "{USER}";',
+    )
+    for granted, missing in (("", f"{use}\n{read}"), (use, read)):
+        admin.execute(granted.encode())
+        with pytest.raises(PermissionMissing) as caught:
+            warehouse.list_names("Closed")
+        assert caught.value.context["grant"] == missing
+    admin.execute(read.encode())
+    assert warehouse.list_names("Closed") == ["a"] and warehouse.list_names("bare") == []
+    assert warehouse.read_table("Closed", "a") is not None and warehouse.read_table("Closed", "b") is None
 
 
 def test_a_login_that_reads_and_does_not_write_is_told_the_one_statement_for_it(

@@ -188,6 +188,15 @@ def test_a_connection_serves_the_next_query_and_a_failed_one_none(connect: Conne
     assert read_pid() != first
 
 
+def test_a_connection_that_was_ended_while_it_waited_costs_no_query(
+    connect: Connect, admin: psycopg.Connection
+) -> None:
+    warehouse = connect()
+    for _ in range(2):
+        assert warehouse.query("SELECT 1 AS n").num_rows == 1
+        admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{USER}'".encode())
+
+
 def test_an_estimate_tells_the_rows_that_the_planner_expects_and_runs_nothing(connect: Connect) -> None:
     found = connect().estimate(f"SELECT * FROM generate_series(1, 1000), ({ENDLESS}) AS e")
     assert found.rows == 1000 and found.scanned_bytes is None

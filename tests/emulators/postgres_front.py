@@ -23,13 +23,16 @@ _SSL_REQUEST, _GSS_REQUEST, _CANCEL_REQUEST = 80877103, 80877104, 80877102
 class PostgresFront:
     """One door. `port` is where it listens; `cut` ends every connection as a broken network would."""
 
-    def __init__(self, upstream: PostgresServer, tls: ssl.SSLContext | None, *, as_redshift: bool) -> None:
+    def __init__(
+        self, upstream: PostgresServer, tls: ssl.SSLContext | None, *, as_redshift: bool, folds_names: bool
+    ) -> None:
         self.port = 0
         self.was_encrypted: list[bool] = []
         self.asked: list[bytes] = []  # the kinds of the messages of Redshift's driver
         self.upstream = upstream
         self._tls = tls
         self._as_redshift = as_redshift
+        self._folds_names = folds_names
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         self._ready = threading.Event()
@@ -88,7 +91,7 @@ class PostgresFront:
 
     def _ask(self, kind: bytes, body: bytes) -> bytes:
         self.asked.append(kind)
-        return write_question(kind, body)
+        return write_question(body, folds_names=self._folds_names)
 
     async def _read_first(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[int, bytes]:
         while True:
@@ -131,10 +134,14 @@ async def _pump_messages(
 
 @contextmanager
 def open_front(
-    upstream: PostgresServer, *, tls: ssl.SSLContext | None = None, as_redshift: bool = False
+    upstream: PostgresServer,
+    *,
+    tls: ssl.SSLContext | None = None,
+    as_redshift: bool = False,
+    folds_names: bool = False,
 ) -> Iterator[PostgresFront]:
     """Run a door until the block ends."""
-    front = PostgresFront(upstream, tls, as_redshift=as_redshift)
+    front = PostgresFront(upstream, tls, as_redshift=as_redshift, folds_names=folds_names)
     front.start()
     try:
         yield front

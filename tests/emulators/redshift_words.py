@@ -5,6 +5,7 @@ A JSONB of Postgres is a SUPER of Redshift and a BYTEA is a VARBYTE, whose text 
 
 from __future__ import annotations
 
+import re
 import struct
 
 _POSTGRES_KNOWS = {b"user", b"database", b"application_name", b"client_encoding", b"options"}
@@ -13,6 +14,7 @@ _WORDS = (
     (b"SET query_group ", b"SET redshift.query_group "),  # a setting that Postgres lacks may have a name with a dot
     (b"json_serialize(", b"serialize_json("),  # a word of Postgres's own grammar, which takes texts alone
 )
+_QUOTED = re.compile(rb'"[^"]*"')
 _OIDS = {_JSONB: _SUPER, _BYTEA: _VARBYTE}
 
 
@@ -23,11 +25,14 @@ def keep_what_postgres_knows(body: bytes) -> bytes:
     return b"".join(name + b"\0" + value + b"\0" for name, value in pairs if name in _POSTGRES_KNOWS) + b"\0"
 
 
-def write_question(kind: bytes, body: bytes) -> bytes:
-    """Return what the driver says, in Postgres's words."""
+def write_question(body: bytes, *, folds_names: bool) -> bytes:
+    """Return what the driver says, in Postgres's words.
+
+    A cluster folds quoted names like others, unless `enable_case_sensitive_identifier` is on; so does `folds_names`.
+    """
     for word, written in _WORDS:
         body = body.replace(word, written)
-    return body
+    return _QUOTED.sub(lambda found: found[0].lower(), body) if folds_names else body
 
 
 class Answers:

@@ -103,9 +103,8 @@ def refuse_all(
 
 
 def refuse_body(source_id: str, body: bytes, fault: Fault, received_at: datetime) -> Refusal:
-    """Return the refusal of a request that no messages could be read from; its body is kept up to 32 KB."""
-    kept = body[: DEFAULT_LIMITS.event_bytes]
-    return Refusal(source_id, fault.code, fault.reason, None, None, None, None, received_at, kept)
+    """Return the refusal of a request that no messages could be read from."""
+    return Refusal(source_id, fault.code, fault.reason, None, None, None, None, received_at, body)
 
 
 class _Common(NamedTuple):

@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 import zlib
+from contextlib import suppress
 
 import orjson
 from starlette.types import Receive
@@ -21,7 +22,7 @@ _ENCODINGS = (b"", b"identity", b"gzip", b"x-gzip", b"deflate")
 _ANY_ZLIB = zlib.MAX_WBITS | 32  # finds out by itself whether the header is gzip's or zlib's
 _BOM = b"\xef\xbb\xbf"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_MAX_INT = 2**63
+MIN_INT, MAX_INT, MAX_INT_DIGITS = -(2**63), 2**64 - 1, 20
 
 
 class SenderGone(Exception):
@@ -75,6 +76,14 @@ def decompress(body: bytes, encoding: bytes, max_bytes: int) -> bytes:
     return body
 
 
+def peek(body: bytes, max_bytes: int) -> bytes:
+    """Return the beginning of `body`, unpacked as far as that goes, for somebody to look at."""
+    if body.startswith(_GZIP_START):
+        with suppress(zlib.error):
+            return zlib.decompressobj(_ANY_ZLIB).decompress(body, max_bytes)
+    return body[:max_bytes]
+
+
 def _inflate(packed: bytes, max_bytes: int) -> bytes:
     plain = bytearray()
     try:
@@ -123,8 +132,8 @@ def _parse_leniently(body: bytes) -> object:
 
 
 def _parse_int(text: str) -> int | float | None:
-    number = _parse_float(text)
-    return int(text) if number is not None and abs(number) < _MAX_INT else number
+    number = int(text) if len(text) <= MAX_INT_DIGITS else None
+    return number if number is not None and MIN_INT <= number <= MAX_INT else _parse_float(text)
 
 
 def _parse_float(text: str) -> float | None:

@@ -13,6 +13,8 @@ from core.workspaces.workspace import Workspace
 
 PATIENCE_S = 1.0
 """How long a request waits for the store before it goes by the keys that were read last."""
+PAUSE_S = 0.1
+NO_SENDERS = Senders({}, frozenset())
 
 
 class Ingest:
@@ -26,6 +28,8 @@ class Ingest:
         self._keys = WriteKeys(workspace)
         self._reading: asyncio.Future[Senders] | None = None
         self._reading_since = 0.0
+        self._upcoming: asyncio.Task[Senders] | None = None
+        self._next_reading_at = 0.0
 
     @property
     def fresh_senders(self) -> Senders | None:
@@ -52,6 +56,25 @@ class Ingest:
             if not done:
                 return latest._replace(is_current=False)
         return await asyncio.shield(reading)
+
+    async def read_newest_senders(self) -> Senders:
+        """Return the senders as they were when this was called, or later; all that ask wait for one reading.
+
+        Only for a key that is not known: it may have been made a moment ago. Guessed keys cost ten readings a second.
+        """
+        if self._upcoming is None or self._upcoming.done():
+            self._upcoming = asyncio.create_task(self._read_in_a_moment())
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._upcoming), PATIENCE_S)
+        except TimeoutError:
+            return (self._keys.latest or NO_SENDERS)._replace(is_current=False)
+
+    async def _read_in_a_moment(self) -> Senders:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._next_reading_at - loop.time())
+        self._next_reading_at = loop.time() + PAUSE_S
+        self._upcoming = None  # who asks from now on must not be told of an earlier moment
+        return await loop.run_in_executor(None, self._keys.read, 0.0)
 
     def stop(self) -> None:
         """Write what is waiting."""

@@ -15,15 +15,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.clock import SystemClock
 from core.errors import CoreError, EventError, InternalError, InvalidEvent, Overloaded, PayloadTooLarge
 from core.events.intake import refuse_all, refuse_body, take
+from core.events.limits import DEFAULT_LIMITS
 from core.events.message import MessageType
 from core.events.refused import MAX_OF_UNKNOWN_SOURCES
 from core.events.validate import Fault
 from core.http.answer import SUCCESS, Answer, answer_preflight, refuse_request, send_answer
-from core.http.body import SenderGone, SenderTooSlow, decompress, parse_body, read_body
+from core.http.body import SenderGone, SenderTooSlow, decompress, parse_body, peek, read_body
 from core.http.credentials import list_write_keys
 from core.http.ingest import Ingest
 from core.ids import new_id
-from core.sources.keys import FRESH_FOR_UNKNOWN_S, Sender, Senders
+from core.sources.keys import Sender, Senders
 
 BATCH, SWALLOWED = "batch", "swallowed"
 CALLS: Mapping[str, str] = {
@@ -83,8 +84,8 @@ class Tracking:
             body = parse_body(decompress(raw, head.encoding, max_bytes))
             batch = _Batch.read(call, body)
         except EventError as error:
-            sender, _senders = await _find_sender(ingest, head, None)
-            return await _refuse_unread(ingest, sender.source_id if sender else "", raw, error)
+            sender, senders = await _find_sender(ingest, head, None)
+            return await _refuse_unread(ingest, sender, _show(raw, senders), error)
         return await _take_batch(ingest, head, raw, body, batch)
 
 
@@ -144,7 +145,8 @@ async def _take_batch(ingest: Ingest, head: _Head, raw: bytes, body: object, bat
         return SUCCESS
     now = ingest.clock.now()
     if not batch.messages:
-        await ingest.committer.submit((), [refuse_body(sender.source_id, raw, _EMPTY, now)], len(raw))
+        refusal = refuse_body(sender.source_id, _show(raw, senders), _EMPTY, now)
+        await ingest.committer.submit((), [refusal], len(raw))
         return SUCCESS
     taken = take(
         sender.source_id,
@@ -159,7 +161,7 @@ async def _take_batch(ingest: Ingest, head: _Head, raw: bytes, body: object, bat
     )
     if ingest.limits.is_strict and any(refusal.code == PayloadTooLarge.code for refusal in taken.refusals):
         error = PayloadTooLarge("An event of the request is larger than 32 KB.", hint="Send smaller events.")
-        return await _refuse_unread(ingest, sender.source_id, raw, error)
+        return await _refuse_unread(ingest, sender, _show(raw, senders), error)
     if taken.suppressed:
         ingest.metrics.count_suppressed(taken.suppressed)
     if taken.entries or taken.refusals:
@@ -170,8 +172,8 @@ async def _take_batch(ingest: Ingest, head: _Head, raw: bytes, body: object, bat
 async def _find_sender(ingest: Ingest, head: _Head, body: object) -> tuple[Sender | None, Senders]:
     senders = ingest.fresh_senders or await ingest.read_senders()
     sender = _find_first(ingest, senders, head, body)
-    if sender is None and senders.by_key:  # made a moment ago, perhaps
-        senders = await ingest.read_senders(FRESH_FOR_UNKNOWN_S)
+    if sender is None:  # made a moment ago, perhaps
+        senders = await ingest.read_newest_senders()
         sender = _find_first(ingest, senders, head, body)
     return sender, senders
 
@@ -204,11 +206,20 @@ async def _keep_refused(ingest: Ingest, source_id: str, batch: _Batch, fault: Fa
         await ingest.committer.submit((), refusals, size_bytes)
 
 
-async def _refuse_unread(ingest: Ingest, source_id: str, raw: bytes, error: EventError) -> Answer:
+async def _refuse_unread(ingest: Ingest, sender: Sender | None, shown: bytes, error: EventError) -> Answer:
     """Keep the body of a request that cannot be taken, and say why."""
     fault = Fault(error.code, str(error))
-    await ingest.committer.submit((), [refuse_body(source_id, raw, fault, ingest.clock.now())], len(raw))
+    refusal = refuse_body(sender.source_id if sender else "", shown, fault, ingest.clock.now())
+    await ingest.committer.submit((), [refusal], len(shown))
     return refuse_request(400, error.code, error.message, hint=error.hint)
+
+
+def _show(raw: bytes, senders: Senders) -> bytes:
+    """Return the beginning of a body as a person may see it: unpacked, and without a write key."""
+    shown = peek(raw, DEFAULT_LIMITS.event_bytes)
+    for key in senders.by_key:
+        shown = shown.replace(key.encode(), b"[write key]")
+    return shown
 
 
 def _report(error: Exception) -> Answer:

@@ -22,8 +22,6 @@ from core.storage.tables import sources, suppressed_users
 from core.workspaces.workspace import Workspace
 
 FRESH_S = 1.0
-FRESH_FOR_UNKNOWN_S = 0.1
-"""A key that is not found may be newer than what was read: it is looked for again, ten times a second at most."""
 _LOG = logging.getLogger("onramp.sources")
 
 

@@ -129,6 +129,13 @@ class PostgresEngine(Engine):
         with psycopg.connect(self._url, autocommit=True) as connection:
             return connection.execute(sql.encode()).fetchall()
 
+    @contextmanager
+    def hold(self, sql: str) -> Iterator[None]:
+        """Run a statement in a transaction that stays open for the length of the block."""
+        with psycopg.connect(self._url) as connection:
+            connection.execute(sql.encode())
+            yield
+
     def list_state_tables(self) -> list[str]:
         return [name for (name,) in self.ask("SELECT tablename FROM pg_tables WHERE schemaname = '__onramp'")]
 

@@ -46,7 +46,7 @@ def choose_comparison(warehouse: Warehouse, sync: Sync, model: SqlModel, state: 
     trusted = state.prints.read_generation()
     if trusted is not None and trusted.recipe == recipe and diff.read_generation() == trusted.name:
         known = diff.count_records()
-        if known == state.count_acknowledged():
+        if known is not None and known == state.count_acknowledged():
             return Comparison(False, known, recipe, needed)
     try:
         diff.prepare()

@@ -8,10 +8,13 @@ from functools import partial
 
 import pytest
 
-from core.errors import CoreError, RunInProgress
+from core.errors import CoreError, QueryTimeout, RunInProgress
+from core.syncs.diff import warehouse_diff
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, get_run, list_runs, request_cancel, request_run
+from core.syncs.state_place import StatePlace, move_state
 from core.syncs.sync import Sync
+from core.warehouses.postgres import session
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.crm import Crm
 from tests.emulators.door import Door, open_door
@@ -158,3 +161,33 @@ def test_a_run_is_cancelled_while_rows_come_and_ends_as_cancelled(
         run = execute_run(workspace, request_run(workspace, sync.id).id, progress=cancel)
         assert (run.state, run.error) == (RunState.CANCELLED, None) and run.sheet.closes
         assert crm.list_sent(sync) == []
+
+
+def test_a_table_of_ours_that_somebody_dropped_costs_one_full_read(crm: Crm) -> None:
+    sync = crm.make_sync()
+    crm.run(sync)
+    crm.engine.run(f"DROP TABLE {crm.name_records(sync)}")
+    after = crm.run(sync)
+    assert (after.state, after.sheet.unchanged, after.progress["extracted"]) == (RunState.SUCCEEDED, ROWS, ROWS)
+    require_known(crm, sync)
+
+
+def test_somebodys_lock_on_our_tables_costs_a_full_read_and_is_told_to_who_moves_them(
+    workspace: Workspace, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warehouse_diff, "OWN_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(session, "LOCK_TIMEOUT_S", 0.5)
+    with open_engine("postgres", request) as engine:
+        crm = fill(Crm(workspace, engine), 0)
+        sync = crm.make_sync()
+        crm.run(sync)
+        fill(crm, 1)
+        with engine.hold(f"LOCK TABLE {crm.name_records(sync)} IN ACCESS EXCLUSIVE MODE"):
+            with pytest.raises(QueryTimeout, match=r"held a lock on a table of __onramp for 0\.5 s") as caught:
+                move_state(workspace, sync.id, StatePlace.LOCAL)
+            assert caught.value.hint and caught.value.retryable
+            run = crm.run(sync)
+            assert (run.state, run.sheet.updated, run.progress["extracted"]) == (RunState.SUCCEEDED, ROWS, ROWS)
+        assert crm.run(sync).sheet.unchanged == ROWS
+        require_known(crm, sync)
+        assert len(crm.list_sent(sync)) == 2 * ROWS

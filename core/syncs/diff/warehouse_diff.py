@@ -22,6 +22,8 @@ from core.warehouses.warehouse import Warehouse
 
 KEY_KINDS = (Kind.TEXT, Kind.INTEGER)
 """Keys of these kinds have one text, the same in every engine and in the sync's state."""
+OWN_TIMEOUT_S = 60.0
+"""How long a question about our own tables may take."""
 
 
 class WarehouseDiff:
@@ -59,11 +61,14 @@ class WarehouseDiff:
         try:
             return self._read_one(sql)
         except QueryError:
-            return None  # the schema was never made, or somebody dropped it
+            return None  # the schema was never made, somebody dropped it, or holds a lock on the table
 
-    def count_records(self) -> int:
-        """Return how many acknowledged records the warehouse knows."""
-        return int(self._read_one(f"SELECT count(*) AS n FROM {self._records}") or 0)  # noqa: S608
+    def count_records(self) -> int | None:
+        """Return how many acknowledged records the warehouse knows; None where it does not say."""
+        try:
+            return int(self._read_one(f"SELECT count(*) AS n FROM {self._records}") or 0)  # noqa: S608
+        except QueryError:
+            return None  # somebody dropped the table, or holds a lock on it
 
     def open_rows(
         self,
@@ -141,7 +146,7 @@ class WarehouseDiff:
         return batch.select(list(range(batch.num_columns - 1)))
 
     def _read_one(self, sql: str) -> str | None:
-        value = self._warehouse.query(sql).columns[0][0].as_py()
+        value = self._warehouse.query(sql, timeout_s=OWN_TIMEOUT_S).columns[0][0].as_py()
         return None if value is None else str(value)
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.csv
 
-from core.errors import CoreError, PermissionMissing
+from core.errors import CoreError, PermissionMissing, QueryTimeout
 from core.warehouses.cancel import CancelToken
 from core.warehouses.postgres.errors import read_report
 from core.warehouses.postgres.link import CANCEL_TIMEOUT_S, connect
@@ -19,6 +19,9 @@ from core.warehouses.state_session import STATE_SCHEMA, STATEMENT_TIMEOUT_S, Sta
 from core.warehouses.stopping import cancelled, timed_out
 from core.warehouses.wire.address import Address
 from core.warehouses.wire.errors import state_denied, translate_report
+
+LOCK_TIMEOUT_S = 30.0
+"""How long a statement waits for somebody's lock on a table of ours; nobody else has any business there."""
 
 _HAS_SCHEMA = f"SELECT FROM pg_catalog.pg_namespace WHERE nspname = '{STATE_SCHEMA}'"
 _TEST_TABLE = f"{STATE_SCHEMA}.connection_test"
@@ -42,7 +45,7 @@ class PostgresStateSession(StateSession):
         with session._translating("", CancelToken()):
             session._connection.execute(
                 f"SET statement_timeout = '{STATEMENT_TIMEOUT_S:.0f}s'; SET default_transaction_read_only = off; "
-                "SET idle_in_transaction_session_timeout = '60s'"
+                f"SET lock_timeout = '{LOCK_TIMEOUT_S * 1000:.0f}ms'; SET idle_in_transaction_session_timeout = '60s'"
             )
         return session
 
@@ -109,6 +112,12 @@ class PostgresStateSession(StateSession):
         match report.sqlstate:
             case "57014":
                 return timed_out(STATEMENT_TIMEOUT_S)
+            case "55P03":
+                return QueryTimeout(
+                    f"Another session has held a lock on a table of {STATE_SCHEMA} for {LOCK_TIMEOUT_S:g} s.",
+                    hint="Wait until it has ended, or end it; then try again.",
+                    context=report.context,
+                )
             case "42501":
                 return state_denied(self._address, has_schema=self._has_schema(), report=report)
             case "25006":

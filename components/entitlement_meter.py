@@ -14,7 +14,7 @@ def draw_meters(usages: Sequence[Usage]) -> None:
     """Draw one bar an entitlement, used of allowed, with the note on what counts."""
     with st.grid(min_column_width=210):
         for usage in usages:
-            with st.container(border=True, gap="small"):
+            with st.container(border=True, gap="small", height="stretch"):
                 st.markdown(
                     f"**{usage.label[0].upper()}{usage.label[1:]}**  \n"
                     f"{format_number(usage.used)} of {format_number(usage.limit)} used"

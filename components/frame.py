@@ -16,6 +16,13 @@ _STYLE = """
 body, input, textarea { font-feature-settings: "calt" 0; }
 [data-testid="stCaptionContainer"] code { color: inherit; background: none; padding: 0; font-size: .95em; }
 [data-testid="stSidebarNavLink"] span, [data-testid="stPageLink-NavLink"] * { white-space: normal; overflow: visible; }
+/* The empty ring of a choice and the empty box of a tick have to be found: the border colour alone is too faint. */
+[data-testid="stRadioOption"]:not([data-selected]) > div > div:first-child,
+[data-testid="stCheckbox"] label:not([data-selected]) > span + div {
+  border-color: color-mix(in srgb, currentColor 55%, transparent);
+}
+/* A link begins where the text around it does, though its hover frame is wider. */
+[data-testid="stMain"] [data-testid="stPageLink-NavLink"] { position: relative; left: -.5rem; line-height: 1.35; }
 [data-testid="stMainBlockContainer"] { max-width: 1200px; }
 /* What can be copied shows it, also where nothing hovers. */
 [data-testid="stCode"] pre { padding-right: 3rem; }

@@ -81,18 +81,19 @@ def _draw_open_test_record(
     if any(issue.blocking for issue in issues):
         st.caption("Complete the mapping first. Nothing is sent for an incomplete one.")
         return
-    message = draw_query(
+    made = draw_query(
         lambda cancel: make_draft_test_record(workspace, mapping, cancel=cancel),
         slot=_TEST_RECORD,
         about=(model.id, model.version, json.dumps(mapping.to_dict(), sort_keys=True)),
         label="Reading the first row",
         timeout_s=PREVIEW_TIMEOUT_S,
     )
-    if message is None:
+    if made is None:
         return
-    st.json(message.result(), expanded=2)
+    st.json(made.result().message, expanded=2)
     if st.button("Send test record", key="send_test_record"):
-        outcome = send_draft_test_record(workspace, mapping)
+        outcome = send_draft_test_record(workspace, made.result())
+        get_queries().forget(_TEST_RECORD)  # the next one is a message of its own
         if outcome.status == "delivered":
             st.success("Delivered. It is in the event debugger; profiles are not changed by a test.")
         else:

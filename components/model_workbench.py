@@ -150,7 +150,8 @@ def draw_key_choice(
         placeholder="Choose a column",
         key="key_column",
     )
-    st.caption(proposal.reason)
+    if chosen is None or chosen != proposal.column:  # else the check below says it
+        st.caption(proposal.reason)
     if chosen is None:
         return None
     check: KeyCheck = _ask(

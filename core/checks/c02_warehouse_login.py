@@ -28,5 +28,7 @@ def _look(context: CheckContext, warehouse_id: str, name: str) -> Finding:
     report = context.test_connection(warehouse_id)
     if not report.ok:
         fix = "Correct the warehouse's settings or credentials, then check again."
-        return failed(f"{name} could not be opened.", report.detail, fix)
+        if report.error is None:
+            return failed(f"{name} could not be opened.", report.detail, fix)
+        return failed(f"{name} could not be opened.", report.error.message, report.error.hint or fix)
     return passed(f"{name} accepts the connection.", f"Answered in {report.took_ms} ms. {report.detail}".strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -29,6 +30,14 @@ from core.warehouses.registry import open_warehouse
 from core.workspaces.workspace import Workspace
 
 TEST_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRecord:
+    """One row as the mapping sends it. `message` is what is sent, but for the time of its arrival."""
+
+    record: DeliveryRecord
+    message: dict[str, Json]
 
 
 def suggest_draft_mapping(workspace: Workspace, *, cancel: CancelToken | None = None) -> Sequence[Suggestion]:
@@ -65,26 +74,21 @@ def check_draft_mapping(
 
 def make_draft_test_record(
     workspace: Workspace, mapping: FieldMapping, *, cancel: CancelToken | None = None
-) -> dict[str, Json]:
-    """Return the exact message of the first row that the mapping accepts; nothing is sent.
+) -> DraftRecord:
+    """Return the first row that the mapping accepts, with its exact message; nothing is sent.
 
     Raises:
         MappingError: The mapping is incomplete, or accepts none of the first rows; the message says why.
     """
     setup, sql_model = _read(workspace)
     record = _make_record(workspace, sql_model, mapping, cancel)
-    return make_identify(record, _make_context(setup), workspace.now())
+    return DraftRecord(record, make_identify(record, _make_context(setup), workspace.now()))
 
 
-def send_draft_test_record(workspace: Workspace, mapping: FieldMapping) -> Outcome:
-    """Deliver that message marked as a test: the event debugger shows it, profiles are not changed by it.
-
-    Raises:
-        MappingError: As `make_draft_test_record`; nothing is sent for an incomplete mapping.
-    """
-    setup, sql_model = _read(workspace)
-    record = _make_record(workspace, sql_model, mapping)
-    return open_destination(workspace, DEFINITION.name).write([record], _make_context(setup))[0]
+def send_draft_test_record(workspace: Workspace, draft: DraftRecord) -> Outcome:
+    """Deliver that message, marked as a test: the event debugger shows it, profiles are not changed by it."""
+    setup, _ = _read(workspace)
+    return open_destination(workspace, DEFINITION.name).write([draft.record], _make_context(setup))[0]
 
 
 def _read(workspace: Workspace) -> tuple[Setup, SqlModel]:

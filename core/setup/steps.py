@@ -147,8 +147,11 @@ def _judge_check(facts: Facts) -> tuple[str, str]:
     if facts.changes_since_check:
         return f"Check again: {facts.changes_since_check} changed since the last check.", ""
     if run.state is CheckState.FAILED:
-        broken = ", ".join(result.title for result in run.results if result.state is CheckState.FAILED)
-        return (f"The last check failed: {broken}." if broken else "The last check did not finish; run it again."), ""
+        broken = [result for result in run.results if result.state is CheckState.FAILED]
+        if not broken:
+            return "The last check did not finish; run it again.", ""
+        first = f"“{broken[0].title}”: {broken[0].cause}"
+        return f"{len(broken)} of {len(run.results)} checks failed, first {first}", ""
     warnings = sum(1 for result in run.results if result.state is CheckState.WARNING)
     return "", f"All {len(run.results)} checks passed{f', {warnings} with a warning' if warnings else ''}."
 

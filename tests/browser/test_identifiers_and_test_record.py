@@ -1,0 +1,168 @@
+"""What is pressed inside popups and panels, with its effect after a refresh: identifiers, the test record."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from core.events.event_log import open_event_log
+from core.identity.rules import IdentifierRule, list_rules
+from core.setup import guided_setup
+from core.setup.guided_setup import get_setup
+from core.workspaces.workspace import Workspace, open_workspace
+from tests import guided
+from tests.browser.conftest import ROOT, serve
+from tests.browser.person import SLOW_MS, choose, fill, press, see
+
+
+def read_rules(home: Path) -> dict[str, IdentifierRule]:
+    workspace = open_workspace(str(home / "onramp"))
+    try:
+        return {rule.type: rule for rule in list_rules(workspace, get_setup(workspace).space_id)}
+    finally:
+        workspace.close()
+
+
+def make_home(tmp_path: Path, prepare: Callable[[Workspace], object]) -> Path:
+    home = tmp_path / "home"
+    workspace = open_workspace(str(home / "onramp"))
+    prepare(workspace)
+    workspace.close()
+    return home
+
+
+def row(page: object, type_: str) -> object:
+    return page.locator(f".st-key-identifier_{type_}")
+
+
+def open_menu(page: object, type_: str, action: str) -> object:
+    """Press Edit or Delete in the menu of an identifier; return the popup."""
+    row(page, type_).get_by_role("button").first.click(timeout=SLOW_MS)
+    page.locator(f".st-key-{action.lower()}_{type_}").get_by_role("button").click(timeout=SLOW_MS)
+    popup = page.get_by_role("dialog").filter(has_text=f"{action} identifier")
+    popup.wait_for(timeout=SLOW_MS)
+    return popup
+
+
+def wait_until_closed(screen: object, popup: object) -> None:
+    popup.wait_for(state="detached", timeout=SLOW_MS)
+    screen.settle()
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.xdist_group("journey")
+def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
+    tmp_path: Path, open_screen: Callable[..., object]
+) -> None:
+    """W62-W64, W71."""
+    home = make_home(tmp_path, guided.map_columns)
+    with serve(ROOT / "app.py", home) as address:
+        screen = open_screen("desktop-light")
+        page = screen.open(f"{address}/identifiers-and-traits")
+
+        press(page, "Add identifier")
+        popup = page.get_by_role("dialog")
+        for label in ("User ID", "Email"):
+            popup.get_by_text(label, exact=True).first.click(timeout=SLOW_MS)
+        press(page, "Add identifiers")
+        wait_until_closed(screen, popup)
+        press(page, "Add identifier")
+        page.get_by_role("tab", name="Create identifier").click(timeout=SLOW_MS)
+        fill(page, "Key of the trait or property", "loyaltyCard")
+        fill(page, "Values for one profile", "2")
+        choose(page, "Within", "Monthly")
+        screen.shoot("identifier-create")
+        press(page, "Create identifier")
+        wait_until_closed(screen, popup)
+        page.reload()
+        screen.settle()
+        see(row(page, "loyalty_card"), "Priority 3 · up to 2 values for one profile a month · 4 blocked values")
+
+        popup = open_menu(page, "loyalty_card", "Edit")
+        assert popup.get_by_role("spinbutton", name="Priority, from 1 (strongest) to 3").get_attribute("max") == "3"
+        fill(popup, "Values for one profile", "7")
+        screen.shoot("identifier-edit")
+        fill(popup, "Priority", "1")
+        fill(popup, "Blocked values", "n/a\nunknown")
+        fill(popup, "Blocked patterns", "^test-")
+        press(popup, "Save")
+        wait_until_closed(screen, popup)
+        page.reload()
+        screen.settle()
+        see(row(page, "loyalty_card"), "Priority 1 · up to 7 values for one profile a month · 3 blocked values")
+        see(row(page, "user_id"), "Priority 2")
+        rule = read_rules(home)["loyalty_card"]
+        assert (rule.blocked_exact, rule.blocked_patterns) == (("n/a", "unknown"), ("^test-",))
+
+        popup = open_menu(page, "loyalty_card", "Edit")
+        fill(popup, "Blocked patterns", "([")
+        press(popup, "Save")
+        see(popup, re.compile("pattern"))
+        screen.shoot("identifier-bad-pattern")
+        assert read_rules(home)["loyalty_card"] == rule
+        page.keyboard.press("Escape")
+        wait_until_closed(screen, popup)
+
+        for type_ in ("loyalty_card", "email"):
+            popup = open_menu(page, type_, "Delete")
+            press(popup, "Delete")
+            wait_until_closed(screen, popup)
+            row(page, type_).wait_for(state="detached", timeout=SLOW_MS)
+        page.reload()
+        screen.settle()
+        see(row(page, "user_id"), "Priority 1")
+        assert row(page, "email").count() == 0
+        row(page, "user_id").get_by_role("button").first.click()
+        assert page.locator(".st-key-delete_user_id").get_by_role("button").is_disabled()
+        screen.shoot("identifier-last")
+    assert list(read_rules(home)) == ["user_id"]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.xdist_group("journey")
+@pytest.mark.parametrize("screen_name", ["desktop-light", "phone-dark"])
+def test_the_test_record_that_is_shown_is_the_one_that_is_sent(
+    tmp_path: Path, open_screen: Callable[..., object], screen_name: str
+) -> None:
+    """W34, and section 8 of the wizard: Test Mapping."""
+
+    def prepare(workspace: Workspace) -> None:
+        setup = guided.define(workspace)
+        guided_setup.save_draft_mapping(workspace, guided.make_mapping(setup.space_id))
+
+    home = make_home(tmp_path, prepare)
+    with serve(ROOT / "app.py", home) as address:
+        screen = open_screen(screen_name)
+        page = screen.open(f"{address}/select-mappings")
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
+        page.locator(".st-key-test_record summary").click(timeout=SLOW_MS)
+        record = page.get_by_test_id("stJson")
+        record.wait_for(timeout=SLOW_MS)
+        screen.settle()
+        shown = read_json(page, record)
+        screen.shoot("test-record")
+        page.locator(".st-key-send_test_record").get_by_role("button").click(timeout=SLOW_MS)
+        see(page, "Delivered. It is in the event debugger")
+    workspace = open_workspace(str(home / "onramp"))
+    (event,) = open_event_log(workspace).search()
+    made = guided_setup.make_draft_test_record(workspace, get_setup(workspace).draft.mapping).message
+    workspace.close()
+    sent = orjson.loads(event.body)
+    arrival = ("timestamp", "originalTimestamp", "receivedAt")  # the row has no time of its own: that of sending counts
+    assert {**sent, **{name: shown[name] for name in arrival}} == shown
+    assert {**made, "messageId": shown["messageId"], **{name: shown[name] for name in arrival}} == shown
+    assert shown["traits"] == {"email": "c1@example.com", "phone": "+14155550001", "plan": "basic"}
+
+
+def read_json(page: object, record: object) -> dict[str, object]:
+    """Return the whole message by the viewer's own copy buttons, of which each level of the message has one."""
+    copied = []
+    for button in record.locator(".object-meta-data").get_by_title("Copy to clipboard").all():
+        button.locator("span").first.dispatch_event("click")  # it shows while something hovers, which a phone has not
+        copied.append(page.evaluate("() => navigator.clipboard.readText()"))
+    return json.loads(max(copied, key=len))

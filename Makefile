@@ -28,6 +28,10 @@ EMULATORS := .emulators/snowflake/.made .emulators/bigquery/.made
 	.emulators/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+# Client libraries that the contract tests run, each beside the others: they need other versions of the same packages.
+.clients/.made: tests/clients/build.py $(wildcard tests/clients/requirements/*.txt) tests/clients/node/package-lock.json
+	$(BIN)/python tests/clients/build.py
+
 .PHONY: assets
 assets: $(VENV)/.run ## builds what the browser needs into shell/static
 	$(BIN)/python frontend/build.py
@@ -37,7 +41,7 @@ run: assets ## installs, builds, makes the demo warehouse, opens the workspace
 	$(BIN)/python -m core open --port $(PORT)
 
 .PHONY: test
-test: $(VENV)/.dev $(EMULATORS) ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
+test: $(VENV)/.dev $(EMULATORS) .clients/.made ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
 	$(BIN)/python frontend/build.py
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
@@ -61,4 +65,4 @@ migration: $(VENV)/.dev ## writes the next migration from core/storage/tables.py
 
 .PHONY: clean
 clean: ## removes what was built; the workspace in .onramp stays
-	rm -rf $(VENV) .emulators shell/static frontend/node_modules
+	rm -rf $(VENV) .emulators .clients shell/static frontend/node_modules

@@ -15,7 +15,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     """Add the command."""
     parser = commands.add_parser("serve", parents=[shared], help="the HTTP API without the pages", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=int, default=8502)
+    parser.add_argument("--port", type=int, default=8502, help="0: any that is free")
     parser.add_argument("--workers", type=int, default=1, help="how many processes serve (default 1)")
     parser.set_defaults(run=run)
 
@@ -26,16 +26,16 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidField(f"{args.workers} processes cannot serve.", hint="Give --workers 1 or more.")
     if args.workers > 1:
         pool = Pool(args.host, args.port, args.home, workers=args.workers)
-        _announce(args)
+        _announce(args.host, pool.port)
         pool.run()
     else:
         listener = listen(args.host, args.port)
-        _announce(args)
+        _announce(args.host, listener.getsockname()[1])
         serve(Process(args.home), listener)
     return DONE
 
 
-def _announce(args: argparse.Namespace) -> None:
-    if args.host not in ("127.0.0.1", "::1", "localhost"):
+def _announce(host: str, port: int) -> None:
+    if host not in ("127.0.0.1", "::1", "localhost"):
         say("Other machines reach only the paths to which events are sent; their guard is the write key.")
-    say(f"Serving on http://{args.host}:{args.port} (health: /healthz). Stop with Ctrl+C.")
+    say(f"Serving on http://{host}:{port} (health: /healthz). Stop with Ctrl+C.")

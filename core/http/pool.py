@@ -36,7 +36,7 @@ class Pool:
     def __init__(self, host: str, port: int, home: str | None, *, workers: int) -> None:
         self._home = home
         self._reserved = listen(host, port)  # bound and never listened on: it keeps the port while children come and go
-        self._host, self._port = host, self._reserved.getsockname()[1]
+        self._host, self.port = host, self._reserved.getsockname()[1]
         self._workers = workers
         self._failed_starts = 0
         self._stopping = threading.Event()
@@ -62,7 +62,7 @@ class Pool:
 
     def _start(self) -> SpawnProcess:
         context = multiprocessing.get_context("spawn")  # a fork would share open connections of the store and the log
-        child = context.Process(target=_work, args=(self._host, self._port, self._home), daemon=True)
+        child = context.Process(target=_work, args=(self._host, self.port, self._home), daemon=True)
         child.start()
         return child
 

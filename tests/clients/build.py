@@ -1,0 +1,48 @@
+"""Install the client libraries that the contract tests run, each beside the others in .clients/ (`make test` does)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / "tests" / "clients"
+CLIENTS = ROOT / ".clients"
+sys.path.insert(0, str(ROOT))
+
+from frontend.build import BuildFailure, find_tools, say  # noqa: E402 - found through the line above
+
+
+def main() -> int:
+    """Install all; a machine that cannot is told so, and skips the tests."""
+    try:
+        for requirements in sorted((HERE / "requirements").glob("*.txt")):
+            install_python(requirements, CLIENTS / requirements.stem)
+        install_node(CLIENTS / "node")
+    except (BuildFailure, subprocess.CalledProcessError) as failure:
+        say(f"FAILED: {failure}; the tests of client libraries will be skipped", to=sys.stderr)
+        return 0
+    (CLIENTS / ".made").touch()
+    return 0
+
+
+def install_python(requirements: Path, folder: Path) -> None:
+    """Install the packages of `requirements` into `folder`: they need other versions of the same libraries."""
+    shutil.rmtree(folder, ignore_errors=True)
+    options = ["--quiet", "--disable-pip-version-check", "--target", str(folder), "-r", str(requirements)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options], check=True)
+
+
+def install_node(folder: Path) -> None:
+    """Install the packages of tests/clients/node into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(HERE / "node" / name, folder / name)
+    npm, _node = find_tools()
+    npm(["ci", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

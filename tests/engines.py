@@ -10,16 +10,21 @@ from __future__ import annotations
 import itertools
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 
 import duckdb
+import orjson
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from google.cloud import bigquery
 
+from core.records import to_json_value
 from core.warehouses.store import WarehouseRecord, save_warehouse
 from core.workspaces.workspace import Workspace
 from tests.contract.harnesses.bigquery import open_client
@@ -32,6 +37,7 @@ from tests.postgres import PostgresServer
 
 ENGINES = ("bigquery", "postgres", "redshift", "snowflake")
 """Those that compare inside."""
+_ARROW_TYPES = {pa.string(): "STRING", pa.int64(): "INT64", pa.bool_(): "BOOL", pa.date32(): "DATE"}
 _NUMBERS = itertools.count(1)
 
 
@@ -52,6 +58,10 @@ class Engine(ABC):
     @abstractmethod
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
+
+    @abstractmethod
+    def load(self, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        """Make a table of many rows; `columns` are names, written without quotes, with their types."""
 
     @abstractmethod
     def list_state_tables(self) -> list[str]:
@@ -99,6 +109,13 @@ class EmbeddedEngine(Engine):
         with duckdb.connect(str(self._path)) as connection:
             return connection.execute(sql).fetchall()
 
+    def load(self, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        self.run(_create(table, columns))
+        with duckdb.connect(str(self._path)) as connection:
+            connection.executemany(
+                f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", list(map(list, rows))
+            )
+
     def list_state_tables(self) -> list[str]:
         return []
 
@@ -128,6 +145,15 @@ class PostgresEngine(Engine):
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self._url, autocommit=True) as connection:
             return connection.execute(sql.encode()).fetchall()
+
+    def load(self, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        self.run(_create(table, columns))
+        with (
+            psycopg.connect(self._url) as connection,
+            connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy,
+        ):
+            for row in rows:
+                copy.write_row(row)
 
     @contextmanager
     def hold(self, sql: str) -> Iterator[None]:
@@ -172,6 +198,13 @@ class SnowflakeEngine(Engine):
         with open_session(self.port, self.settings) as session, session.cursor() as cursor:
             return [tuple(row) for row in cursor.execute(sql).fetchall()]
 
+    def load(self, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        self.run(_create(table, columns))
+        values = ", ".join(f"value[{number}]::VARCHAR::{type_}" for number, type_ in enumerate(columns.values()))
+        text = orjson.dumps([[to_json_value(value) for value in row] for row in rows]).decode()
+        with open_session(self.port, self.settings) as session, session.cursor() as cursor:
+            cursor.execute(f"INSERT INTO {table} SELECT {values} FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?)))", [text])
+
     def reached_at(self, port: int) -> dict[str, Any]:
         return {"host": f"http://127.0.0.1:{port}"}
 
@@ -200,6 +233,16 @@ class BigQueryEngine(Engine):
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self._client.query(sql, retry=None, job_retry=None).result(retry=None)]
+
+    def load(self, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        data = pa.table(dict(zip(map(str.lower, columns), map(list, zip(*rows, strict=True)), strict=True)))
+        content = BytesIO()
+        pq.write_table(data, content)
+        schema = [bigquery.SchemaField(field.name, _name_type(field.type)) for field in data.schema]
+        target = self._client.create_table(bigquery.Table(f"{self._client.project}.{table}", schema=schema), retry=None)
+        config = bigquery.LoadJobConfig(source_format="PARQUET")
+        job = self._client.load_table_from_file(content, target, rewind=True, job_config=config, num_retries=0)
+        job.result(retry=None)
 
     def reached_at(self, port: int) -> dict[str, Any]:
         return {"api_endpoint": f"http://127.0.0.1:{port}"}
@@ -247,6 +290,15 @@ def _make_database(server: PostgresServer) -> Iterator[str]:
     server.execute(f"CREATE DATABASE {name}")
     yield server.url(name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _create(table: str, columns: Mapping[str, str]) -> str:
+    return f"CREATE TABLE {table} ({', '.join(map(' '.join, columns.items()))})"
+
+
+def _name_type(type_: pa.DataType) -> str:
+    """Return BigQuery's name of a type as Arrow finds it."""
+    return "NUMERIC" if pa.types.is_decimal(type_) else _ARROW_TYPES.get(type_, "TIMESTAMP")
 
 
 def _write(value: int | str | None) -> str:

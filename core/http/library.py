@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
@@ -19,13 +18,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.assets import STATIC_FOLDER
 from core.errors import CoreError
 from core.http.answer import allow_origin, answer_preflight, refuse_request, send_answer
 from core.http.credentials import list_write_keys
 from core.http.ingest import Ingest
 from core.sources.keys import FRESH_FOR_UNKNOWN_S, Sender
 
-BUNDLES = Path(__file__).resolve().parents[2] / "shell" / "static" / "analytics-next"
+BUNDLES = STATIC_FOLDER / "analytics-next"
 SETTINGS_MAX_AGE_S = 60
 LIBRARY_MAX_AGE_S = 600
 FOR_EVER_S = 31_536_000  # a bundle's name holds the hash of its text

@@ -23,7 +23,7 @@ from core.errors import CoreError
 from core.http.answer import allow_origin, answer_preflight, refuse_request, send_answer
 from core.http.credentials import list_write_keys
 from core.http.ingest import Ingest
-from core.sources.keys import FRESH_FOR_UNKNOWN_S, Sender
+from core.sources.keys import Sender
 
 BUNDLES = STATIC_FOLDER / "analytics-next"
 SETTINGS_MAX_AGE_S = 60
@@ -95,7 +95,7 @@ class Library:
             return None
         ingest = self._get_ingest()
         sender = (await ingest.read_senders()).find(write_key, ingest.clock)
-        return sender or (await ingest.read_senders(FRESH_FOR_UNKNOWN_S)).find(write_key, ingest.clock)
+        return sender or (await ingest.read_newest_senders()).find(write_key, ingest.clock)
 
     _routes: tuple[tuple[re.Pattern[str], Callable[..., Awaitable[Response]]], ...] = (
         (re.compile(r"/analytics\.js/v1/([^/]+)/analytics(?:\.min)?\.js"), _serve_library),

@@ -1,8 +1,8 @@
 """The comparison inside a warehouse, in the words of each engine. Written by hand: translated SQL was silently wrong.
 
 The table `__onramp.records_<sync>` holds one row for each record that the destination acknowledged: its key and its
-print, 128 bits over the text of the mapped columns. A print is only ever compared with prints of the same engine, so
-each engine may write it in its own way; whether a record really changed is decided by the checksum of its payload.
+print, a hash of the mapped columns. A print is only ever compared with prints of the same engine, so each engine may
+write it in its own way; whether a record really changed is decided by the checksum of its payload.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class DiffDialect(ABC):
 
     @abstractmethod
     def print_sql(self, columns: Sequence[ColumnType]) -> str:
-        """Return an expression over these columns: 32 hexadecimal digits; NULL differs from the empty text.
+        """Return an expression over these columns: a short text; NULL differs from the empty text.
 
         It differs wherever two values would reach a destination as different ones, whatever a session, a user or an
         account has set.

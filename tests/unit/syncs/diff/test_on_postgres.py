@@ -119,4 +119,4 @@ def test_two_rows_that_look_alike_as_text_have_different_prints(
     _fill(connection, alike)
     prints = [row[PRINT] for row in _select(connection, dialect.all_rows_sql(QUERY, "id", COLUMNS))]
     assert len(set(prints)) == len(alike)
-    assert all(isinstance(each, str) and len(each) == 32 for each in prints)
+    assert all(isinstance(each, str) and len(each) <= 32 for each in prints)

@@ -87,9 +87,9 @@ def _make_view(database: duckdb.DuckDBPyConnection, log: LogFile, columns: Seque
         layout = read_layout(connection)
         files = list_closed_files(connection, layout.start, layout.live_first - 1)
         rows = connection.execute(sql, (layout.live_first,))
-        while some := rows.fetchmany(_COPIED_ROWS):
-            database.register("some", to_table(some))
-            database.execute(f"INSERT INTO live SELECT {wanted} FROM some")  # noqa: S608
+        while batch := rows.fetchmany(_COPIED_ROWS):
+            database.register("batch", to_table(batch))
+            database.execute(f"INSERT INTO live SELECT {wanted} FROM batch")  # noqa: S608
     parts = [f"SELECT {wanted} FROM live"]  # noqa: S608
     if files:
         folder = history_folder(log.path)

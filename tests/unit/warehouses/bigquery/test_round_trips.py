@@ -1,4 +1,4 @@
-"""The comparison inside BigQuery, and our own tables there, on the emulator."""
+"""Our own tables in BigQuery, on the emulator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 import pytest
 
-from core.syncs.diff.warehouse_diff import WarehouseDiff
 from core.warehouses.bigquery import session as session_module
 from core.warehouses.bigquery.warehouse import BigQueryWarehouse
 from tests.contract.harnesses.bigquery import open_client, open_emulated
@@ -47,36 +46,6 @@ def test_rows_of_ours_are_loaded_in_several_jobs_and_none_is_lost(
         parts = [batch.slice(start, 500) for start in range(0, 5_000, 500)]
         assert session.load("`__onramp`.`t`", parts) == 5_000
     assert warehouse.count("SELECT DISTINCT record_id FROM `__onramp`.`t`") == 5_000
-
-
-def test_the_comparison_inside_the_warehouse_gives_what_differs(make_warehouse: MakeWarehouse) -> None:
-    warehouse = make_warehouse(
-        "CREATE TABLE crm.people (id INT64, name STRING)", "INSERT INTO crm.people VALUES (1, 'a'), (2, ''), (3, NULL)"
-    )
-    diff, query = WarehouseDiff(warehouse, "syn_1"), "SELECT id, name FROM crm.people"
-    columns = warehouse.describe(query)
-    diff.prepare()
-    assert diff.read_generation() is None
-    rows = pa.Table.from_batches(diff.open_rows(query, "id", columns, is_complete=True))
-    known = pa.RecordBatch.from_pydict(
-        {"record_id": rows["__onramp_key"].to_pylist(), "print": rows["__onramp_print"].to_pylist()}
-    )
-    diff.record([known], "gen_1", is_complete=True)
-    assert (diff.read_generation(), diff.count_records()) == ("gen_1", 3)
-    unchanged = pa.Table.from_batches(diff.open_rows(query, "id", columns, is_complete=False))
-    assert unchanged.num_rows == 0
-    with warehouse.open_state_session() as session:  # the owner's own writing, through the door that is at hand
-        session.execute("UPDATE crm.people SET name = '' WHERE id = 3")
-        session.execute("DELETE FROM crm.people WHERE id = 1")
-        session.execute("INSERT INTO crm.people VALUES (4, 'd')")
-    found = pa.Table.from_batches(diff.open_rows(query, "id", columns, is_complete=False)).to_pylist()
-    assert sorted((row["__onramp_key"], row["__onramp_is_known"], row["__onramp_is_gone"]) for row in found) == [
-        ("1", True, True),
-        ("3", True, False),
-        ("4", False, False),
-    ]
-    diff.forget()
-    assert diff.read_generation() is None
 
 
 def test_the_jobs_of_onramp_are_known_by_their_ids(make_warehouse: MakeWarehouse, bigquery_port: int) -> None:

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 
 from core.errors import InvalidField
-from core.syncs.diff.warehouse_diff import WarehouseDiff
 from core.warehouses.definition import Kind, read_columns
 from core.warehouses.snowflake.warehouse import SnowflakeWarehouse
 from tests.unit.warehouses.snowflake.conftest import MakeWarehouse
@@ -91,31 +90,3 @@ def test_rows_of_ours_are_loaded_in_several_statements_and_none_is_lost(make_war
     with warehouse.open_state_session() as session:
         assert session.load("__onramp.t", [batch]) == 5_000
     assert warehouse.count("SELECT DISTINCT record_id FROM __onramp.t") == 5_000
-
-
-def test_the_comparison_inside_the_warehouse_gives_what_differs(make_warehouse: MakeWarehouse) -> None:
-    warehouse = make_warehouse(
-        "CREATE TABLE people (id NUMBER, name VARCHAR)", "INSERT INTO people VALUES (1, 'a'), (2, ''), (3, NULL)"
-    )
-    diff, query = WarehouseDiff(warehouse, "syn_1"), "SELECT id, name FROM people"
-    columns = warehouse.describe(query)
-    diff.prepare()
-    assert diff.read_generation() is None
-    rows = pa.Table.from_batches(diff.open_rows(query, "ID", columns, is_complete=True))
-    known = pa.RecordBatch.from_pydict(
-        {"record_id": rows["__onramp_key"].to_pylist(), "print": rows["__onramp_print"].to_pylist()}
-    )
-    diff.record([known], "gen_1", is_complete=True)
-    assert (diff.read_generation(), diff.count_records()) == ("gen_1", 3)
-    with warehouse.open_state_session() as session:  # the owner's own writing, through the door that is at hand
-        session.execute("UPDATE people SET name = '' WHERE id = 3")
-        session.execute("DELETE FROM people WHERE id = 1")
-        session.execute("INSERT INTO people VALUES (4, 'd')")
-    found = pa.Table.from_batches(diff.open_rows(query, "ID", columns, is_complete=False)).to_pylist()
-    assert sorted((row["__onramp_key"], row["__onramp_is_known"], row["__onramp_is_gone"]) for row in found) == [
-        ("1", True, True),
-        ("3", True, False),
-        ("4", False, False),
-    ]
-    diff.forget()
-    assert diff.read_generation() is None

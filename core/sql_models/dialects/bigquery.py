@@ -16,6 +16,8 @@ _NOT_ORDERED = (Kind.BYTES, Kind.JSON, Kind.OTHER)
 class BigQueryDialect(SqlModelDialect):
     """SQL models on BigQuery. `rows` is a reserved word there and stands in backticks."""
 
+    text_type = "STRING"
+
     def quote(self, name: str) -> str:
         """Return `name` in backticks."""
         return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
@@ -24,7 +26,7 @@ class BigQueryDialect(SqlModelDialect):
         """Return one pass over all rows; distinct counts are exact."""
         parts = ["COUNT(*) AS `rows`"]
         for index, column in enumerate(columns):
-            name, text = self.quote(column.name), self._text(column)
+            name, text = self.quote(column.name), self.text_sql(column)
             bounds = ("NULL", "NULL") if column.kind in _NOT_ORDERED else (f"MIN({name})", f"MAX({name})")
             shown = f"IF({name} IS NULL, NULL, TO_JSON_STRING(SUBSTR({text}, 1, {SHOWN_CHARS})))"
             parts += [
@@ -40,7 +42,7 @@ class BigQueryDialect(SqlModelDialect):
 
     def key_counts_sql(self, query: str, key_column: str) -> str:
         """Return the counts of one grouping by key."""
-        key = f"CAST({self.quote(key_column)} AS STRING)"
+        key = self.cast_sql(key_column)
         return (
             f"WITH keyed AS (SELECT IF(TRIM({key}) = '', NULL, {key}) AS record_key FROM ({query}) AS model_rows), "  # noqa: S608
             "counted AS (SELECT record_key, COUNT(*) AS n FROM keyed GROUP BY record_key) "
@@ -49,27 +51,6 @@ class BigQueryDialect(SqlModelDialect):
             "COUNTIF(record_key IS NOT NULL AND n > 1) AS duplicate_keys, "
             "COALESCE(SUM(IF(record_key IS NOT NULL AND n > 1, n, 0)), 0) AS duplicate_rows FROM counted"
         )
-
-    def duplicate_rows_sql(self, query: str, key_column: str, limit: int) -> str:
-        """Return the rows whose key occurs more than once, by key."""
-        key = f"CAST({self.quote(key_column)} AS STRING)"
-        return (
-            f"SELECT * FROM ({query}) AS model_rows WHERE TRIM({key}) <> '' "  # noqa: S608
-            f"QUALIFY COUNT(*) OVER (PARTITION BY {key}) > 1 ORDER BY {key} LIMIT {limit}"
-        )
-
-    def where_sql(self, query: str, condition: str, limit: int) -> str:
-        """Return up to `limit` rows for which the condition holds."""
-        return f"SELECT * FROM ({query}) AS model_rows WHERE {condition} LIMIT {limit}"  # noqa: S608
-
-    def longest_sql(self, query: str, columns: Sequence[ColumnType], limit: int) -> str:
-        """Return the rows by the length of their longest value."""
-        sizes = ", ".join(f"COALESCE(CHAR_LENGTH({self._text(column)}), 0)" for column in columns)
-        return f"SELECT * FROM ({query}) AS model_rows ORDER BY GREATEST({sizes}) DESC LIMIT {limit}"  # noqa: S608
-
-    def is_blank(self, column: str) -> str:
-        """Return NULL-or-blank for the column as text."""
-        return f"COALESCE(TRIM(CAST({self.quote(column)} AS STRING)), '') = ''"
 
     def is_not_ascii(self, column: str) -> str:
         """Return a byte count that differs from the character count."""
@@ -87,7 +68,8 @@ class BigQueryDialect(SqlModelDialect):
             return f"({day} < DATE '1900-01-01' OR {day} > DATE_ADD(CURRENT_DATE(), INTERVAL 1 YEAR))"
         return None
 
-    def _text(self, column: ColumnType) -> str:
+    def text_sql(self, column: ColumnType) -> str:
+        """Return the column as text."""
         name = self.quote(column.name)
         if column.kind is Kind.BYTES:
             return f"TO_BASE64({name})"

@@ -20,15 +20,11 @@ class PostgresDialect(SqlModelDialect):
     bytewise = ' COLLATE "C"'
     text_type = "text"
 
-    def quote(self, name: str) -> str:
-        """Return `name` in double quotes."""
-        return '"' + name.replace('"', '""') + '"'
-
     def profile_sql(self, query: str, columns: Sequence[ColumnType]) -> str:
         """Return one pass over all rows; distinct counts are exact, samples are of the first rows."""
         parts = ["count(*) AS rows"]
         for index, column in enumerate(columns):
-            text = self._text(column)
+            text = self.text_sql(column)
             lowest, highest = self._bounds(column)
             length = f"lpad(CAST(length({text}) AS varchar(10)), 10, '0')"
             parts += [
@@ -46,7 +42,7 @@ class PostgresDialect(SqlModelDialect):
 
     def key_counts_sql(self, query: str, key_column: str) -> str:
         """Return the counts of one grouping by key."""
-        key = f"CAST({self.quote(key_column)} AS {self.text_type})"
+        key = self.cast_sql(key_column)
         return (
             f"WITH keys AS (SELECT CASE WHEN trim({key}) = '' THEN NULL ELSE {key} END AS key, count(*) AS n "  # noqa: S608
             f"FROM ({query}\n) AS model_rows GROUP BY 1) "
@@ -59,29 +55,16 @@ class PostgresDialect(SqlModelDialect):
 
     def duplicate_rows_sql(self, query: str, key_column: str, limit: int) -> str:
         """Return the rows whose key occurs more than once, by key."""
-        key = f"CAST({self.quote(key_column)} AS {self.text_type})"
+        key = self.cast_sql(key_column)
         return (
             f"WITH model_rows AS ({query}\n) SELECT * FROM model_rows WHERE {key} IN "  # noqa: S608
             f"(SELECT {key} FROM model_rows WHERE trim({key}) <> '' GROUP BY 1 HAVING count(*) > 1) "
             f"ORDER BY {key} LIMIT {limit}"
         )
 
-    def where_sql(self, query: str, condition: str, limit: int) -> str:
-        """Return up to `limit` rows for which the condition holds."""
-        return f"SELECT * FROM ({query}\n) AS model_rows WHERE {condition} LIMIT {limit}"  # noqa: S608
-
-    def longest_sql(self, query: str, columns: Sequence[ColumnType], limit: int) -> str:
-        """Return the rows by the length of their longest value."""
-        sizes = ", ".join(f"coalesce(length({self._text(column)}), 0)" for column in columns)
-        return f"SELECT * FROM ({query}\n) AS model_rows ORDER BY greatest({sizes}) DESC LIMIT {limit}"  # noqa: S608
-
-    def is_blank(self, column: str) -> str:
-        """Return NULL-or-blank for the column as text."""
-        return f"coalesce(trim(CAST({self.quote(column)} AS {self.text_type})), '') = ''"
-
     def is_not_ascii(self, column: str) -> str:
         """Return a byte count that differs from the character count."""
-        text = f"CAST({self.quote(column)} AS {self.text_type})"
+        text = self.cast_sql(column)
         return f"octet_length({text}) <> length({text})"
 
     def is_out_of_range(self, column: ColumnType) -> str | None:
@@ -95,7 +78,8 @@ class PostgresDialect(SqlModelDialect):
             return f"({name} < DATE '1900-01-01' OR {name} > current_date + 366)"
         return None
 
-    def _text(self, column: ColumnType) -> str:
+    def text_sql(self, column: ColumnType) -> str:
+        """Return the column as text."""
         name = self.quote(column.name)
         return f"encode({name}, 'base64')" if column.kind is Kind.BYTES else f"CAST({name} AS {self.text_type})"
 
@@ -107,7 +91,7 @@ class PostgresDialect(SqlModelDialect):
             return f"CASE WHEN bool_and({name}) THEN 'true' ELSE 'false' END", (
                 f"CASE WHEN bool_or({name}) THEN 'true' ELSE 'false' END"
             )
-        value = f"{self._text(column)}{self.bytewise}" if column.kind is Kind.TEXT else name
+        value = f"{self.text_sql(column)}{self.bytewise}" if column.kind is Kind.TEXT else name
         return f"CAST(min({value}) AS {self.text_type})", f"CAST(max({value}) AS {self.text_type})"
 
     def _sample_sql(self, text: str) -> str:

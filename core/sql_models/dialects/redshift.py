@@ -14,7 +14,8 @@ class RedshiftDialect(PostgresDialect):
     bytewise = ""
     text_type = "varchar(65535)"
 
-    def _text(self, column: ColumnType) -> str:
+    def text_sql(self, column: ColumnType) -> str:
+        """Return the column as text."""
         name = self.quote(column.name)
         match column.kind:
             case Kind.BYTES:
@@ -23,7 +24,7 @@ class RedshiftDialect(PostgresDialect):
                 return f"CASE WHEN {name} THEN 'true' WHEN NOT {name} THEN 'false' END"
             case Kind.JSON:
                 return f"json_serialize({name})"
-        return super()._text(column)
+        return super().text_sql(column)
 
     def _sample_sql(self, text: str) -> str:
         value = f"left(value, {SHOWN_CHARS})"

@@ -16,15 +16,11 @@ _SHAPES = ("GEOGRAPHY", "GEOMETRY")
 class SnowflakeDialect(SqlModelDialect):
     """SQL models on Snowflake."""
 
-    def quote(self, name: str) -> str:
-        """Return `name` in double quotes, which keep its letter case."""
-        return '"' + name.replace('"', '""') + '"'
-
     def profile_sql(self, query: str, columns: Sequence[ColumnType]) -> str:
         """Return one pass over all rows; counts are exact, the sample is the extremes and what is frequent."""
         parts = ['count(*) AS "rows"']
         for index, column in enumerate(columns):
-            name, text = self.quote(column.name), self._text(column)
+            name, text = self.quote(column.name), self.text_sql(column)
             short = f"left({text}, {SHOWN_CHARS})"
             bounds = ("NULL", "NULL") if column.kind in _NOT_ORDERED else (f"min({name})", f"max({name})")
             parts += [
@@ -41,7 +37,7 @@ class SnowflakeDialect(SqlModelDialect):
 
     def key_counts_sql(self, query: str, key_column: str) -> str:
         """Return the counts of one grouping by key."""
-        key = self._key(key_column)
+        key = self.cast_sql(key_column)
         return (
             f"WITH keys AS (SELECT CASE WHEN trim({key}) = '' THEN NULL ELSE {key} END AS k, count(*) AS n "  # noqa: S608
             f"FROM ({query}) AS model_rows GROUP BY 1) "
@@ -50,27 +46,6 @@ class SnowflakeDialect(SqlModelDialect):
             'count_if(k IS NOT NULL AND n > 1) AS "duplicate_keys", '
             'coalesce(sum(iff(k IS NOT NULL AND n > 1, n, 0)), 0) AS "duplicate_rows" FROM keys'
         )
-
-    def duplicate_rows_sql(self, query: str, key_column: str, limit: int) -> str:
-        """Return the rows whose key occurs more than once, by key."""
-        key = self._key(key_column)
-        return (
-            f"SELECT * FROM ({query}) AS model_rows WHERE trim({key}) <> '' "  # noqa: S608
-            f"QUALIFY count(*) OVER (PARTITION BY {key}) > 1 ORDER BY {key} LIMIT {limit}"
-        )
-
-    def where_sql(self, query: str, condition: str, limit: int) -> str:
-        """Return up to `limit` rows for which the condition holds."""
-        return f"SELECT * FROM ({query}) AS model_rows WHERE {condition} LIMIT {limit}"  # noqa: S608
-
-    def longest_sql(self, query: str, columns: Sequence[ColumnType], limit: int) -> str:
-        """Return the rows by the length of their longest value."""
-        sizes = ", ".join(f"coalesce(length({self._text(column)}), 0)" for column in columns)
-        return f"SELECT * FROM ({query}) AS model_rows ORDER BY greatest({sizes}) DESC LIMIT {limit}"  # noqa: S608
-
-    def is_blank(self, column: str) -> str:
-        """Return NULL-or-blank for the column as text."""
-        return f"coalesce(trim({self._key(column)}), '') = ''"
 
     def is_not_ascii(self, column: str) -> str:
         """Return a byte count that differs from the character count."""
@@ -88,10 +63,8 @@ class SnowflakeDialect(SqlModelDialect):
             return f"({day} < '1900-01-01'::DATE OR {day} > dateadd(year, 1, current_date))"
         return None
 
-    def _key(self, column: str) -> str:
-        return f"CAST({self.quote(column)} AS VARCHAR)"
-
-    def _text(self, column: ColumnType) -> str:
+    def text_sql(self, column: ColumnType) -> str:
+        """Return the column as text."""
         name = self.quote(column.name)
         if column.kind is Kind.BYTES:
             return f"base64_encode({name})"

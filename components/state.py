@@ -71,6 +71,7 @@ SEEN_SETUP: SessionValue[Any] = SessionValue("seen_setup", lambda: None)
 SEEN_DRAFT: SessionValue[Any] = SessionValue("seen_draft", lambda: None)
 CHANGING_CONNECTION: SessionValue[bool] = SessionValue("changing_connection", lambda: False)
 CONNECTION_REPORT: SessionValue[Any] = SessionValue("connection_report", lambda: None)
+AGREED_COST: SessionValue[tuple[str, str] | None] = SessionValue("agreed_cost", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from components.catalog import get_catalog
 from components.catalog_browser import draw_catalog
+from components.cost_estimate import draw_agreement, draw_estimate, take_agreement
 from components.error_panel import error_panel
 from components.model_workbench import (
     ask_columns,
@@ -65,17 +66,27 @@ with error_panel():
         if draft.may_save and state.text != setup.draft.sql:
             setup = own(save_draft_sql(workspace, state.text, expected_version=setup.version))
             own_draft(state.text, EDITOR)
-        pressed = st.button("Preview", icon=":material/play_arrow:", type="primary", key="preview") or state.run
+        has_agreed = take_agreement(record, state.text)
+        pressed = has_agreed or state.run
+        with st.container(horizontal=True, vertical_alignment="center"):
+            pressed |= st.button("Preview", icon=":material/play_arrow:", type="primary", key="preview")
+            estimate_place = st.container()
+        is_done = setup.is_previewed(state.text) or is_asked(record, state.text)
     with catalog_place:
         draw_catalog(workspace, record, on_loaded=None if pressed else st.rerun)
+    if not pressed:  # a press is not to be lost to the end of an estimate, which draws the page anew
+        with estimate_place:
+            draw_estimate(workspace, record, state.text, is_new=not is_done)
     if pressed:
         forget_answers()
     elif not catalog.is_open:  # the reason is on the page already
         st.page_link("../pages/connect_warehouse.py", label="Connect data warehouse", icon=":material/cable:")
         st.stop()
-    if not (pressed or setup.is_previewed(state.text) or is_asked(record, state.text)):
+    if not (pressed or is_done):
         with editor_side:
             draw_preview_hint(state.text, setup.previewed_sql)
+        st.stop()
+    if not (has_agreed or is_asked(record, state.text) or draw_agreement(workspace, record, state.text)):
         st.stop()
     preview = ask_preview(workspace, record, state.text)
     if not setup.is_previewed(state.text):

@@ -89,7 +89,7 @@ def test_schemas_come_first_then_tables_then_the_columns_of_the_one_that_is_open
 def test_each_question_is_asked_once_over_one_connection_and_none_when_nothing_changes(
     workspace, open_model, warehouse_server
 ):
-    with open_front(warehouse_server.port) as front:
+    with open_front(warehouse_server) as front:
         app = open_model(port=str(front.port))
         choose(app, workspace, "sales")
         open_table(app, workspace, "sales", "orders_001")
@@ -165,7 +165,7 @@ def test_what_reaches_the_browser_stays_small_with_100_tables_of_500_columns(wor
 
 def test_a_warehouse_that_is_away_says_so_beside_the_text_that_stays(workspace, visit, form, warehouse_server):
     guided.confirm(workspace)
-    with open_front(warehouse_server.port) as front:
+    with open_front(warehouse_server) as front:
         Form(form.kind, form.settings | {"port": str(front.port)}, form.secrets).connect(workspace)
     app = write(visit("define_model.py"), "SELECT id FROM customers")
     assert len(app.error) == 1 and read_completions(app) == {}

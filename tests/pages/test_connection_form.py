@@ -143,7 +143,7 @@ def test_a_warehouse_that_answers_is_connected_and_its_secret_is_left_nowhere_in
 
 def test_save_tests_the_connection_once_and_what_it_found_stays_on_the_page(workspace, fill_in, warehouse_server):
     form = postgres_form(warehouse_server)
-    with open_front(warehouse_server.port) as front:
+    with open_front(warehouse_server) as front:
         app = press(fill_in(replace(form, settings=form.settings | {"port": str(front.port)})), "Save")
         assert "1 table can be read." in read_plain(app)
         of_save = len(front.was_encrypted)

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
+from core.errors import Unreachable
 from core.events.event_log import open_event_log
+from core.storage.home import Home
 from core.syncs.run import RunState, SyncRun
 from core.syncs.sync import Sync
+from core.warehouses.engines import get_engine
 from core.workspaces.workspace import Workspace
 from tests.crm import Crm
 from tests.emulators.door import Door, open_door
@@ -113,3 +116,20 @@ def test_a_connection_that_is_cut_once_is_followed_by_another_or_by_one_sentence
         assert (run.state, run.error["retryable"]) == (RunState.FAILED, True)
         assert cut_off.run().sheet.updated == cut_off.rows
     cut_off.require_sent([0, 1, 2])
+
+
+@pytest.mark.parametrize("size", [0, 20])
+@pytest.mark.parametrize("kind", ENGINES)
+def test_a_server_that_hangs_up_on_a_connection_test_is_told_in_one_sentence(
+    kind: str, size: int, request: pytest.FixtureRequest, home: Home
+) -> None:
+    with open_engine(kind, request) as engine, open_door(engine.port) as door:
+        door.shut_after(size)
+        settings = engine.settings | engine.reached_at(door.port)
+        with get_engine(kind).open(home, settings, engine.secrets) as warehouse:
+            report = warehouse.test_connection()
+    assert not report.ok and isinstance(report.error, Unreachable)
+    assert report.error.message.count(".") - report.error.message.count("127.0.0.1") * 3 == 1
+    assert report.error.hint and report.error.context["engine_message"]
+    told = f"{report.error} {report.error.to_dict()}"
+    assert not any(secret in told for secret in engine.secrets.values())

@@ -60,6 +60,12 @@ _CONNECT_FAILURES: tuple[tuple[tuple[str, ...], str, str, str], ...] = (
         "port",
     ),
     (
+        ("server closed the connection", "Connection reset", "Broken pipe"),
+        "What answers at {place} ended the connection.",
+        "Check host and port, 5432 is usual, and that the server runs; then try again.",
+        "port",
+    ),
+    (
         ("no pg_hba.conf entry", "pg_hba.conf rejects"),
         "{host} does not let the user {user} in from this computer, or not over this kind of connection.",
         "Let whoever runs the server allow it in pg_hba.conf; it may ask for an encrypted connection.",

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from core.errors import CoreError, NotReadOnly, PermissionMissing, SqlSyntaxError
@@ -169,3 +172,28 @@ def test_an_estimate_of_what_is_wrong_says_where(warehouse: EmbeddedWarehouse) -
         warehouse.estimate("SELECT nosuch FROM t")
     with pytest.raises(NotReadOnly):
         warehouse.estimate("DROP TABLE t")
+
+
+class _Counted(EmbeddedWarehouse):
+    """Counts what is sent to the engine."""
+
+    asked = 0
+
+    def stream(self, sql: str, **options: Any) -> Generator[pa.RecordBatch, None, None]:
+        self.asked += 1
+        return super().stream(sql, **options)
+
+
+def test_a_catalog_of_100_tables_of_500_columns_is_one_query(tmp_path: Path) -> None:
+    path = tmp_path / "wide.duckdb"
+    columns = ", ".join(f"c{number} INTEGER" for number in range(500))
+    with duckdb.connect(str(path)) as connection:
+        for number in range(100):
+            connection.execute(f"CREATE TABLE t{number:02} ({columns})")
+    with _Counted(path) as warehouse:
+        tables = warehouse.list_tables()
+        assert warehouse.asked == 1
+    assert [table.name for table in tables] == [f"t{number:02}" for number in range(100)]
+    assert {(len(table.columns), table.columns[499].name, table.columns[499].kind) for table in tables} == {
+        (500, "c499", Kind.INTEGER)
+    }

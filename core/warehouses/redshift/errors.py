@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 
 from redshift_connector.error import Error
@@ -56,6 +57,8 @@ def translate_connect(error: Exception, address: Address) -> CoreError:
                 return _translate_tls(cause, address, context)
             case OSError():
                 return _translate_reach(cause, address, context)
+    if "server socket closed" in report.message or isinstance(error, struct.error):  # before a message, or within one
+        return _translate_reach(ConnectionResetError(), address, context)
     if "refuses SSL" in report.message:
         return Unreachable(
             f"{address.host} does not offer an encrypted connection.",

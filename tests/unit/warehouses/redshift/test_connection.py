@@ -86,6 +86,14 @@ def test_what_is_no_redshift_is_told(connect: Connect, answer: bytes, ssl_mode: 
     gc.collect()
 
 
+@pytest.mark.parametrize("answer", [b"", b"R\0\0"])
+def test_a_server_that_hangs_up_is_told_so(connect: Connect, answer: bytes) -> None:
+    with run_stranger(answer) as port:
+        error = refuse(connect, Unreachable, port=port)
+    assert error.message == f"What answers at localhost, port {port} ended the connection."
+    gc.collect()
+
+
 def test_a_postgres_that_asks_for_its_own_login_is_told_as_no_redshift(
     connect: Connect, warehouse_server: PostgresServer
 ) -> None:

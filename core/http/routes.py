@@ -13,6 +13,7 @@ from core.events.event_log import open_event_log
 from core.http.boundary import Boundary
 from core.http.library import Library
 from core.http.metrics import METRICS_TYPE
+from core.http.openapi import make_document
 from core.http.process import Process
 from core.http.tracking import Tracking
 from core.workspaces.workspace import get_workspace_info
@@ -49,6 +50,7 @@ def make_routes(get_process: Callable[[], Process]) -> Sequence[Route]:
     return (
         Route("/healthz", health),
         Route("/metrics", metrics),
+        Route("/openapi.json", lambda _request: JSONResponse(make_document(get_process().ingest.limits))),
         Route("/v1/{path:path}", unknown, methods=methods),
     )
 

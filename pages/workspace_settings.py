@@ -1,4 +1,4 @@
-"""Workspace settings: name and access, what is included, where data lives, and who changed what."""
+"""Workspace settings: name, access, what is included, how long events are kept, where data lives, who changed what."""
 
 import pandas as pd
 import streamlit as st
@@ -6,6 +6,7 @@ import streamlit as st
 from components.audit_trail import draw_audit_trail
 from components.entitlement_meter import draw_meters
 from components.error_panel import error_panel
+from components.event_retention import draw_retention
 from components.format import format_bytes, format_time
 from components.state import get_workspace
 from core.setup.entitlements import list_usage
@@ -43,6 +44,9 @@ with error_panel("reading the settings"):
     st.subheader("Entitlements and limitations", anchor="entitlements")
     st.caption("Nothing stops working over a limit; only making more is refused.")
     draw_meters(list_usage(workspace))
+
+    st.subheader("How long events are kept", anchor="retention")
+    draw_retention(workspace)
 
     st.subheader("Where data lives", anchor="data")
     st.caption("Everything stays on this machine, in one folder. Copying it while the server is stopped is a backup.")

@@ -73,6 +73,7 @@ def measure_home(home: Home) -> tuple[HomePart, ...]:
     parts = (
         ("Configuration and profiles", home.workspace_db),
         ("Event log", home.events_db),
+        ("Closed days of the event log, with their index", home.history),
         ("Embedded warehouses", home.warehouses),
         ("Acknowledged state of the syncs", home.sync_state),
         ("Records of the runs", home.runs),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from core.destinations.store import list_destinations, set_destination_enabled
+from core.events.event_log import open_event_log
 from core.sources.store import disable_source, list_sources
 from core.warehouses.store import list_warehouses, rename_warehouse, save_warehouse
 from core.workspaces.audit import list_changes
+from core.workspaces.retention import get_keep_days, set_keep_days
 from core.workspaces.workspace import Workspace, get_workspace_info
 from tests import guided
+from tests.closed_days import append_days, close_all
 from tests.pages.conftest import Visit
 from tests.pages.reading import pick, press, read, read_table
 
@@ -157,6 +161,34 @@ def test_settings_say_where_data_lives_and_how_large_it_is(workspace: Workspace,
     assert parts["workspace.db"].endswith("KB")
     assert parts["warehouse"] != "0 B"
     assert "Access to the guided setup is accepted." in read(app)
+
+
+def test_events_are_deleted_only_after_a_person_was_told_how_many_and_agreed(
+    workspace: Workspace, visit: Visit
+) -> None:
+    log = open_event_log(workspace)
+    now = datetime.now(UTC)  # the page goes by the machine's clock
+    append_days(log, [3, 4, 0, 5], start=datetime.combine(now.date() - timedelta(days=32), time(), UTC))
+    close_all(log, now)
+    app = visit("workspace_settings.py")
+    assert "Every event is kept." in read(app)
+    app.selectbox(key="keep_events").set_value(30).run()
+    app.button(key="save_keep_events").click().run()
+    assert "7 events now" in read(app)
+    assert "Deleted events cannot be brought back" in read(app)
+    assert app.button(key="confirm_agree").disabled
+    assert get_keep_days(workspace) is None, "nothing is saved without the tick"
+    assert len(log.read(0, 100)) == 12, "the worker deletes, not the page"
+
+
+def test_events_are_kept_longer_without_a_question(workspace: Workspace, visit: Visit) -> None:
+    set_keep_days(workspace, 45)
+    app = visit("workspace_settings.py")
+    assert "Events are deleted 45 days after" in read(app)
+    app.selectbox(key="keep_events").set_value(0).run()
+    app.button(key="save_keep_events").click().run()
+    assert get_keep_days(workspace) is None
+    assert "Every event is kept." in read(app)
 
 
 @pytest.mark.parametrize("page", PAGES)

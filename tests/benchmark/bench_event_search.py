@@ -75,6 +75,8 @@ def _search(log: EventLog, count: int, repeat: int, found: report.Report) -> Non
     }
     bare = duckdb.connect(config={"threads": 2})
     files = str(log.path.parent / "history" / "*.parquet")
+    if len(log.search(**questions["a word that occurs once"])) != 1:
+        raise SystemExit("the word that occurs once was not found once")
     for name, criteria in questions.items():
         ours = report.measure(name, 1, lambda c=criteria: log.search(limit=PAGE, **c), repeat=repeat)  # type: ignore[misc]
         hits = len(log.search(limit=PAGE, **criteria))

@@ -90,6 +90,8 @@ def make_rows(count: int, days: int, *, seed: int = 7, first: int = 1) -> Iterat
         received = START + timedelta(milliseconds=int(number * step_ms))
         at, path = received - timedelta(milliseconds=visit % 4_000), _PATHS[visit % 64]
         type_, name, rest = _make_call(number, user, path, visit, chance)
+        if first == 1 and number == count // 3:
+            type_, name, rest = "track", "Note Left", _NOTE
         body = _BODY % {
             "anonymous": f"{user * 0x9E3779B97F4A7C15F39CC0605CEDC834 % (1 << 128):032x}",
             "user": user,
@@ -102,8 +104,6 @@ def make_rows(count: int, days: int, *, seed: int = 7, first: int = 1) -> Iterat
             "received": to_iso(received),
             "rest": rest,
         }
-        if first == 1 and number == count // 3:
-            type_, name, rest = "track", "Note Left", _NOTE
         source = RARE_SOURCE if number % 20_011 == 7 else f"src_{'web' if user % 3 else 'app'}"
         yield offset, source, message, type_, name, f"u{user}", to_millis(received), body.encode()
 

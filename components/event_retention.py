@@ -66,7 +66,7 @@ def _ask(workspace: Workspace, days: int) -> None:
 
 def _describe(days: int | None) -> str:
     if days is None:
-        return "Every event is kept. Closed days are compressed to about a seventh of their size."
+        return "Every event is kept. Days that are over take a third of their size, the index for the search included."
     return f"Events are deleted {days} days after the day on which they were received."
 
 

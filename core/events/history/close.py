@@ -11,6 +11,7 @@ is ever in neither place, and nothing is read in both.
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -23,6 +24,7 @@ from core.clock import from_millis, to_millis
 from core.events.entry import COLUMNS, Row
 from core.events.history.day_file import ROW_GROUP_EVENTS, write_day_file
 from core.events.history.layout import (
+    SPILL_PREFIX,
     history_folder,
     list_closed_files,
     list_word_files,
@@ -42,7 +44,7 @@ KEEP_KEYS = timedelta(hours=24)
 """How long after its day was closed a message is still known by its id."""
 DELETED_AT_ONCE = 2_000
 OLD_DRAFT_S = 3_600
-"""A draft that nobody has written to for so long was left by a process that is gone."""
+"""A draft, or a folder of DuckDB's, that nobody has written to for so long was left by a process that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,10 @@ def remove_strays(log: LogFile) -> None:
             continue
         with log.writing():  # no file gets its row meanwhile
             for path in _find_strays(log, folder):
-                path.unlink(missing_ok=True)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
 
 def has_strays(log: LogFile) -> bool:
@@ -172,14 +177,14 @@ def has_strays(log: LogFile) -> bool:
 def _find_strays(log: LogFile, folder: Path) -> list[Path]:
     if not folder.exists():
         return []
-    files = [path for path in folder.iterdir() if path.is_file()]
+    files = [path for path in folder.iterdir() if path.is_file() or path.name.startswith(SPILL_PREFIX)]
     with log.borrow() as connection:
         known = {file.name for file in list_closed_files(connection)}
         known |= {file.name for file in list_word_files(connection)}
-    return [path for path in files if path.name not in known and not _is_draft_in_hand(path)]
+    return [path for path in files if path.name not in known and not _is_in_hand(path)]
 
 
-def _is_draft_in_hand(path: Path) -> bool:
+def _is_in_hand(path: Path) -> bool:
     try:
         return path.name.startswith(".") and path.stat().st_mtime > clock_time() - OLD_DRAFT_S
     except FileNotFoundError:

@@ -112,6 +112,10 @@ def list_word_files(connection: sqlite3.Connection) -> list[WordFile]:
     return [WordFile(*row) for row in connection.execute("SELECT first, last, name FROM word_files ORDER BY first")]
 
 
+SPILL_PREFIX = ".spill-"
+"""The beginning of the name of a folder for what does not fit in memory, beside the closed days."""
+
+
 def history_folder(events_db: Path) -> Path:
     """Return the folder of the closed days' files, beside the log's own file."""
     return events_db.parent / "history"

@@ -9,6 +9,7 @@ its bodies JSON texts.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ import duckdb
 from core.errors import StoreUnreadable
 from core.events.entry import Row, StoredEvent, to_event
 from core.events.history.day_file import SCHEMA, to_table
-from core.events.history.layout import history_folder, list_closed_files, read_layout
+from core.events.history.layout import SPILL_PREFIX, history_folder, list_closed_files, read_layout
 from core.events.history.read import snapshot
 from core.events.log_file import LogFile
 
@@ -28,9 +29,16 @@ _ROW = 'epoch_ms(received_at), encode(body) FROM read_parquet(?) WHERE "offset" 
 _SELECT = f'SELECT "offset", source_id, message_id, type, name, user_id, {_ROW}'
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB connection with a bound on its memory; close it."""
-    return duckdb.connect(":memory:", config={"memory_limit": MEMORY, "threads": 2})
+@contextmanager
+def connect(log: LogFile) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lend a DuckDB connection with a bound on its memory; what does not fit goes to the log's own disk."""
+    folder = history_folder(log.path)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=SPILL_PREFIX, dir=folder) as spill,
+        duckdb.connect(":memory:", config={"memory_limit": MEMORY, "threads": 2, "temp_directory": spill}) as database,
+    ):
+        yield database
 
 
 @contextmanager
@@ -44,7 +52,7 @@ def open_events(log: LogFile, columns: Sequence[str] = tuple(SCHEMA.names)) -> I
     Raises:
         StoreUnreadable: The file of a closed day is missing or damaged.
     """
-    with connect() as database:
+    with connect(log) as database:
         try:
             _make_view(database, log, columns)
             yield database

@@ -121,7 +121,7 @@ class _Search:
     def _scan_file(self, file: ClosedFile, first: int, last: int) -> Iterator[StoredEvent]:
         where, values = self._make_condition("body ILIKE")
         rows = ROW_GROUP_EVENTS
-        with connect() as database:
+        with connect(self._log) as database:
             while first <= last:  # a little at first: mostly a page is full after the newest messages
                 low = max(first, last - rows + 1)
                 scan = partial(scan_day_file, database, first=low, last=last, where=where, values=values)

@@ -1,0 +1,37 @@
+"""Profiles, their events and the checks do not notice that days were closed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core.events.event_log import open_event_log
+from core.events.history.close import close_next, delete_closed
+from core.profiles.build import rebuild
+from core.profiles.lookup import list_profile_events
+from core.traits.store import add_recipes
+from core.workspaces.workspace import Workspace
+from tests.feeding import START, Feed
+
+LATER = START + timedelta(days=60)
+
+
+def test_a_rebuild_from_closed_days_gives_the_same_profiles(workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    add_recipes(workspace, feed.space_id, ["total_inbounds"])
+    for number in range(30):
+        user = f"u{number % 5}"
+        feed.identify(user, traits={"email": f"{user}@x.example", "seen": number})
+        feed.track(user, "Flex - Engagement Initiated", {"direction": "Inbound"})
+    feed.build(batch_messages=7)
+    before = feed.dump()
+    log = open_event_log(workspace)
+    while close_next(log, LATER):
+        pass
+    assert delete_closed(log, LATER + timedelta(days=2)) == 60
+    feed.identify("u1", traits={"seen": 99})
+    rebuild(workspace, feed.space_id)
+    feed.build(max_messages=60, batch_messages=7)
+    assert feed.dump() == before
+    feed.build()
+    profile_id = next(iter(feed.owners().values()))
+    assert len(list_profile_events(workspace, feed.space_id, profile_id)) >= 12

@@ -55,33 +55,25 @@ context = st.fixed_dictionaries(
         "groupId": values,
     },
 )
-messages = values | st.fixed_dictionaries(
-    {"type": st.sampled_from([str(type_) for type_ in MessageType]) | values},
+words = st.text(min_size=1, max_size=8)
+right = st.fixed_dictionaries(
+    {"type": st.sampled_from([str(type_) for type_ in MessageType])}
+    | dict.fromkeys(("event", "name", "groupId", "previousId", "userId", "anonymousId"), words),
     optional={
-        "event": st.text(max_size=10) | values,
-        "name": st.text(max_size=10) | values,
-        "category": values,
-        "userId": st.text(max_size=10) | values,
-        "anonymousId": st.text(max_size=10) | values,
-        "groupId": st.text(max_size=10) | values,
-        "previousId": st.text(max_size=10) | values,
-        "messageId": values,
-        "properties": st.dictionaries(st.text(max_size=8), values, max_size=4) | values,
-        "traits": st.dictionaries(st.sampled_from(["email", "phone", "createdAt", ""]), values, max_size=4) | values,
-        "context": context | values,
-        "integrations": values,
-        "timestamp": values,
-        "originalTimestamp": values,
-        "sentAt": values,
-        "writeKey": values,
-        "receivedAt": values,
-        "onrampFlags": values,
-        "version": values,
+        "properties": st.dictionaries(words, values, max_size=4),
+        "traits": st.dictionaries(st.sampled_from(["email", "phone", "createdAt", ""]), values, max_size=4),
+        "context": context,
+        "messageId": words,
     },
 )
+FIELDS = ["type", "event", "name", "category", "groupId", "previousId", "userId", "anonymousId", "messageId"]
+FIELDS += ["properties", "traits", "context", "integrations", "timestamp", "originalTimestamp", "sentAt", "receivedAt"]
+FIELDS += ["writeKey", "onrampFlags", "version"]
+wrong = st.dictionaries(st.sampled_from(FIELDS), values, max_size=2)
+messages = st.one_of(values, right, st.builds(lambda start, change: {**start, **change}, right, wrong))
 batches = st.fixed_dictionaries(
     {"batch": st.lists(messages, max_size=6)},
-    optional={"sentAt": values, "context": context | values, "integrations": values, "writeKey": values},
+    optional={"sentAt": values, "context": context, "integrations": values, "writeKey": values},
 )
 
 

@@ -1,4 +1,4 @@
-"""A small table of customers on any engine, and syncs of it: what a test fills, runs and reads back."""
+"""Syncs of any engine: of a small table of customers that a test fills, runs and reads back, or of any columns."""
 
 from __future__ import annotations
 
@@ -79,3 +79,27 @@ class Crm:
             if origin["syncId"] == sync.id:
                 found.append((origin["operation"], origin["rowKey"], message["traits"]))
         return found
+
+
+def sync_columns(workspace: Workspace, engine: Engine, sql: str, names: Sequence[str], **settings: Any) -> Sync:
+    """Make a sync that mirrors a query's columns as traits; the first of them is the key and the user id."""
+    record, space = engine.save(workspace, **settings), ensure_space(workspace)
+    source = create_source(workspace, kind=engine.kind, name="CRM", warehouse_id=record.id)
+    connect_source(workspace, space.id, source.id)
+    key, *traits = names
+    model = save_sql_model(workspace, name="Rows", warehouse_id=record.id, sql=sql, key_column=key)
+    entries = (
+        MappingEntry("engage_space", None, Constant(space.id)),
+        MappingEntry("user_id", None, ColumnRef(key)),
+        *(MappingEntry("traits", name, ColumnRef(name)) for name in traits),
+    )
+    return save_sync(
+        workspace,
+        name="Rows to profiles",
+        sql_model_id=model.id,
+        source_id=source.id,
+        destination_id=ensure_segment_profiles(workspace).id,
+        action="send_identify",
+        mapping=FieldMapping(entries),
+        mode="mirror",
+    )

@@ -15,23 +15,19 @@ from pathlib import Path
 import pytest
 
 from core.clock import FixedClock
-from core.destinations.store import ensure_segment_profiles
 from core.events.event_log import open_event_log
 from core.identity.rules import add_identifiers
-from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.profiles.build import ProfileBuilder
 from core.profiles.lookup import Profile, count_profiles, get_profile
-from core.sources.store import create_source
-from core.sql_models.sql_model import save_sql_model
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, request_run
-from core.syncs.sync import save_sync
 from core.traits.engine import ComputedTraitEngine
 from core.warehouses.registry import DEFINITIONS
 from core.warehouses.wire.names import literal
-from core.workspaces.spaces import connect_source, ensure_space
+from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import open_workspace
 from tests.contract.harnesses.harness import Gap
+from tests.crm import sync_columns
 from tests.engines import Engine, open_engine
 
 ZONE = "Europe/Berlin"
@@ -361,27 +357,9 @@ def _fill(engine: Engine) -> None:
 def _go_all_the_way(engine: Engine, folder: Path) -> Told:
     workspace = open_workspace(str(folder), clock=FixedClock(datetime(2026, 11, 25, tzinfo=UTC)))
     space = ensure_space(workspace)
-    warehouse = engine.save(workspace, time_zone=ZONE)
-    source = create_source(workspace, kind=engine.kind, name="CRM", warehouse_id=warehouse.id)
-    connect_source(workspace, space.id, source.id)
     add_identifiers(workspace, space.id, ["user_id", "email"])
     sql = f"SELECT {', '.join(map(engine.quote, COLUMNS))} FROM crm.{engine.quote('Customers')}"
-    model = save_sql_model(workspace, name="Customers", warehouse_id=warehouse.id, sql=sql, key_column="userId")
-    entries = (
-        MappingEntry("engage_space", None, Constant(space.id)),
-        MappingEntry("user_id", None, ColumnRef("userId")),
-        *(MappingEntry("traits", name, ColumnRef(name)) for name in TRAITS),
-    )
-    sync = save_sync(
-        workspace,
-        name="Customers to profiles",
-        sql_model_id=model.id,
-        source_id=source.id,
-        destination_id=ensure_segment_profiles(workspace).id,
-        action="send_identify",
-        mapping=FieldMapping(entries),
-        mode="mirror",
-    )
+    sync = sync_columns(workspace, engine, sql, list(COLUMNS), time_zone=ZONE)
     runs = [execute_run(workspace, request_run(workspace, sync.id).id) for _ in range(2)]
     ProfileBuilder(workspace, space.id, ComputedTraitEngine()).build()
     found = {person: get_profile(workspace, space.id, f"user_id:{person}") for person in EXPECTED}

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.destinations.store import ensure_segment_profiles
-from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
-from core.sources.store import create_source
-from core.sql_models.sql_model import save_sql_model
 from core.syncs.engine import execute_run
 from core.syncs.run import SyncRun, request_run
-from core.syncs.sync import save_sync
-from core.workspaces.spaces import connect_source, ensure_space
 from core.workspaces.workspace import Workspace
+from tests.crm import sync_columns
 from tests.engines import ENGINES, Engine, open_engine
 
 # column, type, value, value that differs as little as it can; all in the engine's words
@@ -109,30 +104,8 @@ def test_a_super_is_not_compared_inside_and_its_smallest_change_is_seen_here(
 
 
 def _make_sync(workspace: Workspace, engine: Engine, names: list[str]) -> str:
-    record = engine.save(workspace)
-    source, space = (
-        create_source(workspace, kind=engine.kind, name="K", warehouse_id=record.id),
-        ensure_space(workspace),
-    )
-    connect_source(workspace, space.id, source.id)
     selected = ", ".join(f"{name} AS {engine.quote(name)}" for name in ("id", *names))
-    sql = f"SELECT {selected} FROM crm.kinds"
-    model = save_sql_model(workspace, name="Kinds", warehouse_id=record.id, sql=sql, key_column="id")
-    entries = (
-        MappingEntry("engage_space", None, Constant(space.id)),
-        MappingEntry("user_id", None, ColumnRef("id")),
-        *(MappingEntry("traits", name, ColumnRef(name)) for name in names),
-    )
-    return save_sync(
-        workspace,
-        name="Kinds",
-        sql_model_id=model.id,
-        source_id=source.id,
-        destination_id=ensure_segment_profiles(workspace).id,
-        action="send_identify",
-        mapping=FieldMapping(entries),
-        mode="mirror",
-    ).id
+    return sync_columns(workspace, engine, f"SELECT {selected} FROM crm.kinds", ["id", *names]).id
 
 
 def _run(workspace: Workspace, sync_id: str) -> SyncRun:

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -30,9 +30,10 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A server that is running."""
+    """A server that is running; `restart` ends every session, and is over when it answers again."""
 
     port: int
+    restart: Callable[[], None]
 
     def url(self, database: str) -> str:
         """Return the address of one of its databases."""
@@ -83,21 +84,34 @@ def run_postgres(binaries: Path, *, with_passwords: bool = False) -> Iterator[Po
             (data / "pg_hba.conf").write_text(
                 "host all postgres all trust\nhost all /^redshift all md5\nhost all all all scram-sha-256\n"
             )
+        running: list[subprocess.Popen[bytes]] = []
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [binaries / "postgres", "-D", data, *options],
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                preexec_fn=_die_with_parent,
-                **account,
-            )
-            try:
+
+            def start() -> None:
+                server = subprocess.Popen(
+                    [binaries / "postgres", "-D", data, *options],
+                    stdout=log,
+                    stderr=log,
+                    cwd=folder,
+                    preexec_fn=_die_with_parent,
+                    **account,
+                )
+                running.append(server)
                 _wait_until_ready(server, port, folder / "log")
-                yield PostgresServer(port)
+
+            def stop() -> None:
+                running[-1].send_signal(signal.SIGINT)  # a fast shutdown: open connections are closed
+                running.pop().wait(START_TIMEOUT_S)
+
+            def restart() -> None:
+                stop()
+                start()
+
+            try:
+                start()
+                yield PostgresServer(port, restart)
             finally:
-                server.send_signal(signal.SIGINT)  # a fast shutdown: open connections are closed
-                server.wait(START_TIMEOUT_S)
+                stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -18,7 +18,8 @@ from core.warehouses.postgres import session
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.crm import Crm
 from tests.emulators.door import Door, open_door
-from tests.engines import ENGINES, open_engine
+from tests.engines import ENGINES, PostgresEngine, open_engine
+from tests.postgres import find_binaries, run_postgres
 
 ROWS = 300
 
@@ -189,5 +190,28 @@ def test_somebodys_lock_on_our_tables_costs_a_full_read_and_is_told_to_who_moves
             run = crm.run(sync)
             assert (run.state, run.sheet.updated, run.progress["extracted"]) == (RunState.SUCCEEDED, ROWS, ROWS)
         assert crm.run(sync).sheet.unchanged == ROWS
+        require_known(crm, sync)
+        assert len(crm.list_sent(sync)) == 2 * ROWS
+
+
+def test_a_server_that_restarts_between_runs_or_before_it_is_told_costs_nothing(workspace: Workspace) -> None:
+    binaries = find_binaries()
+    assert binaries is not None
+    with run_postgres(binaries) as server:  # of its own: the others' sessions must not end
+        crm = fill(Crm(workspace, PostgresEngine(server.url("postgres"))), 0)
+        sync = crm.make_sync()
+        crm.run(sync)
+        server.restart()
+        require_known(crm, sync)
+        fill(crm, 1)
+        restarted: list[str] = []
+
+        def restart(run: SyncRun) -> None:
+            if run.state is RunState.DELIVERING and not restarted:
+                restarted.append(run.id)
+                server.restart()
+
+        run = execute_run(workspace, request_run(workspace, sync.id).id, progress=restart)
+        assert run.sheet.updated == ROWS and restarted
         require_known(crm, sync)
         assert len(crm.list_sent(sync)) == 2 * ROWS

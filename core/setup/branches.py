@@ -9,22 +9,28 @@ from core.errors import InvalidField
 
 
 class Connection(StrEnum):
-    """A sub-step of step 2, Add connections; the value is its button's label."""
+    """A sub-step of step 2, Add connections; the value is what a person reads (W24, W28, W31, W43, W53)."""
 
     WAREHOUSE = "Connect data warehouse"
     SQL_MODEL = "Define Model"
     MAPPING = "Create Mapping"
+    WEBSITE = "Connect your website"
+    MOBILE = "Connect your mobile apps"
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One option of step 1. `connections` are the sub-steps of its step 2; an option without them is not offered."""
+    """One option of step 1. `connections` are the sub-steps of its step 2; an option without them is not offered.
+
+    They are done in their order, all of them; with `any_connection`, one of them completes the step (W42).
+    """
 
     name: str
     label: str
     summary: str
     explanation: str
     connections: tuple[Connection, ...] = ()
+    any_connection: bool = False
 
     @property
     def is_offered(self) -> bool:
@@ -61,9 +67,15 @@ PRODUCT_BRANCHES: tuple[Branch, ...] = (
         label="A website or mobile app source",
         summary="What people do on your website, or in your iOS or Android app.",
         explanation=(
-            "A snippet on your website, or a library in your mobile app, sends what people do there as events. The "
-            "events reach your profile space as they happen."
+            "A snippet on your website, or a library in your mobile app, sends what people do there as events.\n\n"
+            "1. You create a source; it has a **write key** that names it.\n"
+            "2. You put the snippet into your site's header, or add the library to your app.\n"
+            "3. You open your site or app once, and see here that its first views arrive.\n\n"
+            "Connecting either one is enough. The events reach your profile space as they happen. The space and the "
+            "source for Flex events are created for you now."
         ),
+        connections=(Connection.WEBSITE, Connection.MOBILE),
+        any_connection=True,
     ),
 )
 """Exactly the three options of the product (W14)."""

@@ -9,6 +9,7 @@ from core.errors import ConfigurationError, IllegalTransition, InvalidField
 from core.mappings.mapping import FieldMapping
 from core.mappings.validate import require_complete
 from core.settings import check_settings
+from core.setup.branches import Connection
 from core.setup.entitled import create_entitled_source, ensure_entitled_segment_profiles
 from core.setup.entitlements import Entitled, require_room
 from core.setup.record import acting, update_record
@@ -253,7 +254,8 @@ def _require_warehouse(setup: Setup) -> str:
 def _require_sql_model(workspace: Workspace, setup: Setup) -> tuple[SqlModel, str]:
     _require_warehouse(setup)
     if not setup.has_sql_model:
-        reason = next((step.reason for step in setup.connections[1:2]), "")
+        step = setup.get_connection(Connection.SQL_MODEL)
+        reason = step.reason if step else ""
         raise IllegalTransition("The model is not ready to be mapped.", code="step_locked", hint=reason)
     return get_sql_model(workspace, str(setup.sql_model_id)), str(setup.source_id)
 

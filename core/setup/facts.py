@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -14,8 +14,8 @@ from core.destinations.store import DestinationRecord, get_destination
 from core.errors import NotFound
 from core.identity.rules import IdentifierRule, list_rules
 from core.mappings.validate import MappingIssue, validate_mapping
-from core.setup.record import SetupRecord
-from core.sources.store import Source, list_sources
+from core.setup.record import Finished, SetupRecord
+from core.sources.store import Source, get_source, list_sources
 from core.sql_models.sql_model import SqlModel, get_sql_model
 from core.syncs.sync import Sync, get_sync
 from core.traits.computed_trait import ComputedTrait
@@ -25,6 +25,15 @@ from core.workspaces.spaces import Space, list_connected_sources, list_spaces
 from core.workspaces.workspace import Access, Workspace, get_workspace_info
 
 Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class EventConnection:
+    """A website or an app of the setup: its source, whether the space reads it, and how its test ended."""
+
+    source: Source
+    is_connected: bool
+    finished: Finished | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,8 @@ class Facts:
     previewed_version: int | None
     sync: Sync | None
     destination: DestinationRecord | None
+    website: EventConnection | None
+    mobile: EventConnection | None
     mapping_issues: tuple[MappingIssue, ...]
     identifiers: tuple[IdentifierRule, ...]
     traits: tuple[ComputedTrait, ...]
@@ -73,6 +84,8 @@ def read_facts(workspace: Workspace, record: SetupRecord) -> Facts:
         previewed_version=_read_int(record, "previewed_version"),
         sync=sync,
         destination=destination,
+        website=_find_events(workspace, record, "website", connected),
+        mobile=_find_events(workspace, record, "mobile", connected),
         mapping_issues=_validate(sync, sql_model, destination),
         identifiers=tuple(rule for rule in list_rules(workspace, space.id) if not rule.external_only) if space else (),
         traits=tuple(list_traits(workspace, space.id)) if space else (),
@@ -95,6 +108,16 @@ def _find_source(workspace: Workspace, warehouse: WarehouseRecord | None) -> Sou
     if warehouse is None:
         return None
     return next((source for source in list_sources(workspace) if source.warehouse_id == warehouse.id), None)
+
+
+def _find_events(
+    workspace: Workspace, record: SetupRecord, name: str, connected: Collection[str]
+) -> EventConnection | None:
+    source = _find(get_source, workspace, record.get_id(f"{name}_source_id"))
+    if source is None:
+        return None
+    finished = record.get_id(f"{name}_finished")
+    return EventConnection(source, source.id in connected, Finished(finished) if finished else None)
 
 
 def _validate(

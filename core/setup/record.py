@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -20,6 +21,15 @@ from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
 SETUP_ID = "setup"
+
+
+class Finished(StrEnum):
+    """How the test of a website or an app ended (W48, W50, W56, W58)."""
+
+    TESTED = "tested"
+    SKIPPED = "skipped"
+
+
 _ACTING = threading.RLock()
 
 

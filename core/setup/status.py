@@ -8,6 +8,7 @@ from datetime import datetime
 from core.checks.store import CheckRun
 from core.errors import IllegalTransition
 from core.mappings.mapping import Constant, FieldMapping, MappingEntry
+from core.setup.branches import Connection
 from core.setup.facts import Facts, read_facts
 from core.setup.record import SetupRecord, read_record
 from core.setup.steps import ConnectionStep, Step, Tile, TileState, build_connections, build_tiles
@@ -45,6 +46,8 @@ class Setup:
     sql_model_id: str | None
     sql_model_name: str | None
     sync_id: str | None
+    website_source_id: str | None
+    mobile_source_id: str | None
     previewed: bool
     previewed_sql: str
     identifiers_saved: bool
@@ -59,17 +62,17 @@ class Setup:
     @property
     def has_warehouse(self) -> bool:
         """Whether a warehouse is connected and its source feeds the space."""
-        return self._is_connected(0)
+        return self._is_connected(Connection.WAREHOUSE)
 
     @property
     def has_sql_model(self) -> bool:
         """Whether the SQL model is saved as it was previewed."""
-        return self._is_connected(1)
+        return self._is_connected(Connection.SQL_MODEL)
 
     @property
     def has_mapping(self) -> bool:
         """Whether a complete mapping exists."""
-        return self._is_connected(2)
+        return self._is_connected(Connection.MAPPING)
 
     @property
     def is_complete(self) -> bool:
@@ -84,8 +87,13 @@ class Setup:
         """Return the tile of one step."""
         return next(tile for tile in self.tiles if tile.step is step)
 
-    def _is_connected(self, index: int) -> bool:
-        return index < len(self.connections) and self.connections[index].state is TileState.COMPLETE
+    def get_connection(self, connection: Connection) -> ConnectionStep | None:
+        """Return this sub-step of step 2, if the chosen branch has it."""
+        return next((step for step in self.connections if step.connection is connection), None)
+
+    def _is_connected(self, connection: Connection) -> bool:
+        step = self.get_connection(connection)
+        return step is not None and step.is_complete
 
 
 def get_setup(workspace: Workspace) -> Setup:
@@ -109,6 +117,8 @@ def describe(workspace: Workspace, record: SetupRecord) -> Setup:
         sql_model_id=sql_model.id if sql_model else None,
         sql_model_name=sql_model.name if sql_model else None,
         sync_id=facts.sync.id if facts.sync else None,
+        website_source_id=facts.website.source.id if facts.website else None,
+        mobile_source_id=facts.mobile.source.id if facts.mobile else None,
         previewed=sql_model is not None and facts.previewed_version == sql_model.version,
         previewed_sql=_read_previewed_sql(record, facts),
         identifiers_saved=bool(facts.identifiers),

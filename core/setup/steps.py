@@ -5,13 +5,14 @@ Every predicate is derived from real objects: it returns the sentence that says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from core.checks.check import CheckState
 from core.setup.branches import BRANCHES, Branch, Connection
-from core.setup.facts import Facts
+from core.setup.facts import EventConnection, Facts
+from core.setup.record import Finished
 from core.workspaces.workspace import Access
 
 __all__ = [
@@ -64,6 +65,11 @@ class ConnectionStep:
     state: TileState
     reason: str
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to do here."""
+        return self.state is TileState.COMPLETE
+
 
 TITLES: Mapping[Step, str] = {
     Step.DATA_SOURCES: "Select data sources",
@@ -80,7 +86,7 @@ def build_connections(facts: Facts) -> tuple[ConnectionStep, ...]:
         return ()
     steps: list[ConnectionStep] = []
     for connection in branch.connections:
-        earlier = next((step for step in steps if step.state is not TileState.COMPLETE), None)
+        earlier = None if branch.any_connection else next((step for step in steps if not step.is_complete), None)
         missing = _MISSING[connection](facts)
         if not missing:
             step = ConnectionStep(connection, connection.value, TileState.COMPLETE, _DONE[connection](facts))
@@ -122,10 +128,21 @@ def _judge_data_sources(facts: Facts) -> tuple[str, str]:
 def _judge_connections(facts: Facts) -> tuple[str, str]:
     if facts.confirmed_at is None:
         return "Select a data source first.", ""
-    for step in build_connections(facts):
-        if step.state is not TileState.COMPLETE:
+    steps = build_connections(facts)
+    branch = next(branch for branch in BRANCHES if branch.name == facts.branch)
+    if branch.any_connection:
+        done = [step.reason for step in steps if step.is_complete]
+        return ("", " ".join(done)) if done else (_name_open(steps), "")
+    for step in steps:
+        if not step.is_complete:
             return step.reason, ""
     return "", "Every connection of your data source is set up."
+
+
+def _name_open(steps: Sequence[ConnectionStep]) -> str:
+    """Return the sentence of the connection that was begun, else one that offers all of them."""
+    begun = next((step.reason for step in steps if step.reason != _UNTOUCHED[step.connection]), None)
+    return begun or "Connect your website or your mobile app; either one is enough."
 
 
 def _judge_identifiers(facts: Facts) -> tuple[str, str]:
@@ -187,6 +204,31 @@ def _miss_mapping(facts: Facts) -> str:
     return f"{blocking.message} {blocking.hint}".strip() if blocking else ""
 
 
+def _miss_website(facts: Facts) -> str:
+    return _miss_events(facts.website, Connection.WEBSITE)
+
+
+def _miss_mobile(facts: Facts) -> str:
+    return _miss_events(facts.mobile, Connection.MOBILE)
+
+
+def _miss_events(events: EventConnection | None, connection: Connection) -> str:
+    if events is None:
+        return _UNTOUCHED[connection]
+    if not events.is_connected:
+        return f"The source {events.source.name!r} is not connected to the profile space; connect it again."
+    if events.finished is None:
+        return f"Install the library of {events.source.name!r}, then test the connection or skip the test."
+    return ""
+
+
+def _tell_events(events: EventConnection | None) -> str:
+    if events is None:
+        return ""
+    how = "its test was skipped" if events.finished is Finished.SKIPPED else "its views arrive"
+    return f"{events.source.name} is connected; {how}."
+
+
 def _tell_warehouse(facts: Facts) -> str:
     return f"{facts.warehouse.name} is connected." if facts.warehouse else ""
 
@@ -215,9 +257,17 @@ _MISSING: Mapping[Connection, Callable[[Facts], str]] = {
     Connection.WAREHOUSE: _miss_warehouse,
     Connection.SQL_MODEL: _miss_sql_model,
     Connection.MAPPING: _miss_mapping,
+    Connection.WEBSITE: _miss_website,
+    Connection.MOBILE: _miss_mobile,
 }
 _DONE: Mapping[Connection, Callable[[Facts], str]] = {
     Connection.WAREHOUSE: _tell_warehouse,
     Connection.SQL_MODEL: _tell_sql_model,
     Connection.MAPPING: _tell_mapping,
+    Connection.WEBSITE: lambda facts: _tell_events(facts.website),
+    Connection.MOBILE: lambda facts: _tell_events(facts.mobile),
+}
+_UNTOUCHED: Mapping[Connection, str] = {
+    Connection.WEBSITE: "Create a source for your website, and put its snippet into the site's header.",
+    Connection.MOBILE: "Create a source for your iOS or Android app, and add its library to the app.",
 }

@@ -15,7 +15,7 @@ def test_w14_the_product_has_exactly_three_options() -> None:
 
 
 def test_only_options_whose_parts_exist_are_offered() -> None:
-    assert [branch.name for branch in BRANCHES] == ["warehouse"]
+    assert [branch.name for branch in BRANCHES] == ["warehouse", "website_or_mobile"]
 
 
 def test_w10_every_option_has_one_explanation_of_its_own() -> None:

@@ -130,7 +130,7 @@ def _connect(
         if source is None:
             source = create_entitled_source(workspace, kind=kind, name=name, settings=settings)
         connect_source(workspace, str(setup.space_id), source.id)
-        changes = {f"{_NAMES[connection]}_source_id": source.id}
+        changes: dict[str, str | None] = {f"{_NAMES[connection]}_source_id": source.id}
         if source.id != existing:
             changes |= {f"{_NAMES[connection]}_finished": None}  # a new source is tested anew
         saved = update_record(workspace, lambda now: now.with_state(**changes))

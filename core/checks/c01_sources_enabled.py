@@ -19,7 +19,7 @@ def run(context: CheckContext) -> Finding:
     """
     sources = context.configuration.sources
     if not sources:
-        return failed("There is no source.", fix="Connect a data warehouse in step 2, Add connections.")
+        return failed("There is no source.", fix="Connect your customer data in step 2, Add connections.")
     disabled = [source.name for source in sources if not source.enabled]
     if disabled:
         return failed(f"Disabled: {', '.join(disabled)}.", fix="Press Enable Sources and Test Connections again.")

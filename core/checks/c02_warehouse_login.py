@@ -9,6 +9,7 @@ DEFINITION = CheckDefinition(
     code="C2",
     title="The warehouse accepts the connection",
     summary="Each warehouse is opened with its stored settings and credentials.",
+    applies=lambda configuration: configuration.reads_warehouse,
 )
 
 

@@ -12,6 +12,7 @@ DEFINITION = CheckDefinition(
     title="The SQL model returns rows",
     summary="Each SQL model's query is run for its first 10 rows.",
     needs=("C2",),
+    applies=lambda configuration: configuration.reads_warehouse,
 )
 
 

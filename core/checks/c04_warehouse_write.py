@@ -19,6 +19,7 @@ DEFINITION = CheckDefinition(
     title="Acknowledged state can be written",
     summary="The folder that keeps what the destination acknowledged is written to and read back.",
     needs=("C2",),
+    applies=lambda configuration: configuration.reads_warehouse,
 )
 
 

@@ -19,6 +19,7 @@ DEFINITION = CheckDefinition(
     title="The unique identifier column is unique",
     summary="All rows of each SQL model are counted: rows, distinct keys, rows without a key, rows that share a key.",
     needs=("C3",),
+    applies=lambda configuration: configuration.reads_warehouse,
 )
 
 

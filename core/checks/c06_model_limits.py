@@ -12,6 +12,7 @@ DEFINITION = CheckDefinition(
     code="C6",
     title="The SQL model keeps the limits",
     summary="One read-only statement; length of the SQL, number of columns, length of their names.",
+    applies=lambda configuration: configuration.reads_warehouse,
 )
 
 

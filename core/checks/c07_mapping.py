@@ -11,6 +11,7 @@ DEFINITION = CheckDefinition(
     code="C7",
     title="The mapping is complete and enabled",
     summary="Required fields are mapped to columns that exist; the mapping and its destination are enabled.",
+    applies=lambda configuration: configuration.reads_warehouse,
 )
 
 

@@ -29,8 +29,8 @@ DEFINITION = CheckDefinition(
 def run(context: CheckContext) -> Finding:
     """Compare the identifiers of the space with what the mapping fills.
 
-    Passes when: the space has an identifier and every mapping fills at least one of them. A missing `phone` is a
-    warning, because Flex looks people up by phone.
+    Passes when: the space has an identifier and every mapping fills at least one of them; events bring their own. A
+    missing `phone` is a warning, because Flex looks people up by phone.
     Fix: add the identifier in step 3, or map a column to it in step 2.
     """
     configuration = context.configuration
@@ -40,6 +40,8 @@ def run(context: CheckContext) -> Finding:
             "There is no identifier, so no row and no event can find a profile.",
             fix="Press Add identifier in step 3, Add identifiers and traits.",
         )
+    if not configuration.reads_warehouse:
+        return _look_without_mapping(rules)
     if not configuration.syncs:
         return failed("No mapping fills an identifier.", fix="Press Create Mapping in step 2, Add connections.")
     return combine([(sync.name, _look(sync, rules)) for sync in configuration.syncs])
@@ -72,6 +74,18 @@ def _look(sync: Sync, rules: list[IdentifierRule]) -> Finding:
             "Create the identifier phone in step 3 and map a column in E.164 (+14155550100) to the trait phone.",
         )
     return passed(f"The mapping {sync.name!r} fills {len(fed)} of the identifiers.", evidence)
+
+
+def _look_without_mapping(rules: list[IdentifierRule]) -> Finding:
+    types = list(dict.fromkeys(rule.type for rule in rules))
+    evidence = f"Identifiers: {', '.join(types)}. Events bring them: userId, anonymousId, and traits of identify calls."
+    if RECOMMENDED_CUSTOM.type not in types:
+        return warning(
+            "No phone number identifies a profile; Flex looks people up by phone.",
+            evidence,
+            "Create the identifier phone in step 3 and send the trait phone in E.164 (+14155550100) with identify.",
+        )
+    return passed(f"{len(types)} identifiers are set up; events bring them.", evidence)
 
 
 def _make_message(entry: MappingEntry) -> dict[str, Json]:

@@ -13,6 +13,7 @@ from core.identity.resolve import resolve
 from core.identity.rules import IdentifierRule
 from core.mappings.compile import compile_mapping
 from core.mappings.engine import open_engine
+from core.records import Json
 from core.sql_models.preview import preview
 from core.sql_models.sql_model import SqlModel
 from core.syncs.sync import Sync
@@ -22,7 +23,7 @@ SAMPLE_ROWS = 10
 DEFINITION = CheckDefinition(
     code="C15",
     title="A test identify resolves",
-    summary="The first rows are mapped to identify messages and resolved to profiles, without writing anything.",
+    summary="The first rows, or an identify as a library sends it, are resolved to profiles, without writing anything.",
     needs=("C3", "C7", "C10"),
 )
 
@@ -30,13 +31,16 @@ DEFINITION = CheckDefinition(
 def run(context: CheckContext) -> Finding:
     """Map the first rows and resolve the messages as the profile builder would; nothing is written.
 
+    Without a warehouse an identify with a userId and an anonymousId is resolved, as the libraries send it.
     Passes when: every one of the first rows that the mapping accepts holds an identifier that is not blocked. Some
     that do not are a warning, none that does is a failure.
     Fix: map a column that is filled to an identifier, or unblock the value.
     """
+    rules = [rule for rules in context.configuration.identifiers.values() for rule in rules]
+    if not context.configuration.reads_warehouse:
+        return _look_at_identify(rules)
     if not context.configuration.syncs:
         return failed("There is no mapping to try.", fix="Press Create Mapping in step 2, Add connections.")
-    rules = [rule for rules in context.configuration.identifiers.values() for rule in rules]
     return combine([(sync.name, _look(context, sync, rules)) for sync in context.configuration.syncs])
 
 
@@ -63,6 +67,19 @@ def _look(context: CheckContext, sync: Sync, rules: list[IdentifierRule]) -> Fin
             "Map a second identifier, or leave rows without one out in the SQL.",
         )
     return passed(f"The first {len(records)} rows of {sync.name!r} resolve to profiles.", f"{evidence}.")
+
+
+def _look_at_identify(rules: list[IdentifierRule]) -> Finding:
+    message: dict[str, Json] = {"type": "identify", "userId": "onramp-check", "anonymousId": "onramp-check-anonymous"}
+    found = resolve(extract_identifiers(message, rules), 0, {}, {rule.type: rule for rule in rules}).identifiers
+    if not found:
+        return failed(
+            "An identify with a userId and an anonymousId finds no profile.",
+            f"Identifiers: {', '.join(rule.type for rule in rules)}.",
+            "Add the identifier user_id or anonymous_id in step 3, and do not block it.",
+        )
+    used = ", ".join(identifier.type for identifier in found)
+    return passed("An identify as the libraries send it resolves to a profile.", f"Used: {used}.")
 
 
 def _resolve(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from core.checks.configuration import Configuration
     from core.checks.context import CheckContext
 
 
@@ -26,13 +27,15 @@ class CheckDefinition:
     """One check as data.
 
     `code` is the stable name (C1 …, spec/debugger-and-checks.md section 3), `title` what passes when it passes,
-    `summary` what is looked at. A check is not run when one of `needs` failed: it would only repeat that failure.
+    `summary` what is looked at. A check is not run when one of `needs` failed: it would only repeat that failure. It is
+    left out of the run where `applies` says that the workspace has nothing of the kind.
     """
 
     code: str
     title: str
     summary: str
     needs: tuple[str, ...] = ()
+    applies: Callable[[Configuration], bool] = lambda _configuration: True
 
 
 @dataclass(frozen=True, slots=True)

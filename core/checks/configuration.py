@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core.destinations.store import DestinationRecord, list_destinations
 from core.identity.rules import IdentifierRule, list_rules
 from core.records import canonical_json
+from core.sources.registry import get_definition
 from core.sources.store import Source, list_sources
 from core.sql_models.sql_model import SqlModel, list_sql_models
 from core.syncs.sync import Sync, list_syncs
@@ -43,6 +44,18 @@ class Configuration:
     destinations: tuple[DestinationRecord, ...]
     identifiers: Mapping[str, tuple[IdentifierRule, ...]]
     traits: Mapping[str, tuple[ComputedTrait, ...]]
+
+    @property
+    def reads_warehouse(self) -> bool:
+        """Whether rows of a warehouse are part of this workspace, or nothing else that a person set up is."""
+        if self.warehouses or self.sql_models or self.syncs:
+            return True
+        return all(source.protected or source.warehouse_id for source in self.sources)
+
+    @property
+    def viewed_sources(self) -> tuple[Source, ...]:
+        """The websites and apps: sources whose first page or screen shows that they work."""
+        return tuple(source for source in self.sources if get_definition(source.kind).shown_by)
 
     def get_sql_model(self, sql_model_id: str) -> SqlModel | None:
         """Return the SQL model with this id, if it is there."""

@@ -46,6 +46,7 @@ def run_checks(
 def _run(workspace: Workspace, on_result: OnResult, checks: Sequence[Check]) -> CheckRun:
     enabled_now = _enable_sources(workspace)
     configuration = read_configuration(workspace)
+    checks = [check for check in checks if check.definition.applies(configuration)]
     results = [CheckResult(check.definition.code, check.definition.title, CheckState.PENDING) for check in checks]
     now = _choose_start(workspace)
     run = CheckRun(new_id("chk", now), now, None, CheckState.RUNNING, tuple(results), fingerprint(configuration))

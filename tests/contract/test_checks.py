@@ -33,7 +33,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 def test_the_registry_holds_exactly_the_checks_of_this_version_in_their_order() -> None:
     codes = [check.definition.code for check in CHECKS]
-    assert codes == ["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C10", "C11", "C12", "C13", "C15"]
+    assert codes == ["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C9", "C10", "C11", "C12", "C13", "C15"]
 
 
 @every_check
@@ -68,7 +68,7 @@ def test_a_check_passes_or_warns_on_a_workspace_that_is_set_up(check: Check, rea
         finding = check.run(context)
     assert finding.state in (CheckState.PASSED, CheckState.WARNING)
     assert finding.cause.endswith(".")
-    assert finding.evidence
+    assert finding.evidence or not check.definition.applies(read_configuration(ready))
 
 
 @every_check

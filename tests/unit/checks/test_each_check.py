@@ -16,6 +16,7 @@ from core.checks import (
     c05_unique_id,
     c06_model_limits,
     c07_mapping,
+    c09_views_arrive,
     c10_identifiers,
     c11_traits,
     c12_flex_source,
@@ -33,10 +34,10 @@ from core.events.message import to_log_entry
 from core.identity.rules import delete_identifier, edit_identifier, list_rules
 from core.mappings.mapping import ColumnRef, MappingEntry
 from core.setup import guided_setup
-from core.sources.store import create_source, disable_source, get_source
+from core.sources.store import create_source, disable_source, get_source, list_sources
 from core.storage.tables import computed_traits, identifier_rules, sources, space_sources, sql_models, syncs
 from core.syncs.sync import list_syncs, set_enabled
-from core.workspaces.workspace import Workspace
+from core.workspaces.workspace import Workspace, request_access
 from tests import guided
 
 
@@ -320,3 +321,53 @@ def test_c2_and_c5_work_on_the_same_warehouse_opened_once(ready: Workspace) -> N
         warehouse_id = context.configuration.warehouses[0].id
         assert context.open_warehouse(warehouse_id) is context.open_warehouse(warehouse_id)
         assert c02_warehouse_login.run(context).state is CheckState.PASSED
+
+
+@pytest.fixture
+def website(workspace: Workspace) -> Workspace:
+    """Return a workspace whose only data source is a website, set up but for the checks."""
+    request_access(workspace)
+    guided_setup.confirm_branch(workspace, "website_or_mobile")
+    guided_setup.connect_website(workspace, name="Shop", website_url="https://www.example.com")
+    guided_setup.finish_test(workspace, guided_setup.Connection.WEBSITE, skip=True)
+    guided_setup.add_default_identifiers(workspace, ["user_id", "anonymous_id", "email"])
+    guided_setup.save_traits(workspace, [])
+    return workspace
+
+
+def send(workspace: Workspace, type_: str) -> None:
+    source = next(source for source in list_sources(workspace) if source.kind == "javascript")
+    message = {"type": type_, "anonymousId": "a1", "event": "Opened", "messageId": f"m-{type_}"}
+    open_event_log(workspace).append([to_log_entry(source.id, message, workspace.now())])
+
+
+def test_a_website_alone_is_not_asked_for_a_warehouse(website: Workspace) -> None:
+    run = run_checks(website)
+    assert [result.code for result in run.results] == ["C1", "C9", "C10", "C11", "C12", "C13", "C15"]
+    assert run.state is CheckState.WARNING
+    assert [result.code for result in run.results if result.state is CheckState.WARNING] == ["C9", "C10"]
+
+
+def test_c9_warns_until_a_page_arrives_and_never_fails(website: Workspace) -> None:
+    finding = look(website, c09_views_arrive.run)
+    assert (finding.state, finding.cause) == (CheckState.WARNING, "No event has arrived from Shop yet.")
+    assert finding.fix == "Open the site and view a few pages, then check again."
+    send(website, "track")
+    assert look(website, c09_views_arrive.run).cause == "Shop sends events, but no page yet."
+    send(website, "page")
+    finding = look(website, c09_views_arrive.run)
+    assert finding.state is CheckState.PASSED
+    assert "the newest page came at 2026-11-24T" in finding.evidence
+
+
+def test_c10_and_c15_judge_what_events_bring_where_there_is_no_mapping(website: Workspace) -> None:
+    assert "Flex looks people up by phone" in look(website, c10_identifiers.run).cause
+    assert look(website, c15_profile_resolves.run).evidence == "Used: user_id, anonymous_id."
+    tamper(website, delete(identifier_rules).where(identifier_rules.c.type.in_(["user_id", "anonymous_id"])))
+    finding = look(website, c15_profile_resolves.run)
+    assert finding.state is CheckState.FAILED
+    assert "Add the identifier user_id or anonymous_id" in finding.fix
+
+
+def test_a_warehouse_workspace_is_not_asked_for_views(ready: Workspace) -> None:
+    assert "C9" not in [result.code for result in run_checks(ready).results]

@@ -29,7 +29,9 @@ def make(code: str, finding: Finding | Exception, *needs: str) -> Check:
 def test_a_run_on_an_empty_workspace_ends_and_says_what_is_missing(workspace: Workspace) -> None:
     run = run_checks(workspace)
     assert run.state is CheckState.FAILED
-    assert [result.code for result in run.results] == [check.definition.code for check in CHECKS]
+    assert [result.code for result in run.results] == [
+        check.definition.code for check in CHECKS if check.definition.code != "C9"
+    ]
     assert all(result.fix for result in run.results if result.state is CheckState.FAILED)
     assert not any(result.incident for result in run.results)
 

@@ -60,6 +60,17 @@ SCREENS = (
         _SET_UP,
         is_hidden=True,
     ),
+    Screen(
+        "connect_website.py", "Connect your website", ":material/language:", "connect-website", _SET_UP, is_hidden=True
+    ),
+    Screen(
+        "connect_mobile.py",
+        "Connect your mobile apps",
+        ":material/smartphone:",
+        "connect-mobile",
+        _SET_UP,
+        is_hidden=True,
+    ),
     Screen("define_model.py", "Define Model", ":material/code:", "define-model", _SET_UP, is_hidden=True),
     Screen(
         "select_mappings.py",

@@ -7,7 +7,6 @@ shell/static/analytics-next/ by frontend/build.py.
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
@@ -23,6 +22,7 @@ from core.errors import CoreError
 from core.http.answer import allow_origin, answer_preflight, refuse_request, send_answer
 from core.http.credentials import list_write_keys
 from core.http.ingest import Ingest
+from core.sources.address import find_public_address, get_host
 from core.sources.keys import Sender
 
 BUNDLES = STATIC_FOLDER / "analytics-next"
@@ -80,7 +80,8 @@ class Library:
     async def _serve_settings(self, request: Request, write_key: str) -> Response:
         if await self._find(write_key) is None:
             return _unknown_key()
-        return _answer_json(make_settings(write_key, find_address(request)))
+        asked = f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+        return _answer_json(make_settings(write_key, find_public_address(asked)))
 
     async def _serve_source_config(self, request: Request) -> Response:
         authorization = request.headers.get("authorization", "").encode("latin-1")
@@ -105,26 +106,18 @@ class Library:
     )
 
 
-def find_address(request: Request) -> str:
-    """Return where senders reach this server: `ONRAMP_PUBLIC_URL`, else as this request asked for it."""
-    public = os.environ.get("ONRAMP_PUBLIC_URL", "").rstrip("/")
-    return public or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
-
-
 def make_settings(write_key: str, address: str) -> dict[str, object]:
     """Return the settings that analytics.js and the mobile libraries start with.
 
     Only `Segment.io` is listed: for every other name the browser library fetches a bundle and fails without it. Metrics
     are switched off: the library would send them to Segment.
     """
-    parts = urlsplit(address)
-    prefix = parts.path.rstrip("/")
     return {
         "integrations": {
             "Segment.io": {
                 "apiKey": write_key,
-                "apiHost": f"{parts.netloc}{prefix}/v1",  # no scheme, with the path
-                "protocol": parts.scheme,
+                "apiHost": get_host(address),
+                "protocol": urlsplit(address).scheme,
                 "addBundledMetadata": True,
                 "unbundledIntegrations": [],
                 "bundledConfigIds": [],

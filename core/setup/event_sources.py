@@ -82,6 +82,22 @@ def look_for_views(workspace: Workspace, source_id: str) -> Arrivals:
     return Arrivals(count, shown_by, found[0] if found else None)
 
 
+def require_view(workspace: Workspace, source_id: str) -> Arrivals:
+    """Return what has arrived, if a view is part of it.
+
+    Raises:
+        IllegalTransition: None is, code `no_view_yet`; the hint says what to do.
+    """
+    arrivals = look_for_views(workspace, source_id)
+    if arrivals.is_seen:
+        return arrivals
+    what, hint = f"No {arrivals.shown_by} has arrived yet.", f"Open your {_PLACES[arrivals.shown_by]}, then test again."
+    if arrivals.events:
+        what = f"Events arrive, but no {arrivals.shown_by} yet."
+        hint = f"Call {arrivals.shown_by}() in your code, or skip this step."
+    raise IllegalTransition(what, code="no_view_yet", hint=hint)
+
+
 def finish_test(
     workspace: Workspace, connection: Connection, *, skip: bool = False, expected_version: int | None = None
 ) -> Setup:
@@ -100,7 +116,7 @@ def finish_test(
                 "There is no source to test yet.", code="step_locked", hint="Press Connect Source first."
             )
         if not skip:
-            _require_view(workspace, source_id)
+            require_view(workspace, source_id)
         # A page that was seen before is not unseen because the test is skipped later.
         how = Finished.SKIPPED if skip and not look_for_views(workspace, source_id).is_seen else Finished.TESTED
         saved = update_record(workspace, lambda now: now.with_state(**{f"{_NAMES[connection]}_finished": str(how)}))
@@ -145,22 +161,6 @@ def _reuse(source: Source, kind: str, name: str) -> Source:
         code="one_source_during_setup",
         hint="Go on with it, or rename or delete it on Your Segment Overview. More can be added there after the setup.",
     )
-
-
-def _require_view(workspace: Workspace, source_id: str) -> None:
-    arrivals = look_for_views(workspace, source_id)
-    if arrivals.is_seen:
-        return
-    noun = "page view" if arrivals.shown_by == "page" else "screen view"
-    if arrivals.events:
-        what, hint = (
-            f"Events arrive, but no {noun} yet.",
-            f"Call {arrivals.shown_by}() in your code, or skip this step.",
-        )
-    else:
-        what = f"No {noun} has arrived yet."
-        hint = f"Open your {_PLACES[arrivals.shown_by]}, then test again."
-    raise IllegalTransition(what, code="no_view_yet", hint=hint)
 
 
 def _get_source_id(setup: Setup, connection: Connection) -> str | None:

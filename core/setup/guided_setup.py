@@ -24,6 +24,7 @@ from core.setup.event_sources import (
     connect_website,
     finish_test,
     look_for_views,
+    require_view,
 )
 from core.setup.identifiers_and_traits import (
     MAX_TRAITS,
@@ -75,6 +76,7 @@ __all__ = [
     "make_draft_test_record",
     "mark_previewed",
     "preview_sql",
+    "require_view",
     "run_checks",
     "run_checks_anytime",
     "run_setup_checks",

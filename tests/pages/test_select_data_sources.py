@@ -22,7 +22,7 @@ def test_the_options_are_those_whose_parts_exist_below_the_warning_and_its_link(
     """W9, W11, W12, W14."""
     request_access(workspace)
     app = visit("select_data_sources.py")
-    assert app.radio[0].options == ["A data warehouse only"]
+    assert app.radio[0].options == ["A data warehouse only", "A website or mobile app source"]
     assert WARNING_TITLE == "Unable to change data source selection after this step"
     assert WARNING_TITLE in app.warning[0].value
     assert list_links(app)["Add more sources after the setup, on Your Segment Overview"] == "overview"

@@ -65,10 +65,10 @@ def test_w54_w59_an_app_is_a_swift_or_a_kotlin_source(workspace: Workspace, syst
 def test_w49_w50_w51_a_page_is_detected_and_done_completes_the_step(workspace: Workspace) -> None:
     source_id = guided_setup.connect_website(workspace, name="Shop", website_url=URL).website_source_id
     assert not guided_setup.look_for_views(workspace, str(source_id)).is_seen
-    with pytest.raises(IllegalTransition, match="No page view has arrived yet"):
+    with pytest.raises(IllegalTransition, match="No page has arrived yet"):
         guided_setup.finish_test(workspace, Connection.WEBSITE)
     send(workspace, source_id, "track")
-    with pytest.raises(IllegalTransition, match=r"Events arrive, but no page view yet.*Call page\(\)"):
+    with pytest.raises(IllegalTransition, match=r"Events arrive, but no page yet.*Call page\(\)"):
         guided_setup.finish_test(workspace, Connection.WEBSITE)
     send(workspace, source_id, "page")
     arrivals = guided_setup.look_for_views(workspace, str(source_id))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +15,7 @@ from core.sources.snippet import make_snippet
 from core.sources.store import Source, create_source
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.browser.conftest import ROOT, STATIC
+from tests.browser.website import serve_website
 
 pytestmark = pytest.mark.skipif(
     not (STATIC / "analytics-next").is_dir(), reason="the browser assets are not built: python frontend/build.py"
@@ -53,24 +51,8 @@ def website(tmp_path: Path, source: Source, address: str) -> Iterator[str]:
     """Return the address of a website with the snippet in each of its pages, on another port: another origin."""
     key = str(source.write_key)
     snippet = make_snippet(key, address).replace(f'a.load("{key}")', f'a.load("{key}", window.loadOptions)')
-    for name in ("index", "basket"):
-        head = f"<title>{name.title()}</title>{snippet}"
-        body = (
-            '<a id="pay" href="/basket.html">Pay</a><form id="join" action="/basket.html"><button>Join</button></form>'
-        )
-        (tmp_path / f"{name}.html").write_text(f"<!doctype html><html><head>{head}</head><body>{body}</body></html>")
-    handler = functools.partial(_Quiet, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+    with serve_website(tmp_path, snippet) as site:
+        yield site
 
 
 def wait_for(workspace: Workspace, source: Source, count: int) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 import psycopg
 import pyarrow as pa
 
-from core.errors import CoreError, NotReadOnly, SqlSyntaxError
+from core.errors import CoreError
 from core.storage.home import Home
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import (
@@ -35,6 +35,8 @@ from core.warehouses.wire.errors import (
     OutOfTime,
     Refused,
     ServerReport,
+    gives_no_columns,
+    has_parameter,
     schema_denied,
     stopped_by_server,
     translate_report,
@@ -208,15 +210,9 @@ class PostgresWarehouse(Warehouse):
         """Return how each column travels. What is no single query, or gives no columns, ends here, before it runs."""
         result = link.describe(sql)
         if result.nparams:
-            raise SqlSyntaxError(
-                "The query has a parameter, and nothing gives it a value.",
-                code="parameter",
-                hint="Write the value itself instead of $1.",
-            )
+            raise has_parameter()
         if not result.nfields:
-            raise NotReadOnly(
-                "The text is not a query that reads.", code="not_a_query", hint="Write one SELECT (or WITH … SELECT)."
-            )
+            raise gives_no_columns()
         found = [(result.ftype(number), result.fmod(number)) for number in range(result.nfields)]
         self._learn_types(link, set(found))
         return tuple(

@@ -8,15 +8,15 @@ from __future__ import annotations
 import struct
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from redshift_connector.error import Error
 
 from core.errors import CoreError
 from core.warehouses.cancel import CancelToken
-from core.warehouses.redshift.driver import Driver
+from core.warehouses.redshift.driver import Description, Driver
 from core.warehouses.redshift.errors import STOPPED, read_report, translate_connect
 from core.warehouses.stopping import Budget
 from core.warehouses.wire.address import Address
@@ -28,6 +28,7 @@ SILENCE_S = 30.0
 ASK_AGAIN_S = 0.5
 ASKS = 20
 
+Answer = TypeVar("Answer")
 Failures = (Error, OSError, struct.error, LookupError, ValueError)
 """What the driver raises, a message that was cut in the middle or that it does not know included."""
 
@@ -50,12 +51,6 @@ class Connection:
             self.close()
             raise
 
-    @property
-    def columns(self) -> list[tuple[str, int, int]]:
-        """Name, type number and modifier of each column of the last statement."""
-        described: Sequence[dict[str, Any]] = (self._cursor.ps or {"row_desc": ()})["row_desc"]
-        return [(item["label"].decode(), item["type_oid"], item["type_modifier"]) for item in described]
-
     def prepare(self, budget: Budget, token: CancelToken) -> None:
         """Make the connection ready for one query's time and switch."""
         self._budget, self._token = budget, token
@@ -73,22 +68,12 @@ class Connection:
             Refused: The server answered with an error, the connection was lost, or a person said stop.
             OutOfTime: The time is up.
         """
-        if self._token.cancelled:
-            raise Refused(ServerReport(STOPPED, "stopped before it was sent"), sql)
-        failure: Exception | None = None
-        started = time.monotonic()
-        try:
-            self._driver.allow(max(0.0, self._budget.left_s) + SILENCE_S)
-            with self._watching():
-                self._cursor.execute(sql)
-        except Failures as error:
-            failure = error
-        self._budget.spend(time.monotonic() - started)
-        if self._budget.left_s <= 0 and not self._token.cancelled:
-            raise OutOfTime from failure
-        if failure is not None:
-            raise Refused(read_report(failure), sql) from failure
+        self._send(sql, self._cursor.execute)
         return int(self._cursor.rowcount)
+
+    def describe(self, sql: str) -> Description:
+        """Return what a statement takes and gives, without running it; raises as `run` does."""
+        return self._send(sql, self._driver.describe)
 
     def ask(self, sql: str) -> Sequence[Sequence[Any]]:
         """Run one statement and return its rows."""
@@ -99,6 +84,24 @@ class Connection:
     def close(self) -> None:
         """End the connection; what it has not committed is gone."""
         self._driver.close()
+
+    def _send(self, sql: str, send: Callable[[str], Answer]) -> Answer:
+        if self._token.cancelled:
+            raise Refused(ServerReport(STOPPED, "stopped before it was sent"), sql)
+        failure: Exception | None = None
+        started = time.monotonic()
+        try:
+            self._driver.allow(max(0.0, self._budget.left_s) + SILENCE_S)
+            with self._watching():
+                answer = send(sql)
+        except Failures as error:
+            failure = error
+        self._budget.spend(time.monotonic() - started)
+        if self._budget.left_s <= 0 and not self._token.cancelled:
+            raise OutOfTime from failure
+        if failure is not None:
+            raise Refused(read_report(failure), sql) from failure
+        return answer
 
     @contextmanager
     def _watching(self) -> Iterator[None]:

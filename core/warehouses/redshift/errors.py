@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from redshift_connector.error import Error
 
-from core.errors import CoreError, SqlSyntaxError, Unreachable
+from core.errors import CoreError, Unreachable
 from core.warehouses.wire.address import Address
 from core.warehouses.wire.errors import ServerReport, translate_report
 
-LOST, STOPPED, BAD_MESSAGE = "08006", "57014", "08P01"
+LOST, STOPPED, SYNTAX = "08006", "57014", "42601"
 _OTHER_NAME, _EXPIRED = (62, 64), 10  # X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH, _CERT_HAS_EXPIRED
 
 
@@ -33,18 +33,6 @@ def read_report(error: Exception) -> ServerReport:
         str(told.get("D", "")),
         int(position) if position.isdigit() else None,
     )
-
-
-def translate_statement(report: ServerReport, sql: str, address: Address, *, offset: int = 0) -> CoreError:
-    """Return the error for what the server said about a statement; see `translate_report`."""
-    if report.sqlstate == BAD_MESSAGE and "parameters" in report.message:
-        return SqlSyntaxError(
-            "The query has a parameter, and nothing gives it a value.",
-            code="parameter",
-            hint="Write the value itself instead of $1.",
-            context=report.context,
-        )
-    return translate_report(report, sql, address, offset=offset)
 
 
 def translate_connect(error: Exception, address: Address) -> CoreError:

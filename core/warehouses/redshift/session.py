@@ -11,11 +11,11 @@ from core.errors import CoreError
 from core.warehouses.cancel import CancelToken
 from core.warehouses.redshift.catalog import HAS_STATE_SCHEMA
 from core.warehouses.redshift.connection import Connection
-from core.warehouses.redshift.errors import STOPPED, translate_statement
+from core.warehouses.redshift.errors import STOPPED
 from core.warehouses.state_session import STATE_SCHEMA, STATEMENT_TIMEOUT_S, StateSession
 from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.wire.address import Address
-from core.warehouses.wire.errors import OutOfTime, Refused, state_denied
+from core.warehouses.wire.errors import OutOfTime, Refused, state_denied, translate_report
 from core.warehouses.wire.names import literal
 
 INSERT_BYTES = 1024**2
@@ -98,7 +98,7 @@ class RedshiftStateSession(StateSession):
             return timed_out(STATEMENT_TIMEOUT_S)
         if report.sqlstate == "42501":
             return state_denied(self._address, has_schema=self._has_schema(), report=report)
-        return translate_statement(report, sql, self._address)
+        return translate_report(report, sql, self._address)
 
     def _has_schema(self) -> bool:
         with self._running("", None) as connection:

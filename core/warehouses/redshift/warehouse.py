@@ -19,7 +19,7 @@ from core.warehouses.definition import ColumnType, CostEstimate, TableInfo, Ware
 from core.warehouses.redshift import catalog
 from core.warehouses.redshift.connection import Connection
 from core.warehouses.redshift.definition import DEFINITION
-from core.warehouses.redshift.errors import LOST, STOPPED, translate_statement
+from core.warehouses.redshift.errors import LOST, STOPPED, SYNTAX
 from core.warehouses.redshift.session import RedshiftStateSession
 from core.warehouses.redshift.types import make_array, plan_column
 from core.warehouses.state_session import StateSession
@@ -27,7 +27,15 @@ from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.tunnel import Tunnel, read_tunnel
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 from core.warehouses.wire.address import Address, read_address
-from core.warehouses.wire.errors import OutOfTime, Refused, schema_denied, stopped_by_server
+from core.warehouses.wire.errors import (
+    OutOfTime,
+    Refused,
+    gives_no_columns,
+    has_parameter,
+    schema_denied,
+    stopped_by_server,
+    translate_report,
+)
 from core.warehouses.wire.names import literal
 from core.warehouses.wire.texts import MAX_BATCH_BYTES, make_schema
 from core.warehouses.wire.types import Transport
@@ -58,7 +66,7 @@ class RedshiftWarehouse(Warehouse):
         return cls(address, zone=check_zone(settings), tunnel=tunnel)
 
     def describe(self, sql: str) -> tuple[ColumnType, ...]:
-        """Return the columns that `sql` would give: the first none of its rows are asked for."""
+        """Return the columns that `sql` would give: the server reads it and does not run it."""
         with self._reading(sql, QUERY_TIMEOUT_S, None) as connection:
             return tuple(transport.column for transport in self._describe(connection, sql))
 
@@ -204,27 +212,29 @@ class RedshiftWarehouse(Warehouse):
         if refused.report.sqlstate == STOPPED:
             return stopped_by_server(refused.report)
         offset = max(0, refused.sent.find(sql)) if sql else 0
-        return translate_statement(refused.report, sql, self._way.address, offset=offset)
+        return translate_report(refused.report, sql, self._way.address, offset=offset)
 
     def _describe(self, connection: Connection, sql: str) -> tuple[Transport, ...]:
         """Return how each column travels. What is no single query that can stand in FROM ends here, before it runs."""
         try:
-            connection.run(f"SELECT * FROM ({sql}\n) AS model_rows LIMIT 0")  # noqa: S608 - what is asked about
+            found = connection.describe(f"SELECT * FROM ({sql}\n) AS model_rows")  # noqa: S608 - what is asked about
         except Refused as error:
-            raise self._find_syntax_error(connection, sql, error) from error
-        return tuple(plan_column(name, oid, modifier, self._zone) for name, oid, modifier in connection.columns)
+            raise self._find_fault(connection, sql, error) from error
+        if found.parameters:
+            raise has_parameter()
+        return tuple(plan_column(name, oid, modifier, self._zone) for name, oid, modifier in found.columns)
 
-    def _find_syntax_error(self, connection: Connection, sql: str, found: Refused) -> Refused:
-        """Return the syntax error that the text has by itself, whose place is the true one; EXPLAIN runs nothing."""
-        if found.report.sqlstate != "42601":
+    def _find_fault(self, connection: Connection, sql: str, found: Refused) -> Exception:
+        """Return what is wrong with the text by itself, whose place is the true one."""
+        if found.report.sqlstate != SYNTAX:
             return found
         connection.run("ROLLBACK")
         connection.run(_BEGIN)
         try:
-            connection.run(f"EXPLAIN {sql}")
+            columns = connection.describe(sql).columns
         except Refused as error:
-            return error if error.report.sqlstate == "42601" else found
-        return found
+            return error if error.report.sqlstate == SYNTAX else found
+        return found if columns else gives_no_columns()
 
 
 def _limit(sql: str, max_rows: int | None) -> str:

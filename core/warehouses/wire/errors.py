@@ -202,6 +202,22 @@ def no_database(address: Address) -> CoreError:
     )
 
 
+def has_parameter() -> CoreError:
+    """Return the error of a query with a $1."""
+    return SqlSyntaxError(
+        "The query has a parameter, and nothing gives it a value.",
+        code="parameter",
+        hint="Write the value itself instead of $1.",
+    )
+
+
+def gives_no_columns() -> CoreError:
+    """Return the error of a text that is understood and is no query."""
+    return NotReadOnly(
+        "The text is not a query that reads.", code="not_a_query", hint="Write one SELECT (or WITH … SELECT)."
+    )
+
+
 def stopped_by_server(report: ServerReport) -> CoreError:
     """Return the error of a query that was stopped and not by us."""
     return QueryTimeout(

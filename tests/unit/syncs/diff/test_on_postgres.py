@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from core.syncs.diff.dialect import IS_GONE, IS_KNOWN, KEY, PRINT, TOTAL, DiffDialect
 from core.syncs.diff.registry import get_diff_dialect
 from core.warehouses.definition import ColumnType, Kind
+from tests.emulators.redshift_catalog import make_catalog
 
 COLUMNS = (
     ColumnType("id", "integer", Kind.INTEGER),
@@ -20,7 +21,6 @@ COLUMNS = (
     ColumnType("amount", "double precision", Kind.FLOAT),
 )
 QUERY = 'SELECT id, name AS "Name", amount FROM model -- every row'
-REDSHIFT_ONLY = "CREATE FUNCTION fnv_hash(float8) RETURNS bigint LANGUAGE sql AS 'SELECT hashfloat8extended($1, 0)'"
 Row = tuple[int | None, str | None, float | None]
 
 VALUES = st.one_of(st.none(), st.sampled_from(["", "a", "b", ":", "1:a", "-", '"', "(", ",", "é"]))
@@ -38,7 +38,7 @@ def dialect(request: pytest.FixtureRequest) -> DiffDialect:
 def connection(new_postgres_url: Callable[[], str]) -> Iterator[psycopg.Connection]:
     with psycopg.connect(new_postgres_url(), autocommit=True) as opened:
         opened.execute("CREATE TABLE model (id int, name text, amount float8)")
-        opened.execute(REDSHIFT_ONLY)
+        make_catalog(opened)
         yield opened
 
 

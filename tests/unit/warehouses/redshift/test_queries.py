@@ -13,6 +13,7 @@ import pytest
 
 from core.errors import (
     CoreError,
+    NotReadOnly,
     PermissionMissing,
     QueryCancelled,
     QueryError,
@@ -122,7 +123,7 @@ def test_a_preview_of_few_rows_needs_no_cursor_and_no_setting_again(
     assert warehouse.query(sql, max_rows=10)["n"].to_pylist() == list(range(1, 11))
     before = redshift_front.asked.count(b"E")
     assert warehouse.query(sql, max_rows=1000).num_rows == 1000
-    assert redshift_front.asked.count(b"E") - before == 4  # the transaction, the columns, the rows, the end
+    assert redshift_front.asked.count(b"E") - before == 3  # the transaction, the rows, the end
     assert warehouse.query(sql, max_rows=1001).num_rows == 1001
     assert [batch.num_rows for batch in warehouse.stream(sql, max_rows=10, batch_rows=4)] == [4, 4, 2]
 
@@ -195,6 +196,25 @@ def test_a_connection_that_was_ended_while_it_waited_costs_no_query(
     for _ in range(2):
         assert warehouse.query("SELECT 1 AS n").num_rows == 1
         admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{USER}'".encode())
+
+
+def test_a_query_is_described_without_being_run(connect: Connect, redshift_front: PostgresFront) -> None:
+    warehouse = connect()
+    sql = "SELECT 1 / 0 AS n, 'a'::varchar(3) AS t"
+    assert [column.type for column in warehouse.describe(sql)] == ["integer", "character varying(3)"]
+    before = redshift_front.asked.count(b"E")
+    assert len(warehouse.describe(sql)) == 2
+    assert redshift_front.asked.count(b"E") - before == 2  # the transaction and its end
+
+
+def test_a_text_that_gives_no_columns_is_told_so_and_nothing_is_run(
+    connect: Connect, admin: psycopg.Connection
+) -> None:
+    admin.execute(f"CREATE TABLE kept AS SELECT 1 AS id; GRANT ALL ON kept TO {USER}".encode())
+    with pytest.raises(NotReadOnly, match="not a query that reads"):
+        connect().query("DELETE FROM kept")
+    assert admin.execute("SELECT count(*) FROM kept").fetchone() == (1,)
+    admin.execute("DROP TABLE kept")
 
 
 def test_an_estimate_tells_the_rows_that_the_planner_expects_and_runs_nothing(connect: Connect) -> None:

@@ -44,7 +44,7 @@ _KEEP = """DELETE FROM refused_events WHERE source_id = '' AND number <= (
 
 _SELECT_OLD = "SELECT number FROM refused_events WHERE received_at < ? ORDER BY received_at LIMIT ?"
 _DELETE_OLD = f"DELETE FROM refused_events WHERE number IN ({_SELECT_OLD})"  # noqa: S608
-_DROPPED_AT_ONCE = 2_000
+_DROPPED_AT_ONCE = 500
 
 
 class Refusal(NamedTuple):

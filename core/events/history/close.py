@@ -42,7 +42,7 @@ SETTLING = timedelta(minutes=10)
 """How long after midnight a day is closed: what is on its way into the log then still comes in."""
 KEEP_KEYS = timedelta(hours=24)
 """How long after its day was closed a message is still known by its id."""
-DELETED_AT_ONCE = 2_000
+DELETED_AT_ONCE = 500
 OLD_DRAFT_S = 3_600
 """A draft, or a folder of DuckDB's, that nobody has written to for so long was left by a process that is gone."""
 

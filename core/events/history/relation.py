@@ -9,6 +9,7 @@ its bodies JSON texts.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ def scan_day_file(
         raise FileNotFoundError(path)
     sql = f'{_SELECT} AND {where} ORDER BY "offset" DESC'
     try:
-        rows: list[Row] = database.execute(sql, [str(path), first, last, *values]).fetchall()
+        rows: list[Row] = database.execute(sql, [_spell(path), first, last, *values]).fetchall()
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise StoreUnreadable(
             f"The file {path.name} of a closed day cannot be read: it is damaged.",
@@ -101,10 +102,14 @@ def _make_view(database: duckdb.DuckDBPyConnection, log: LogFile, columns: Seque
     parts = [f"SELECT {wanted} FROM live"]  # noqa: S608
     if files:
         folder = history_folder(log.path)
-        paths = ", ".join("'" + str(folder / file.name).replace("'", "''") + "'" for file in files)
+        paths = ", ".join("'" + _spell(folder / file.name).replace("'", "''") + "'" for file in files)
         between = f'"offset" BETWEEN {layout.start} AND {layout.live_first - 1}'
         parts.append(f"SELECT {wanted} FROM read_parquet([{paths}]) WHERE {between}")  # noqa: S608
     database.execute(f"CREATE TEMP VIEW events AS {' UNION ALL '.join(parts)}")
+
+
+def _spell(path: Path) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", str(path))  # else a pattern that names other files, or none
 
 
 _EMPTY = dict.fromkeys(SCHEMA.names, "NULL") | {

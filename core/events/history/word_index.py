@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from core.errors import StorageFull
 from core.events.entry import StoredEvent
@@ -124,7 +125,9 @@ def find_candidates(path: Path, match: str, first: int, last: int) -> Generator[
     Raises:
         sqlite3.DatabaseError: The file is gone or damaged.
     """
-    with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True, check_same_thread=False)) as connection:
+    with closing(
+        sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    ) as connection:
         for row in connection.execute(_FIND, (match, first, last)):
             yield row[0]
 

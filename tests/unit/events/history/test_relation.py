@@ -11,6 +11,7 @@ import pytest
 from core.errors import StoreUnreadable
 from core.events.entry import COLUMNS
 from core.events.event_log import EventLog
+from core.events.history import word_index
 from core.events.history.close import delete_closed
 from core.events.history.day_file import SCHEMA
 from core.events.history.relation import open_events
@@ -19,14 +20,11 @@ from tests.closed_days import DAY, append_days, close_all
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[EventLog]:
-    opened = EventLog(tmp_path / "it's a folder" / "events.db")
+    folder = tmp_path / "it's [100%25] a #folder? *"
+    folder.mkdir()
+    opened = EventLog(folder / "events.db")
     yield opened
     opened.close()
-
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path) -> None:
-    (tmp_path / "it's a folder").mkdir()
 
 
 def test_closed_days_and_today_are_one_table_that_can_be_read_twice(log: EventLog) -> None:
@@ -52,6 +50,17 @@ def test_only_the_columns_that_are_asked_for_are_there_and_dropped_messages_are_
         table = database.sql("SELECT * FROM events")
         assert table.columns == ["type", "source_id"]
         assert len(table.fetchall()) == 16
+
+
+def test_a_folder_of_any_name_can_be_searched(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_index, "PART_EVENTS", 6)
+    append_days(log, [6, 6])
+    assert word_index.build_next(log)
+    close_all(log, DAY + timedelta(days=3))
+    delete_closed(log, DAY + timedelta(days=9))
+    (path,) = (log.path.parent / "history" / "words").iterdir()
+    assert list(word_index.find_candidates(path, '"bought"', 2, 3)) == [3, 2]
+    assert len(log.search(text="bought")) == 12
 
 
 def test_an_empty_log_is_an_empty_table(log: EventLog) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from components.confirm import confirm
 from components.error_panel import error_panel
 from components.state import UNDO, Undo
+from components.sync_state import draw_state
 from components.sync_words import CONSEQUENCES, DELETING_MODES, MODES, SCHEDULES
 from core.syncs import engine
 from core.syncs.sync import Sync, set_mode, set_schedule
@@ -14,7 +15,7 @@ from core.workspaces.workspace import Workspace
 
 
 def draw_settings(workspace: Workspace, sync: Sync) -> None:
-    """Draw records, schedule and reset; a change can be taken back until the next one."""
+    """Draw records, schedule, where rows are compared, and reset; a change can be taken back until the next one."""
     _draw_undo(sync)
     with st.container(border=True):
         mode = st.radio(
@@ -46,6 +47,7 @@ def draw_settings(workspace: Workspace, sync: Sync) -> None:
                     lambda: set_schedule(workspace, sync.id, before),
                 )
                 st.rerun()
+    draw_state(workspace, sync)
     with st.container(border=True):
         st.markdown("**Reset sync**")
         st.caption(

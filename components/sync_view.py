@@ -218,6 +218,8 @@ def _describe_changes(sheet: BalanceSheet) -> list[str]:
     ]
     if parts:
         notes.append(f"Records that the SQL model no longer returns: {', '.join(parts)}.")
+    if sheet.compared_here:
+        notes.append(f"Every row was read and compared here. {escape_markdown(sheet.compared_here)}")
     return notes
 
 

@@ -86,8 +86,9 @@ with error_panel():
         with editor_side:
             draw_preview_hint(state.text, setup.previewed_sql)
         st.stop()
-    if not (has_agreed or is_asked(record, state.text) or draw_agreement(workspace, record, state.text)):
-        st.stop()
+    with editor_side:
+        if not (has_agreed or is_asked(record, state.text) or draw_agreement(workspace, record, state.text)):
+            st.stop()
     preview = ask_preview(workspace, record, state.text)
     if not setup.is_previewed(state.text):
         setup = own(mark_previewed(workspace, state.text))

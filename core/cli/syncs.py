@@ -152,6 +152,8 @@ def print_sheet(run: SyncRun) -> None:
         print(f"  deleted   {sheet.deleted_delivered:>12,}   ({sheet.deleted_held:,} held)")
     for code, count in sorted(sheet.reasons.items(), key=lambda item: -item[1]):
         print(f"    {count:>12,} x {code}")
+    if sheet.compared_here:
+        print(f"  compared here: {sheet.compared_here}")
     print("the sheet closes" if sheet.closes else "THE SHEET DOES NOT CLOSE")
 
 
@@ -175,6 +177,7 @@ def state(args: argparse.Namespace) -> int:
                 "now": str(found.now),
                 "acknowledged": found.acknowledged,
                 "detail": found.detail,
+                "grant": found.grant,
             }
         )
     else:

@@ -12,12 +12,13 @@ from core.errors import CoreError, PermissionMissing
 from core.records import canonical_json
 from core.sql_models.guard import check_query
 from core.sql_models.sql_model import SqlModel, get_sql_model
-from core.syncs.diff.warehouse_diff import WarehouseDiff
+from core.syncs.diff.registry import DIFF_DIALECTS
+from core.syncs.diff.warehouse_diff import WarehouseDiff, find_misfit
 from core.syncs.prints import Comparison
 from core.syncs.state import SyncState
 from core.syncs.sync import Sync
 from core.warehouses.cancel import CancelToken
-from core.warehouses.definition import QueryTag
+from core.warehouses.definition import ColumnType, QueryTag
 from core.warehouses.registry import open_warehouse
 from core.warehouses.warehouse import Warehouse
 from core.workspaces.workspace import Workspace
@@ -31,7 +32,7 @@ def choose_comparison(warehouse: Warehouse, sync: Sync, model: SqlModel, state: 
     Raises:
         CoreError: The warehouse cannot be used, or refuses the SQL model.
     """
-    if state.prints.is_local:
+    if state.prints.is_local or warehouse.dialect not in DIFF_DIALECTS:
         return None
     query = check_query(model.sql, warehouse.dialect).sql
     columns = {column.name: column for column in warehouse.describe(query)}
@@ -39,10 +40,20 @@ def choose_comparison(warehouse: Warehouse, sync: Sync, model: SqlModel, state: 
     if any(name not in columns for name in names):
         return None  # the plain way explains what is missing
     needed = tuple(columns[name] for name in names)
-    if not WarehouseDiff.fits(warehouse, needed):
+    misfit = find_misfit(warehouse.dialect, needed)
+    if misfit:
+        state.prints.explain(misfit)
         return None
     recipe = _write_recipe(sync, model, [(column.type, column.zone) for column in needed])
-    diff = WarehouseDiff(warehouse, sync.id)
+    if state.prints.has_given_up(recipe):
+        return None
+    comparison = _choose(WarehouseDiff(warehouse, sync.id), state, recipe, needed)
+    if comparison is not None:
+        state.prints.explain("")
+    return comparison
+
+
+def _choose(diff: WarehouseDiff, state: SyncState, recipe: str, needed: tuple[ColumnType, ...]) -> Comparison | None:
     trusted = state.prints.read_generation()
     if trusted is not None and trusted.recipe == recipe and diff.read_generation() == trusted.name:
         known = diff.count_records()
@@ -50,8 +61,9 @@ def choose_comparison(warehouse: Warehouse, sync: Sync, model: SqlModel, state: 
             return Comparison(False, known, recipe, needed)
     try:
         diff.prepare()
-    except PermissionMissing:
-        return None  # a read-only login: the state is kept beside the workspace
+    except PermissionMissing as error:  # a read-only login: the state is kept beside the workspace
+        state.prints.explain(error.message, grant=str(error.context.get("grant", "")))
+        return None
     return Comparison(True, 0, recipe, needed)
 
 
@@ -67,6 +79,19 @@ def open_compared_rows(
         may_count=comparison.may_count,
         cancel=cancel,
     )
+
+
+def note_failure(sync: Sync, state: SyncState, comparison: Comparison, error: CoreError) -> None:
+    """Remember that the warehouse failed to compare, and every row was read in its place.
+
+    Where it failed at its prints alone, with no table of ours in the question, the next runs do not try again.
+    """
+    _LOG.warning("the warehouse cannot compare; every row is read", extra={"sync": sync.id, "why": str(error)})
+    why = f"The warehouse failed to compare them: {error.message}"
+    if comparison.is_complete:
+        state.prints.give_up(comparison.recipe, why)
+    else:
+        state.prints.explain(why)
 
 
 def record_prints(workspace: Workspace, sync: Sync, state: SyncState, run_id: str) -> None:

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 import pyarrow as pa
@@ -18,14 +18,22 @@ import pyarrow as pa
 from core.destinations.destination import DeliveryContext, Operation
 from core.destinations.registry import get_action, open_destination
 from core.destinations.store import get_destination
-from core.errors import CoreError, InternalError, PrimaryKeyMissing, QueryCancelled, RunInProgress
+from core.errors import (
+    CoreError,
+    InternalError,
+    PrimaryKeyMissing,
+    QueryCancelled,
+    QueryError,
+    QueryTimeout,
+    RunInProgress,
+)
 from core.mappings.compile import compile_mapping
 from core.mappings.validate import require_complete
 from core.records import Json
 from core.sql_models.extract import open_extract
 from core.sql_models.sql_model import SqlModel, get_sql_model
 from core.storage.lease import hold_lease
-from core.syncs.comparison import choose_comparison, open_compared_rows, record_prints
+from core.syncs.comparison import choose_comparison, note_failure, open_compared_rows, record_prints
 from core.syncs.delivery import Delivery
 from core.syncs.diff.warehouse_diff import WarehouseDiff
 from core.syncs.pause import require_unpaused
@@ -232,7 +240,7 @@ class _Execution:
             final = RunState.PARTLY_SUCCEEDED
         else:
             final = RunState.FAILED
-        self._end(final, sheet)
+        self._end(final, replace(sheet, compared_here=state.prints.why_here))
         state.clear_plan()
 
     def _end(self, final: RunState, sheet: BalanceSheet, error: dict[str, object] | None = None) -> None:
@@ -294,14 +302,23 @@ def _stage(
     with open_warehouse(workspace, model.warehouse_id) as warehouse:
         warehouse.query_tag = QueryTag(sync.id, run_id)
         comparison = choose_comparison(warehouse, sync, model, state)
+        failure: tuple[Comparison, QueryError] | None = None
         while True:
             try:
-                return _stage_rows(workspace, warehouse, sync, model, state, comparison, cancel, on_rows)
+                _stage_rows(workspace, warehouse, sync, model, state, comparison, cancel, on_rows)
+                break
             except KeysShared:
                 comparison = comparison and comparison._replace(may_count=False)
             except KeysDiffer:
                 _LOG.warning("keys differ between warehouse and state; every row is read", extra={"sync": sync.id})
                 comparison = None
+            except QueryError as error:
+                if comparison is None or isinstance(error, QueryTimeout | QueryCancelled):
+                    raise
+                failure = (comparison, error)  # of what we ask beside the model, unless the model fails by itself
+                comparison = None
+    if failure is not None:
+        note_failure(sync, state, *failure)
 
 
 def _stage_rows(

@@ -65,7 +65,34 @@ class Prints:
     def choose_place(self, *, is_local: bool) -> None:
         """Remember a person's choice; the next run reads every row once."""
         self._put("place", "local" if is_local else "warehouse")
+        self._put("given_up", "")
+        self.explain("")
         self.distrust()
+
+    @property
+    def why_here(self) -> str:
+        """Why the last run compared here although nobody chose so, in a sentence; "" where there is no such reason."""
+        return self._get("why_here") or ""
+
+    @property
+    def missing_grant(self) -> str:
+        """The statement that would let the warehouse compare; "" where no right is missing."""
+        return self._get("missing_grant") or ""
+
+    def explain(self, why: str, *, grant: str = "") -> None:
+        """Remember why this run compares here, and the grant that is missing for it."""
+        if (why, grant) != (self.why_here, self.missing_grant):
+            self._put("why_here", why)
+            self._put("missing_grant", grant)
+
+    def give_up(self, recipe: str, why: str) -> None:
+        """Remember that the warehouse failed to compare these columns, so that no run tries until something changes."""
+        self._put("given_up", recipe)
+        self.explain(why)
+
+    def has_given_up(self, recipe: str) -> bool:
+        """Say whether the warehouse has failed to compare these very columns."""
+        return self._get("given_up") == recipe
 
     def read_generation(self) -> Generation | None:
         """Return what the warehouse must hold for its copy to be trusted; None where it is not to be trusted."""

@@ -12,7 +12,8 @@ class BalanceSheet:
 
     `extracted = delivered + unchanged + rejected + held`. Deletions are records that are no longer extracted, so they
     have lines of their own: `deleted_delivered`, `deleted_held`. `added` and `updated` split `delivered`. `reasons`
-    counts rejected and held records and held deletions by code.
+    counts rejected and held records and held deletions by code. `compared_here` says why every row was read although
+    the warehouse was to compare them; "" where it did, or was not to.
     """
 
     extracted: int = 0
@@ -26,6 +27,7 @@ class BalanceSheet:
     deleted_rejected: int = 0
     deleted_held: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    compared_here: str = ""
 
     @property
     def closes(self) -> bool:

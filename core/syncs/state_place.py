@@ -33,13 +33,18 @@ class StateReport:
     """Where a sync's rows are compared. `acknowledged` counts the records that the destination holds.
 
     `chosen` is what is wanted, `now` what the last run left behind: `local` also where the warehouse compares nothing,
-    because the engine cannot, the login may not write, or no run has ended since the choice. `detail` says which.
+    because the engine cannot, the login may not write, or no run has ended since the choice. `detail` says which, and
+    `grant` is the statement that is missing, if it is that. `is_held_up` says that the warehouse was to compare and
+    could not. `can_move` is false where the engine compares nothing.
     """
 
     chosen: StatePlace
     now: StatePlace
     acknowledged: int
     detail: str
+    grant: str = ""
+    is_held_up: bool = False
+    can_move: bool = True
 
 
 def read_state_place(workspace: Workspace, sync_id: str) -> StateReport:
@@ -50,15 +55,21 @@ def read_state_place(workspace: Workspace, sync_id: str) -> StateReport:
         chosen = StatePlace.LOCAL if state.prints.is_local else StatePlace.WAREHOUSE
         trusted = state.prints.read_generation() is not None
         acknowledged = state.count_acknowledged()
+        why, grant = state.prints.why_here, state.prints.missing_grant
     if dialect not in DIFF_DIALECTS:
         detail = "This engine compares nothing inside: every row is read, and what was sent is kept here."
     elif chosen is StatePlace.LOCAL:
         detail = "Every row is read, and what was sent is kept here, beside the workspace."
     elif trusted:
         detail = "The warehouse compares, and only rows that differ leave it."
+    elif why:
+        detail = f"Every row is read and compared here. {why}"
     else:
         detail = "The next run reads every row once; from then on only rows that differ leave the warehouse."
-    return StateReport(chosen, StatePlace.WAREHOUSE if trusted else StatePlace.LOCAL, acknowledged, detail)
+    now = StatePlace.WAREHOUSE if trusted else StatePlace.LOCAL
+    return StateReport(
+        chosen, now, acknowledged, detail, grant, is_held_up=bool(why), can_move=dialect in DIFF_DIALECTS
+    )
 
 
 def move_state(workspace: Workspace, sync_id: str, place: StatePlace) -> None:

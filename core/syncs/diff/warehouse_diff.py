@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from core.errors import InternalError, QueryError
 from core.syncs.diff.dialect import DiffDialect
-from core.syncs.diff.registry import DIFF_DIALECTS, get_diff_dialect
+from core.syncs.diff.registry import get_diff_dialect
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import ColumnType, Kind
 from core.warehouses.warehouse import Warehouse
@@ -24,6 +24,18 @@ KEY_KINDS = (Kind.TEXT, Kind.INTEGER)
 """Keys of these kinds have one text, the same in every engine and in the sync's state."""
 OWN_TIMEOUT_S = 60.0
 """How long a question about our own tables may take."""
+
+
+def find_misfit(dialect: str, columns: Sequence[ColumnType]) -> str:
+    """Return, in a sentence, why rows of these columns, of which the first is the key, cannot be compared inside."""
+    key = columns[0]
+    if key.kind not in KEY_KINDS:
+        return (
+            f"The unique identifier {key.name} is a {key.type}: only texts and whole numbers are written in one way"
+            " there and here."
+        )
+    odd = next((column for column in columns if not get_diff_dialect(dialect).can_print(column)), None)
+    return "" if odd is None else f"The warehouse cannot compare values of the type {odd.type}, as in {odd.name}."
 
 
 class WarehouseDiff:
@@ -37,13 +49,6 @@ class WarehouseDiff:
         self._generation = self._dialect.name_table(f"generation_{sync_id}")
         self.total: int | None = None
         """How many rows the query has by the engine's count, once `open_rows` has ended; None: it was not asked."""
-
-    @staticmethod
-    def fits(warehouse: Warehouse, columns: Sequence[ColumnType]) -> bool:
-        """Say whether this engine compares rows of these columns, of which the first is the key."""
-        if warehouse.dialect not in DIFF_DIALECTS or columns[0].kind not in KEY_KINDS:
-            return False
-        return all(get_diff_dialect(warehouse.dialect).can_print(column) for column in columns)
 
     def prepare(self) -> None:
         """Make the schema and the tables where they are missing.

@@ -158,6 +158,9 @@ def test_a_read_only_login_keeps_its_state_here_and_moving_it_names_the_grant(
     assert crm.run(sync).sheet.added == 2
     again = crm.run(sync)
     assert (again.sheet.unchanged, read_left(again)) == (2, 2)
+    assert "may not write the state of syncs" in again.sheet.compared_here
+    report = read_state_place(workspace, sync.id)
+    assert again.sheet.compared_here in report.detail and "only_reads" in report.grant
     with pytest.raises(PermissionMissing) as caught:
         move_state(workspace, sync.id, StatePlace.WAREHOUSE)
     assert "__onramp" in str(caught.value.context["grant"]) and "only_reads" in str(caught.value.context["grant"])
@@ -172,6 +175,49 @@ def test_a_key_whose_text_differs_between_engines_is_compared_here(postgres_crm:
     assert crm.run(sync).sheet.added == 2
     again = crm.run(sync)
     assert (again.sheet.unchanged, read_left(again)) == (2, 2)
+    assert "The unique identifier id is a numeric(10,2)" in again.sheet.compared_here
+
+
+def test_a_value_that_the_warehouse_cannot_print_is_compared_here_and_the_run_says_so(postgres_crm: Crm) -> None:
+    crm = postgres_crm
+    crm.engine.run(
+        "CREATE TYPE crm.place AS (city text)",
+        "CREATE FUNCTION crm.write(crm.place) RETURNS text LANGUAGE plpgsql "
+        "AS $$ BEGIN RAISE EXCEPTION 'there is no text for it' USING ERRCODE = '22000'; END $$",
+        "CREATE CAST (crm.place AS text) WITH FUNCTION crm.write(crm.place)",
+        "ALTER TABLE crm.customers ALTER COLUMN email TYPE crm.place USING ROW(email)::crm.place",
+        "INSERT INTO crm.customers SELECT i, NULL, i FROM generate_series(3, 40000) AS s(i)",
+        "UPDATE crm.customers SET email = NULL WHERE id < 3",
+        "INSERT INTO crm.customers VALUES (40001, ROW('Rome'), 1)",  # so that the failure comes in the middle
+    )
+    sync = crm.make_sync()
+    first = crm.run(sync)
+    assert (first.state, first.sheet.added, first.sheet.closes) == (RunState.SUCCEEDED, 40_001, True)
+    assert "failed to compare" in first.sheet.compared_here
+    report = read_state_place(crm.workspace, sync.id)
+    assert (report.chosen, report.now) == (StatePlace.WAREHOUSE, StatePlace.LOCAL)
+    assert first.sheet.compared_here in report.detail
+    again = crm.run(sync)
+    assert (again.sheet.unchanged, read_left(again), again.sheet.compared_here) == (
+        *(40_001, 40_001),
+        first.sheet.compared_here,
+    )
+    crm.engine.run("DROP CAST (crm.place AS text)")
+    move_state(crm.workspace, sync.id, StatePlace.WAREHOUSE)  # tries anew
+    assert crm.run(sync).sheet.compared_here == ""
+    assert read_left(crm.run(sync)) == 0
+    assert len(crm.list_sent(sync)) == 40_001
+
+
+def test_a_model_that_fails_by_itself_fails_the_run_and_is_not_blamed_on_the_comparison(postgres_crm: Crm) -> None:
+    crm = postgres_crm
+    sync = crm.make_sync()
+    crm.run(sync)
+    view = "CREATE VIEW crm.customers AS SELECT id, email, 1 / (visits - visits) AS visits FROM crm.gone"
+    crm.engine.run("ALTER TABLE crm.customers RENAME TO gone", view)
+    failed = crm.run(sync)
+    assert failed.state is RunState.FAILED and failed.error is not None
+    assert "failed to compare" not in read_state_place(crm.workspace, sync.id).detail
 
 
 def test_an_engine_that_compares_nothing_inside_has_nothing_to_move(workspace: Workspace) -> None:

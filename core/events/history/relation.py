@@ -64,23 +64,30 @@ def open_events(log: LogFile, columns: Sequence[str] = tuple(SCHEMA.names)) -> I
             ) from error
 
 
-def scan_day_file(
-    database: duckdb.DuckDBPyConnection, path: Path, first: int, last: int, where: str, values: Sequence[object]
+def scan_day_files(
+    database: duckdb.DuckDBPyConnection,
+    paths: Sequence[Path],
+    first: int,
+    last: int,
+    where: str,
+    values: Sequence[object],
 ) -> list[StoredEvent]:
-    """Return the messages of a file from `last` down to `first` for which `where` holds.
+    """Return the messages of the files from `last` down to `first` for which `where` holds.
 
     Raises:
-        FileNotFoundError: The file is gone: its day was dropped.
-        StoreUnreadable: The file is damaged.
+        FileNotFoundError: A file is gone: its day was dropped.
+        StoreUnreadable: A file is damaged; it is named where `paths` is one.
     """
-    if not path.exists():
-        raise FileNotFoundError(path)
+    missing = next((path for path in paths if not path.exists()), None)
+    if missing is not None:
+        raise FileNotFoundError(missing)
     sql = f'{_SELECT} AND {where} ORDER BY "offset" DESC'
     try:
-        rows: list[Row] = database.execute(sql, [_spell(path), first, last, *values]).fetchall()
+        spelled = [_spell(path) for path in paths]
+        rows: list[Row] = database.execute(sql, [spelled, first, last, *values]).fetchall()
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise StoreUnreadable(
-            f"The file {path.name} of a closed day cannot be read: it is damaged.",
+            f"The file {paths[0].name} of a closed day cannot be read: it is damaged.",
             hint="Restore it in the folder history from a backup. The other days can be read.",
         ) from error
     return [to_event(row) for row in rows]

@@ -8,20 +8,24 @@ import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 
+from duckdb import DuckDBPyConnection
+
+from core.errors import StoreUnreadable
 from core.events.entry import COLUMNS, StoredEvent, to_event
 from core.events.history.day_file import ROW_GROUP_EVENTS
 from core.events.history.layout import (
     ClosedFile,
     WordFile,
+    history_folder,
     list_closed_files,
     list_word_files,
     read_layout,
     words_folder,
 )
 from core.events.history.read import get_events, read_file, snapshot
-from core.events.history.relation import connect, scan_day_file
+from core.events.history.relation import connect, scan_day_files
 from core.events.history.word_index import Match, find_candidates, make_match
 from core.events.history.words import TextQuery
 from core.events.log_file import LogFile
@@ -115,20 +119,33 @@ class _Search:
                 if self._is_meant(event):
                     yield event
             older = list_closed_files(connection, first, min(last, live_first - 1)) if first < live_first else []
-        for file in reversed(older):
-            yield from self._scan_file(file, max(first, file.first), min(last, file.last, live_first - 1))
+        if older:
+            yield from self._scan_files(older, first, min(last, live_first - 1))
 
-    def _scan_file(self, file: ClosedFile, first: int, last: int) -> Iterator[StoredEvent]:
-        where, values = self._make_condition("body ILIKE")
+    def _scan_files(self, files: list[ClosedFile], first: int, last: int) -> Iterator[StoredEvent]:
         rows = ROW_GROUP_EVENTS
         with connect(self._log) as database:
             while first <= last:  # a little at first: mostly a page is full after the newest messages
                 low = max(first, last - rows + 1)
-                scan = partial(scan_day_file, database, first=low, last=last, where=where, values=values)
-                for event in read_file(self._log, file, scan) or ():
+                inside = [file for file in files if file.first <= last and file.last >= low]
+                for event in self._read_window(database, inside, low, last):
                     if self._is_meant(event):
                         yield event
                 last, rows = low - 1, min(4 * rows, _MAX_SCANNED)
+
+    def _read_window(
+        self, database: DuckDBPyConnection, files: list[ClosedFile], first: int, last: int
+    ) -> list[StoredEvent]:
+        where, values = self._make_condition("body ILIKE")
+
+        def scan(*paths: Path) -> list[StoredEvent]:
+            return scan_day_files(database, paths, first, last, where, values)
+
+        try:  # together, because a small workspace has a thousand small files
+            return scan(*(history_folder(self._log.path) / file.name for file in files))
+        except (FileNotFoundError, StoreUnreadable):  # dropped meanwhile, or to be named
+            found = [read_file(self._log, file, scan) or [] for file in reversed(files)]
+            return [event for events in found for event in events]
 
     def _make_condition(self, like: str) -> tuple[str, list[object]]:
         patterns = [each for each in self._text.patterns if len(each) <= _MAX_PATTERN_CHARS] if self._text else []

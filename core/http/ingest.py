@@ -8,7 +8,7 @@ from core.events.committer import Committer
 from core.events.event_log import open_event_log
 from core.events.limits import read_limits
 from core.http.metrics import Metrics
-from core.sources.keys import FRESH_S, Senders, WriteKeys
+from core.sources.keys import FRESH_S, Sender, Senders, WriteKeys
 from core.workspaces.workspace import Workspace
 
 PATIENCE_S = 1.0
@@ -68,6 +68,15 @@ class Ingest:
             return await asyncio.wait_for(asyncio.shield(self._upcoming), PATIENCE_S)
         except TimeoutError:
             return (self._keys.latest or NO_SENDERS)._replace(is_current=False)
+
+    async def find_sender(self, write_key: str) -> Sender | None:
+        """Return whose key this is, looking anew for one that may have been made a moment ago.
+
+        Raises:
+            CoreError: The senders have never been read, and cannot be.
+        """
+        sender = (await self.read_senders()).find(write_key, self.clock)
+        return sender or (await self.read_newest_senders()).find(write_key, self.clock)
 
     async def _read_in_a_moment(self) -> Senders:
         loop = asyncio.get_running_loop()

@@ -94,9 +94,7 @@ class Library:
     async def _find(self, write_key: str) -> Sender | None:
         if not _WRITE_KEY.fullmatch(write_key):
             return None
-        ingest = self._get_ingest()
-        sender = (await ingest.read_senders()).find(write_key, ingest.clock)
-        return sender or (await ingest.read_newest_senders()).find(write_key, ingest.clock)
+        return await self._get_ingest().find_sender(write_key)
 
     _routes: tuple[tuple[re.Pattern[str], Callable[..., Awaitable[Response]]], ...] = (
         (re.compile(r"/analytics\.js/v1/([^/]+)/analytics(?:\.min)?\.js"), _serve_library),

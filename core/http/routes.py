@@ -16,6 +16,7 @@ from core.http.metrics import METRICS_TYPE
 from core.http.openapi import make_document
 from core.http.process import Process
 from core.http.tracking import Tracking
+from core.http.twilio import TwilioSink
 from core.workspaces.workspace import get_workspace_info
 
 
@@ -60,5 +61,6 @@ def make_middleware(get_process: Callable[[], Process]) -> list[Middleware]:
     return [
         Middleware(Tracking, get_ingest=lambda: get_process().ingest),
         Middleware(Library, get_ingest=lambda: get_process().ingest),
+        Middleware(TwilioSink, get_ingest=lambda: get_process().ingest, get_workspace=lambda: get_process().workspace),
         Middleware(Boundary),
     ]

@@ -65,7 +65,7 @@ class Tracking:
         except SenderTooSlow:
             answer = refuse_request(408, "bad_request", "The body did not arrive in time.", connection="close")
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told to come again
-            answer = _report(error)
+            answer = report_failure(error)
         self._get_ingest().metrics.count_request(answer.status)
         return await send_answer(send, answer, head.origin)
 
@@ -222,7 +222,7 @@ def _show(raw: bytes, senders: Senders) -> bytes:
     return shown
 
 
-def _report(error: Exception) -> Answer:
+def report_failure(error: Exception) -> Answer:
     """Return the answer to a failure on our side: come again, and in a log what it was."""
     if isinstance(error, Overloaded):
         return refuse_request(429, error.code, error.message, hint=error.hint, retry_after_s=error.retry_after_s)

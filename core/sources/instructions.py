@@ -158,6 +158,27 @@ def _write_http(write_key: str, address: str) -> tuple[Instruction, ...]:
     )
 
 
+def _write_twilio(write_key: str, address: str) -> tuple[Instruction, ...]:
+    sink = f'{{"destination": "{address}/v1/twilio/{write_key}", "method": "POST", "batch_events": true}}'
+    return (
+        Instruction(
+            "Create the sink",
+            "In Twilio's console: Event Streams, Sinks, Create, Webhook. Or with Twilio's command line:",
+            "twilio api:events:v1:sinks:create --sink-type webhook \\\n"
+            '  --description "Onramp" \\\n'
+            f"  --sink-configuration '{sink}'",
+            "shell",
+        ),
+        Instruction(
+            "Subscribe it to the events that you want",
+            "Put the sink's SID, which begins with DG, in the place of DG….",
+            "twilio api:events:v1:subscriptions:create --description Onramp --sink-sid DG… \\\n"
+            '  --types \'{"type": "com.twilio.messaging.message.delivered", "schema_version": 1}\'',
+            "shell",
+        ),
+    )
+
+
 _WRITERS: Mapping[str, Callable[[str, str], tuple[Instruction, ...]]] = {
     "javascript": _write_javascript,
     "swift": _write_swift,
@@ -165,4 +186,5 @@ _WRITERS: Mapping[str, Callable[[str, str], tuple[Instruction, ...]]] = {
     "java": _write_java,
     "flex": _write_java,
     "http": _write_http,
+    "twilio_event_streams": _write_twilio,
 }

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from core.events.event_log import open_event_log
+from core.events.history.close import delete_closed
 from core.workspaces.workspace import Workspace
-from tests.feeding import Feed
+from tests.closed_days import close_all
+from tests.feeding import START, Feed
 from tests.pages.conftest import Visit
 from tests.pages.reading import pick, press, read, read_table
 
@@ -66,6 +71,19 @@ def test_the_address_opens_one_message(workspace: Workspace, visit: Visit) -> No
     assert "Message #99 is no longer in the event log." in read(visit(PAGE, message="99"))
     assert "**Step 3**" in read(visit(PAGE, message="not a number"))
     assert "No message matches" in read(visit(PAGE, event_text="nothing like it"))
+
+
+def test_messages_of_closed_days_are_shown_and_found_like_others(workspace: Workspace, visit: Visit) -> None:
+    feed = Feed(workspace)
+    for number in range(1, 4):
+        feed.track("ada", f"Step {number}")
+    log = open_event_log(workspace)
+    later = START + timedelta(days=60)
+    assert close_all(log, later) == 1
+    assert delete_closed(log, later + timedelta(days=2)) == 3
+    assert "**Step 3**" in read(visit(PAGE))
+    assert "**Step 1**" in read(visit(PAGE, message="1"))
+    assert list(read_table(visit(PAGE, event_text='"step 2"'), "Event")["Event"]) == ["Step 2"]
 
 
 def test_a_log_that_cannot_be_read_is_explained(workspace: Workspace, visit: Visit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 
 from core.errors import StoreUnreadable
 from core.events.event_log import EventLog
-from core.events.history import close
+from core.events.history import close, word_index
 from core.events.history.close import close_next, delete_closed, find_closable, forget_missing, remove_strays
-from core.events.history.layout import list_closed_files
+from core.events.history.layout import list_closed_files, read_start
 from tests.closed_days import DAY, append_days, close_all, make_entry
 
 LATER = DAY + timedelta(days=30)
@@ -177,3 +178,49 @@ def test_a_body_keeps_every_byte_and_a_file_can_be_read_by_anyone(log: EventLog)
     (path,) = (log.path.parent / "history").glob("*.parquet")
     columns = duckdb.sql(f"SELECT received_at::VARCHAR, body->>'$.userId' FROM '{path}'").fetchall()
     assert columns[0][1] == "u1"
+
+
+def test_who_reads_while_days_are_closed_indexed_and_dropped_sees_every_kept_message_once(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(close, "FILE_EVENTS", 50)
+    monkeypatch.setattr(close, "DELETED_AT_ONCE", 7)
+    monkeypatch.setattr(word_index, "PART_EVENTS", 40)
+    append_days(log, [60] * 10)
+    done = threading.Event()
+    failures = list[BaseException]()
+
+    def keep() -> None:
+        try:
+            while close_next(log, LATER) or word_index.build_next(log):
+                pass
+            delete_closed(log, LATER + timedelta(days=2))
+            for before in range(20, 501, 20):
+                log.truncate(before)
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            failures.append(error)
+        finally:
+            done.set()
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    rounds = 0
+    while not done.is_set() or rounds < 3:
+        first = _read_start(log)
+        for offsets in (
+            [event.offset for event in log.read(0, 1_000)],
+            [event.offset for event in log.search(text="bought", limit=1_000)][::-1],
+            [event.offset for event in log.get_many(range(1, 601))],
+        ):
+            # what is dropped while a reader is on its way may be missing; what was dropped before is never there
+            assert offsets == sorted(set(offsets))
+            assert set(range(_read_start(log), 601)) <= set(offsets) <= set(range(first, 601))
+        rounds += 1
+    keeper.join()
+    assert not failures
+    assert [event.offset for event in log.read(0, 1_000)] == list(range(500, 601))
+
+
+def _read_start(log: EventLog) -> int:
+    with log.borrow() as connection:
+        return read_start(connection)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
-from typing import ClassVar, Self
+from collections.abc import Callable, Generator
+from typing import ClassVar
 
 import psycopg
 import pyarrow as pa
 
-from core.errors import CoreError
-from core.storage.home import Home
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import (
     ColumnType,
@@ -19,7 +16,6 @@ from core.warehouses.definition import (
     Kind,
     TableInfo,
     WarehouseDefinition,
-    check_zone,
 )
 from core.warehouses.postgres import catalog
 from core.warehouses.postgres.csv_batches import read_batches
@@ -27,23 +23,14 @@ from core.warehouses.postgres.definition import DEFINITION
 from core.warehouses.postgres.link import Link, open_link
 from core.warehouses.postgres.session import PostgresStateSession
 from core.warehouses.state_session import StateSession
-from core.warehouses.stopping import Budget, cancelled, timed_out
-from core.warehouses.tunnel import Tunnel, read_tunnel
-from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
-from core.warehouses.wire.address import Address, read_address
-from core.warehouses.wire.errors import (
-    OutOfTime,
-    Refused,
-    ServerReport,
-    gives_no_columns,
-    has_parameter,
-    schema_denied,
-    stopped_by_server,
-    translate_report,
-)
+from core.warehouses.stopping import Budget, cancelled
+from core.warehouses.tunnel import Tunnel
+from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S
+from core.warehouses.wire.address import Address
+from core.warehouses.wire.errors import gives_no_columns, has_parameter, schema_denied
+from core.warehouses.wire.server_warehouse import ServerWarehouse
 from core.warehouses.wire.texts import MAX_BATCH_BYTES
 from core.warehouses.wire.types import COMMON_NAMES, Transport, kind_of, make_transport
-from core.warehouses.wire.way import Way
 
 CONSUMER_S = 24 * 3600.0
 """How long the server lets a consumer of its rows take on top of the query's own time, which we measure ourselves."""
@@ -54,27 +41,16 @@ SET LOCAL bytea_output = hex; SET LOCAL standard_conforming_strings = on;
 SET LOCAL idle_in_transaction_session_timeout = '60s'"""
 
 
-class PostgresWarehouse(Warehouse):
-    """One database. Connections are kept between queries until `close`; each serves one query at a time."""
+class PostgresWarehouse(ServerWarehouse[Link]):
+    """One database; see `ServerWarehouse`."""
 
     definition: ClassVar[WarehouseDefinition] = DEFINITION
+    default_ssl_mode = "require"
+    driver_failures = (psycopg.Error,)
 
     def __init__(self, address: Address, *, zone: str = "UTC", tunnel: Tunnel | None = None) -> None:
-        self._way = Way(address, tunnel, open_link)
-        self._zone = zone
+        super().__init__(address, zone=zone, tunnel=tunnel)
         self._types: dict[tuple[int, int], tuple[str, Kind]] = {}
-
-    @classmethod
-    def open(cls, home: Home, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Self:
-        """Return the warehouse for the server that `settings` names."""
-        address = read_address(settings, secrets, ssl_mode="require")
-        tunnel = read_tunnel(settings, secrets, address.host, address.port)
-        return cls(address, zone=check_zone(settings), tunnel=tunnel)
-
-    def describe(self, sql: str) -> tuple[ColumnType, ...]:
-        """Return the columns that `sql` would give: the server reads it and does not run it."""
-        with self._reading(sql, QUERY_TIMEOUT_S, None) as link:
-            return tuple(transport.column for transport in self._describe(link, sql))
 
     def list_schemas(self) -> list[str]:
         """Return the schemas that hold a table or a view; the catalog shows also those that this login may not use."""
@@ -145,49 +121,13 @@ class PostgresWarehouse(Warehouse):
         with PostgresStateSession.open(self._way.reach()) as session:
             session.check()
 
-    def close(self) -> None:
-        """End the connections that wait for a query, and the tunnel."""
-        self._way.close()
-
-    def _probe(self) -> str:
-        count = len(self.list_tables())
-        return f"{count} table{'' if count == 1 else 's'} can be read."
+    @staticmethod
+    def _open_link(address: Address) -> Link:
+        return open_link(address)
 
     def _comment(self) -> str:
         # Seen in pg_stat_activity beside the query, and in the server's log
         return "" if self.query_tag is None else f"/* {self.query_tag.text.replace('*/', '')} */ "
-
-    @contextmanager
-    def _reading(self, sql: str, timeout_s: float, cancel: CancelToken | None) -> Iterator[Link]:
-        token = cancel or CancelToken()
-        if token.cancelled:
-            raise cancelled(token)
-        try:
-            link = self._begin(timeout_s, token)
-        except OutOfTime as error:
-            raise timed_out(timeout_s) from error
-        except Refused as error:
-            raise self._translate(error, sql, token) from error
-        except psycopg.Error as error:
-            raise self._translate(_lost(error), sql, token) from error
-        forget = token.on_cancel(link.cancel)
-        is_done = False
-        try:
-            yield link
-            link.run("COMMIT")
-            is_done = True
-        except OutOfTime as error:
-            raise timed_out(timeout_s) from error
-        except Refused as error:
-            raise self._translate(error, sql, token) from error
-        except psycopg.Error as error:
-            raise self._translate(_lost(error), sql, token) from error
-        finally:
-            forget()
-            if is_done and not token.cancelled:
-                self._way.keep(link)
-            else:
-                link.close()
 
     def _begin(self, timeout_s: float, token: CancelToken) -> Link:
         """Return a link in a new transaction."""
@@ -199,12 +139,8 @@ class PostgresWarehouse(Warehouse):
 
         return self._way.begin(start, lambda error: isinstance(error, psycopg.Error))
 
-    def _translate(self, refused: Refused, sql: str, token: CancelToken) -> CoreError:
-        if token.cancelled:
-            return cancelled(token)
-        if refused.report.sqlstate == "57014":
-            return stopped_by_server(refused.report)
-        return translate_report(refused.report, sql, self._way.address, offset=max(0, refused.sent.find(sql)))
+    def _watch(self, link: Link, token: CancelToken) -> Callable[[], None]:
+        return token.on_cancel(link.cancel)
 
     def _describe(self, link: Link, sql: str) -> tuple[Transport, ...]:
         """Return how each column travels. What is no single query, or gives no columns, ends here, before it runs."""
@@ -236,10 +172,6 @@ class PostgresWarehouse(Warehouse):
             ):
                 number, bits, text, typtype, category = (value or "" for value in row)
                 self._types[int(number), int(bits)] = (text, kind_of(int(number), typtype, category))
-
-
-def _lost(error: psycopg.Error) -> Refused:
-    return Refused(ServerReport("08006", str(error)), "")
 
 
 def _wrap(sql: str, transports: tuple[Transport, ...], max_rows: int | None) -> str:

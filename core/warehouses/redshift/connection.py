@@ -17,10 +17,10 @@ from redshift_connector.error import Error
 from core.errors import CoreError
 from core.warehouses.cancel import CancelToken
 from core.warehouses.redshift.driver import Description, Driver
-from core.warehouses.redshift.errors import STOPPED, read_report, translate_connect
+from core.warehouses.redshift.errors import read_report, translate_connect
 from core.warehouses.stopping import Budget
 from core.warehouses.wire.address import Address
-from core.warehouses.wire.errors import OutOfTime, Refused, ServerReport
+from core.warehouses.wire.errors import STOPPED, OutOfTime, Refused, ServerReport
 
 SETUP_TIMEOUT_S = 60.0
 SILENCE_S = 30.0

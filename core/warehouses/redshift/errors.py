@@ -11,9 +11,8 @@ from redshift_connector.error import Error
 
 from core.errors import CoreError, Unreachable
 from core.warehouses.wire.address import Address
-from core.warehouses.wire.errors import ServerReport, translate_report
+from core.warehouses.wire.errors import LOST, ServerReport, translate_report
 
-LOST, STOPPED, SYNTAX = "08006", "57014", "42601"
 _OTHER_NAME, _EXPIRED = (62, 64), 10  # X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH, _CERT_HAS_EXPIRED
 
 

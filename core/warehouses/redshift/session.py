@@ -11,11 +11,10 @@ from core.errors import CoreError
 from core.warehouses.cancel import CancelToken
 from core.warehouses.redshift.catalog import HAS_STATE_SCHEMA
 from core.warehouses.redshift.connection import Connection
-from core.warehouses.redshift.errors import STOPPED
 from core.warehouses.state_session import STATE_SCHEMA, STATEMENT_TIMEOUT_S, StateSession
 from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.wire.address import Address
-from core.warehouses.wire.errors import OutOfTime, Refused, state_denied, translate_report
+from core.warehouses.wire.errors import STOPPED, OutOfTime, Refused, state_denied, translate_report
 from core.warehouses.wire.names import literal
 
 INSERT_BYTES = 1024**2

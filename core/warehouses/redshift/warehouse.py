@@ -6,40 +6,34 @@ Redshift has no `COPY … TO STDOUT`; a cursor is the only way to take a result 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import ClassVar, Self
+from collections.abc import Generator, Sequence
+from typing import ClassVar
 
 import pyarrow as pa
 
-from core.errors import CoreError
-from core.storage.home import Home
 from core.warehouses.cancel import CancelToken
-from core.warehouses.definition import ColumnType, CostEstimate, TableInfo, WarehouseDefinition, check_zone
+from core.warehouses.definition import CostEstimate, TableInfo, WarehouseDefinition
 from core.warehouses.redshift import catalog
 from core.warehouses.redshift.connection import Connection
 from core.warehouses.redshift.definition import DEFINITION
-from core.warehouses.redshift.errors import LOST, STOPPED, SYNTAX
 from core.warehouses.redshift.session import RedshiftStateSession
 from core.warehouses.redshift.types import make_array, plan_column
 from core.warehouses.state_session import StateSession
-from core.warehouses.stopping import Budget, cancelled, timed_out
-from core.warehouses.tunnel import Tunnel, read_tunnel
-from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
-from core.warehouses.wire.address import Address, read_address
+from core.warehouses.stopping import Budget, cancelled
+from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S
+from core.warehouses.wire.address import Address
 from core.warehouses.wire.errors import (
-    OutOfTime,
+    LOST,
+    SYNTAX,
     Refused,
     gives_no_columns,
     has_parameter,
     schema_denied,
-    stopped_by_server,
-    translate_report,
 )
 from core.warehouses.wire.names import literal
+from core.warehouses.wire.server_warehouse import ServerWarehouse
 from core.warehouses.wire.texts import MAX_BATCH_BYTES, make_schema
 from core.warehouses.wire.types import Transport
-from core.warehouses.wire.way import Way
 
 FETCH_ROWS = 1000
 """What a cluster of one node gives at a time; it refuses to give more."""
@@ -49,26 +43,11 @@ _CURSOR = "onramp_rows"
 _PLAN = re.compile(r"rows=(\d+) width=(\d+)")
 
 
-class RedshiftWarehouse(Warehouse):
-    """One database. Connections are kept between queries until `close`; each serves one query at a time."""
+class RedshiftWarehouse(ServerWarehouse[Connection]):
+    """One database; see `ServerWarehouse`."""
 
     definition: ClassVar[WarehouseDefinition] = DEFINITION
-
-    def __init__(self, address: Address, *, zone: str = "UTC", tunnel: Tunnel | None = None) -> None:
-        self._way = Way(address, tunnel, Connection)
-        self._zone = zone
-
-    @classmethod
-    def open(cls, home: Home, settings: Mapping[str, object], secrets: Mapping[str, str]) -> Self:
-        """Return the warehouse for the server that `settings` names."""
-        address = read_address(settings, secrets, ssl_mode="verify-full")
-        tunnel = read_tunnel(settings, secrets, address.host, address.port)
-        return cls(address, zone=check_zone(settings), tunnel=tunnel)
-
-    def describe(self, sql: str) -> tuple[ColumnType, ...]:
-        """Return the columns that `sql` would give: the server reads it and does not run it."""
-        with self._reading(sql, QUERY_TIMEOUT_S, None) as connection:
-            return tuple(transport.column for transport in self._describe(connection, sql))
+    default_ssl_mode = "verify-full"
 
     def list_schemas(self) -> list[str]:
         """Return the schemas that hold a table or a view; the catalog shows also those that this login may not use."""
@@ -161,35 +140,9 @@ class RedshiftWarehouse(Warehouse):
         with RedshiftStateSession(self._way.reach()) as session:
             session.check()
 
-    def close(self) -> None:
-        """End the connections that wait for a query, and the tunnel."""
-        self._way.close()
-
-    def _probe(self) -> str:
-        count = len(self.list_tables())
-        return f"{count} table{'' if count == 1 else 's'} can be read."
-
-    @contextmanager
-    def _reading(self, sql: str, timeout_s: float, cancel: CancelToken | None) -> Iterator[Connection]:
-        token = cancel or CancelToken()
-        if token.cancelled:
-            raise cancelled(token)
-        connection: Connection | None = None
-        is_done = False
-        try:
-            connection = self._begin(timeout_s, token)
-            yield connection
-            connection.run("COMMIT")
-            is_done = True
-        except OutOfTime as error:
-            raise timed_out(timeout_s) from error
-        except Refused as error:
-            raise self._translate(error, sql, token) from error
-        finally:
-            if is_done and connection is not None and not token.cancelled:
-                self._way.keep(connection)
-            elif connection is not None:
-                connection.close()
+    @staticmethod
+    def _open_link(address: Address) -> Connection:
+        return Connection(address)
 
     def _begin(self, timeout_s: float, token: CancelToken) -> Connection:
         """Return a connection in a new transaction."""
@@ -206,20 +159,12 @@ class RedshiftWarehouse(Warehouse):
         # Whatever is said to these on a connection that waited is said of the connection; a new one tells the rest
         return self._way.begin(start, lambda error: isinstance(error, Refused) and not token.cancelled)
 
-    def _translate(self, refused: Refused, sql: str, token: CancelToken) -> CoreError:
-        if token.cancelled:
-            return cancelled(token)
-        if refused.report.sqlstate == STOPPED:
-            return stopped_by_server(refused.report)
-        offset = max(0, refused.sent.find(sql)) if sql else 0
-        return translate_report(refused.report, sql, self._way.address, offset=offset)
-
-    def _describe(self, connection: Connection, sql: str) -> tuple[Transport, ...]:
+    def _describe(self, link: Connection, sql: str) -> tuple[Transport, ...]:
         """Return how each column travels. What is no single query that can stand in FROM ends here, before it runs."""
         try:
-            found = connection.describe(f"SELECT * FROM ({sql}\n) AS model_rows")  # noqa: S608 - what is asked about
+            found = link.describe(f"SELECT * FROM ({sql}\n) AS model_rows")  # noqa: S608 - what is asked about
         except Refused as error:
-            raise self._find_fault(connection, sql, error) from error
+            raise self._find_fault(link, sql, error) from error
         if found.parameters:
             raise has_parameter()
         return tuple(plan_column(name, oid, modifier, self._zone) for name, oid, modifier in found.columns)

@@ -24,6 +24,7 @@ from core.warehouses.state_session import STATE_SCHEMA
 from core.warehouses.wire.address import Address
 from core.warehouses.wire.names import quote
 
+LOST, STOPPED, SYNTAX = "08006", "57014", "42601"
 _LOOK_UP = "Look it up in the table list."
 _READS_ONLY = "A SQL model may only read the tables of its warehouse."
 _TOKEN = re.compile(r'"(?:[^"]|"")+"|[\w$]+(?:\.[\w$]+|\."(?:[^"]|"")+")*|\'[^\']*\'|\S')
@@ -101,7 +102,7 @@ def _choose(report: ServerReport, sql: str, at: int | None, address: Address) ->
     if state in _SYNTAX:
         message, code, hint = _SYNTAX[state]
         return SqlSyntaxError(f"{message.format(name=name).rstrip()}.", code=code, hint=hint)
-    if state == "42601":
+    if state == SYNTAX:
         what = "the text ends too early" if at is not None and not sql[at:].strip() else f"{name} is not expected here"
         return SqlSyntaxError(f"{what}.", hint="Correct the SQL at that place.")
     if state.startswith("25"):  # writing, or asking to, inside of a read-only transaction

@@ -11,14 +11,17 @@ from core.warehouses.tunnel import Tunnel
 from core.warehouses.wire.address import Address
 
 
-class Closable(Protocol):
-    """What can be ended."""
+class Runs(Protocol):
+    """A connection."""
+
+    def run(self, sql: str, /) -> object:
+        """Run a statement."""
 
     def close(self) -> None:
         """End it."""
 
 
-Link = TypeVar("Link", bound=Closable)
+Link = TypeVar("Link", bound=Runs)
 
 
 class Way(Generic[Link]):

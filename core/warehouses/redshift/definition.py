@@ -34,7 +34,7 @@ DEFINITION = WarehouseDefinition(
             default="verify-full",
             choices=(
                 ("verify-full", "Encrypted, and the cluster proves its name (verify-full)"),
-                ("verify-ca", "Encrypted, with a certificate of Amazon's (verify-ca)"),
+                ("verify-ca", "Encrypted, with a certificate of a trusted authority (verify-ca)"),
                 ("disable", "Not encrypted (disable)"),
             ),
         ),

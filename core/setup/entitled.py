@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from core.destinations.segment_profiles import DEFINITION as SEGMENT_PROFILES
 from core.destinations.store import DestinationRecord, ensure_segment_profiles, list_destinations
-from core.errors import RunInProgress
 from core.setup.entitlements import (
     Entitled,
     make_admission,
@@ -123,14 +121,5 @@ def add_entitled_recipes(workspace: Workspace, space_id: str, keys: Sequence[str
 @contextmanager
 def _place(workspace: Workspace) -> Iterator[None]:
     """Let one maker at a time count and make, over all threads and processes."""
-    with _MAKING, ExitStack() as stack:
-        deadline = time.monotonic() + _WAIT_S
-        while True:
-            try:
-                stack.enter_context(hold_lease(workspace.database, _LEASE))
-                break
-            except RunInProgress:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+    with _MAKING, hold_lease(workspace.database, _LEASE, wait_s=_WAIT_S):
         yield

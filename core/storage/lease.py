@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from core.storage.database import Database
 from core.storage.tables import leases
 
 DEFAULT_TTL_S = 20.0
+POLL_S = 0.05
 _LOG = logging.getLogger(__name__)
 
 
@@ -90,15 +92,18 @@ def drop_lease(database: Database, name: str) -> None:
 
 
 @contextmanager
-def hold_lease(database: Database, name: str, *, ttl_s: float = DEFAULT_TTL_S) -> Iterator[Lease]:
+def hold_lease(database: Database, name: str, *, ttl_s: float = DEFAULT_TTL_S, wait_s: float = 0.0) -> Iterator[Lease]:
     """Hold the lease for the length of a block, renewing it in the background.
 
-    The machine's clock is used on purpose: a lease is about processes that really run now.
+    The machine's clock is used on purpose: a lease is about processes that really run now. `wait_s` is how long to wait
+    for a holder who only had a look.
 
     Raises:
         RunInProgress: Somebody else holds it.
     """
-    lease = take_lease(database, name, new_holder(), ttl_s=ttl_s)
+    holder, deadline = new_holder(), time.monotonic() + wait_s
+    while (lease := take_lease(database, name, holder, ttl_s=ttl_s)) is None and time.monotonic() < deadline:
+        time.sleep(POLL_S)
     if lease is None:
         raise RunInProgress(
             f"{describe_lease(name)} is being worked on by another process.",

@@ -54,6 +54,8 @@ from core.workspaces.workspace import Workspace
 _LOG = logging.getLogger("onramp.syncs")
 POLL_S = 0.3
 SAMPLES = 20
+LOOK_S = 2.0
+"""How long a run waits for somebody who only looks at the state, as the page of the sync does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def execute_run(
     run = get_run(workspace, run_id)
     if run.is_final:
         return run
-    with hold_lease(workspace.database, f"sync:{run.sync_id}"):
+    with hold_lease(workspace.database, f"sync:{run.sync_id}", wait_s=LOOK_S):
         for unfinished in list_unfinished_runs(workspace):
             if unfinished.sync_id == run.sync_id and unfinished.requested_at <= run.requested_at:
                 _Execution(workspace, unfinished.id, progress, cancel, confirm_deletes).carry_out()

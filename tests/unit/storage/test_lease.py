@@ -140,3 +140,23 @@ def test_a_process_of_another_machine_is_never_called_gone() -> None:
     assert not is_holder_gone("elsewhere/4026531836:1999999:abcd")
     assert not is_holder_gone("one")
     assert not is_holder_gone(new_holder())
+
+
+def test_who_waits_gets_the_lease_of_a_holder_who_only_had_a_look(store_workspace: Workspace) -> None:
+    database = store_workspace.database
+    looking, refused = threading.Event(), threading.Event()
+
+    def look() -> None:
+        with hold_lease(database, "sync:a"):
+            looking.set()
+            refused.wait(30)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    looking.wait(30)
+    with pytest.raises(RunInProgress), hold_lease(database, "sync:a"):
+        pass
+    refused.set()
+    with hold_lease(database, "sync:a", wait_s=30) as lease:
+        assert lease.token == 2
+    looker.join()

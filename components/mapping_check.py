@@ -9,7 +9,6 @@ from datetime import datetime
 
 import pyarrow as pa
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from components.error_panel import error_panel
 from components.format import format_number, format_share, format_time
@@ -48,23 +47,27 @@ def draw_check(workspace: Workspace, model: SqlModel, mapping: FieldMapping) -> 
 
     @st.fragment(parallel=True)
     def panel() -> None:
-        place = st.empty()  # an empty place, unlike a container, also takes away what was drawn there before
         with error_panel("checking all rows"):
-            _draw_panel(workspace, model, mapping, place)
+            _draw_panel(workspace, model, mapping)
 
     panel()
 
 
-def _draw_panel(workspace: Workspace, model: SqlModel, mapping: FieldMapping, place: DeltaGenerator) -> None:
+def _draw_panel(workspace: Workspace, model: SqlModel, mapping: FieldMapping) -> None:
     def ask(cancel: CancelToken) -> CheckedRows:
         read_at = workspace.now()
         return CheckedRows(check_draft_mapping(workspace, mapping, rows=_keep_rows(), cancel=cancel), read_at)
 
     about = _describe(workspace, model, mapping)
     query = get_queries().start(_SLOT, about, ask)
-    while not query.wait(LOOK_S) and query.waited_s < PATIENCE_S:
-        place.markdown(f":material/progress_activity: {_LABEL} …")  # where a newer run takes over
-    with place.container(border=True), error_panel("checking all rows") as attempt:
+    if query.wait(0):
+        box = st.container(border=True)  # the same as last time: the browser keeps its table and does not make it anew
+    else:
+        place = st.empty()  # unlike a container, it takes away what was drawn there before
+        while not query.wait(LOOK_S) and query.waited_s < PATIENCE_S:
+            place.markdown(f":material/progress_activity: {_LABEL} …")  # where a newer run takes over
+        box = place.container(border=True)
+    with box, error_panel("checking all rows") as attempt:
         ended = draw_query(
             ask, slot=_SLOT, about=about, label="Checking all rows", timeout_s=CHECK_TIMEOUT_S, quick_s=0
         )

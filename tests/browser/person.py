@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+
+from playwright.sync_api import TimeoutError
 
 from core.warehouses.registry import get_definition
 from tests.hosted import Form
@@ -29,8 +32,13 @@ def fill(page: object, label: str, text: str) -> None:
 
 def choose(page: object, label: str, option: str) -> None:
     """Pick an option of the select box with this label."""
-    page.get_by_role("combobox", name=re.compile(rf"(^|\s){re.escape(label)}($|\s)")).first.click(timeout=SLOW_MS)
-    page.get_by_role("option", name=option, exact=True).click(timeout=SLOW_MS)
+    box = page.get_by_role("combobox", name=re.compile(rf"(^|\s){re.escape(label)}($|\s)")).first
+    option_ = page.get_by_role("option", name=option, exact=True)
+    for _ in range(5):  # a page that scrolls or is drawn anew closes the list again
+        box.press("ArrowDown", timeout=SLOW_MS)
+        with suppress(TimeoutError):
+            return option_.click(timeout=SLOW_MS / 5)
+    raise AssertionError(f"the list of {label} does not stay open")
 
 
 def write_sql(page: object, sql: str) -> None:

@@ -1,20 +1,16 @@
-"""What is pressed inside popups and panels, with its effect after a refresh: identifiers, the test record."""
+"""Identifiers as a person creates, edits and deletes them: what is pressed inside popups, and what a refresh shows."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-import orjson
 import pytest
 
-from core.events.event_log import open_event_log
 from core.identity.rules import IdentifierRule, list_rules
-from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
-from core.workspaces.workspace import Workspace, open_workspace
+from core.workspaces.workspace import open_workspace
 from tests import guided
 from tests.browser.conftest import ROOT, serve
 from tests.browser.person import SLOW_MS, choose, fill, press, see
@@ -26,14 +22,6 @@ def read_rules(home: Path) -> dict[str, IdentifierRule]:
         return {rule.type: rule for rule in list_rules(workspace, get_setup(workspace).space_id)}
     finally:
         workspace.close()
-
-
-def make_home(tmp_path: Path, prepare: Callable[[Workspace], object]) -> Path:
-    home = tmp_path / "home"
-    workspace = open_workspace(str(home / "onramp"))
-    prepare(workspace)
-    workspace.close()
-    return home
 
 
 def row(page: object, type_: str) -> object:
@@ -60,7 +48,10 @@ def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
     tmp_path: Path, open_screen: Callable[..., object]
 ) -> None:
     """W62-W64, W71."""
-    home = make_home(tmp_path, guided.map_columns)
+    home = tmp_path / "home"
+    workspace = open_workspace(str(home / "onramp"))
+    guided.map_columns(workspace)
+    workspace.close()
     with serve(ROOT / "app.py", home) as address:
         screen = open_screen("desktop-light")
         page = screen.open(f"{address}/identifiers-and-traits")
@@ -121,48 +112,3 @@ def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
         assert page.locator(".st-key-delete_user_id").get_by_role("button").is_disabled()
         screen.shoot("identifier-last")
     assert list(read_rules(home)) == ["user_id"]
-
-
-@pytest.mark.timeout(120)
-@pytest.mark.xdist_group("journey")
-@pytest.mark.parametrize("screen_name", ["desktop-light", "phone-dark"])
-def test_the_test_record_that_is_shown_is_the_one_that_is_sent(
-    tmp_path: Path, open_screen: Callable[..., object], screen_name: str
-) -> None:
-    """W34, and section 8 of the wizard: Test Mapping."""
-
-    def prepare(workspace: Workspace) -> None:
-        setup = guided.define(workspace)
-        guided_setup.save_draft_mapping(workspace, guided.make_mapping(setup.space_id))
-
-    home = make_home(tmp_path, prepare)
-    with serve(ROOT / "app.py", home) as address:
-        screen = open_screen(screen_name)
-        page = screen.open(f"{address}/select-mappings")
-        page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
-        page.locator(".st-key-test_record summary").click(timeout=SLOW_MS)
-        record = page.get_by_test_id("stJson")
-        record.wait_for(timeout=SLOW_MS)
-        screen.settle()
-        shown = read_json(page, record)
-        screen.shoot("test-record")
-        page.locator(".st-key-send_test_record").get_by_role("button").click(timeout=SLOW_MS)
-        see(page, "Delivered. It is in the event debugger")
-    workspace = open_workspace(str(home / "onramp"))
-    (event,) = open_event_log(workspace).search()
-    made = guided_setup.make_draft_test_record(workspace, get_setup(workspace).draft.mapping).message
-    workspace.close()
-    sent = orjson.loads(event.body)
-    arrival = ("timestamp", "originalTimestamp", "receivedAt")  # the row has no time of its own: that of sending counts
-    assert {**sent, **{name: shown[name] for name in arrival}} == shown
-    assert {**made, "messageId": shown["messageId"], **{name: shown[name] for name in arrival}} == shown
-    assert shown["traits"] == {"email": "c1@example.com", "phone": "+14155550001", "plan": "basic"}
-
-
-def read_json(page: object, record: object) -> dict[str, object]:
-    """Return the whole message by the viewer's own copy buttons, of which each level of the message has one."""
-    copied = []
-    for button in record.locator(".object-meta-data").get_by_title("Copy to clipboard").all():
-        button.locator("span").first.dispatch_event("click")  # it shows while something hovers, which a phone has not
-        copied.append(page.evaluate("() => navigator.clipboard.readText()"))
-    return json.loads(max(copied, key=len))

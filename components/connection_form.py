@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from components.error_panel import error_panel
+from components.field_input import SavedSettings, draw_field
 from components.plain_text import escape_markdown
 from components.state import forget_widget
 from core.errors import CoreError, MissingField
-from core.fields import Field, FieldType
 from core.settings import is_shown
 from core.warehouses.definition import SetupGuide, WarehouseDefinition
 
-KEPT = "Saved. Leave it empty to keep it."
 NAME = "name"
 
 
@@ -28,21 +27,13 @@ class ConnectionInput:
     secrets: dict[str, str] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class SavedConnection:
-    """What is saved of the warehouse that is changed: its settings, and the names of the secrets that it has."""
-
-    settings: Mapping[str, object]
-    secret_names: Collection[str]
-
-
 def draw_connection_form(
     definition: WarehouseDefinition,
     save: Callable[[ConnectionInput], None],
     *,
     key: str,
     name: str = "",
-    saved: SavedConnection | None = None,
+    saved: SavedSettings | None = None,
 ) -> bool:
     """Draw the form and the guide; return whether **Save** has been pressed and `save` has done its work.
 
@@ -66,7 +57,7 @@ def draw_connection_form(
             notes[NAME] = st.empty()
         for each in definition.settings:
             if is_shown(each, definition, typed):
-                typed[each.name] = _draw_field(each, f"{key}_field_{each.name}", saved)
+                typed[each.name] = draw_field(each, f"{key}_field_{each.name}", saved)
                 notes[each.name] = st.empty()
         pressed = st.button("Save", type="primary", icon=":material/save:", key=f"{key}_save")
         outcome = st.container()
@@ -127,28 +118,3 @@ def _forget_secrets(definition: WarehouseDefinition, key: str) -> None:
     for each in definition.settings:
         if each.secret:
             forget_widget(f"{key}_field_{each.name}")
-
-
-def _draw_field(field: Field, key: str, saved: SavedConnection | None) -> object:
-    value = field.default if saved is None or field.secret else saved.settings.get(field.name, field.default)
-    label = field.label if field.required or field.choices else f"{field.label} :gray[(optional)]"
-    help_ = field.description or None
-    if field.choices:
-        options = [choice for choice, _ in field.choices]
-        index = options.index(str(value)) if value in options else 0
-        return st.selectbox(label, options, index=index, format_func=dict(field.choices).get, help=help_, key=key)
-    if field.type is FieldType.BOOLEAN:
-        return st.checkbox(field.label, value=bool(value), help=help_, key=key)
-    if field.secret:
-        hint = KEPT if saved is not None and field.name in saved.secret_names else field.placeholder
-        if field.type is FieldType.TEXT:
-            return st.text_area(label, placeholder=hint, help=help_, height=140, key=key)
-        # Tab goes from a password to its eye, and Streamlit then takes no note of what was typed. So each letter is
-        # kept in the browser as it is typed, and goes to the server with the next press of a button, not by itself.
-        return st.text_input(
-            label, type="password", placeholder=hint, help=help_, key=key, live="0ms", on_change="ignore"
-        )
-    text = "" if value is None else str(value)
-    if field.type is FieldType.TEXT:
-        return st.text_area(label, value=text, placeholder=field.placeholder, help=help_, height=120, key=key)
-    return st.text_input(label, value=text, placeholder=field.placeholder, help=help_, autocomplete="off", key=key)

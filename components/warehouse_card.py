@@ -8,9 +8,10 @@ import streamlit as st
 
 from components.catalog_browser import draw_catalog
 from components.confirm import confirm
-from components.connection_form import ConnectionInput, SavedConnection, draw_connection_form
+from components.connection_form import ConnectionInput, draw_connection_form
 from components.connection_report import draw_report, has_own_schema, keep_report
 from components.error_panel import error_panel
+from components.field_input import SavedSettings
 from components.format import format_ago, format_time
 from components.plain_text import escape_markdown
 from components.state import CHANGING_CONNECTION, CONNECTION_REPORT
@@ -71,7 +72,7 @@ def _draw_change(workspace: Workspace, record: WarehouseRecord) -> None:
     """Draw the form of a saved connection; the new settings and credentials are tested before the old are dropped."""
     st.markdown("**Change connection**")
     st.caption("What you change is tested first. Where the test fails, everything stays as it is now.")
-    saved = SavedConnection(record.settings, list_secret_names(workspace, record.id))
+    saved = SavedSettings(record.settings, list_secret_names(workspace, record.id))
 
     def save(typed: ConnectionInput) -> None:
         change_settings(workspace, record.id, settings=typed.settings, secrets=typed.secrets, on_tested=keep_report)

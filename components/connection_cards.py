@@ -9,6 +9,7 @@ import streamlit as st
 from components.confirm import confirm
 from components.error_panel import error_panel
 from components.format import format_count
+from components.navigation import draw_link
 from components.plain_text import escape_markdown
 from core.destinations.registry import get_definition as get_destination_definition
 from core.destinations.store import DestinationRecord, set_destination_enabled
@@ -35,6 +36,8 @@ def draw_source(
         st.caption(escape_markdown(" · ".join(facts)) + f" · `{source.slug}`")
         if syncs:
             st.caption(f"Read by {escape_markdown(names)}")
+        if source.write_key:
+            draw_link("source", label="Write key, instructions, changes", query={"id": source.id})
         if source.protected:
             st.caption("It links the workspace to Flex, so it can be neither disabled nor deleted.")
             return

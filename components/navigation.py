@@ -109,6 +109,8 @@ SCREENS = (
     Screen("identity_violations.py", "Identity violations", ":material/gpp_maybe:", "identity-violations", _OBSERVE),
     Screen("event_debugger.py", "Event debugger", ":material/bug_report:", "event-debugger", _OBSERVE),
     Screen("overview.py", "Your Segment Overview", ":material/hub:", "overview", _MANAGE),
+    Screen("add_source.py", "Add a source", ":material/add_circle:", "add-source", _MANAGE, is_hidden=True),
+    Screen("source.py", "Source", ":material/input:", "source", _MANAGE, is_hidden=True),
     Screen("warehouses.py", "Warehouses", ":material/database:", "warehouses", _MANAGE),
     Screen("workspace_settings.py", "Workspace settings", ":material/tune:", "workspace-settings", _MANAGE),
 )

@@ -48,6 +48,7 @@ with error_panel("reading the workspace"):
                 is_connected=source.id in connected,
                 syncs=[sync for sync in syncs if sync.source_id == source.id],
             )
+        draw_link("add-source", label="+ Add More", icon=":material/add:")
         if not sources:
             draw_empty_state(
                 ":material/input:", "No source yet", "The guided setup makes the first ones.", key="sources"

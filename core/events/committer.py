@@ -27,7 +27,8 @@ _LOG = logging.getLogger("onramp.ingest")
 
 
 OnCommit = Callable[[Sequence[LogEntry], Sequence[Refusal], float, int], None]
-"""Called in the committer's thread after each commit: what was written, in how many seconds, and what still waits."""
+"""Called in the committer's thread after each commit and before its answers: what was written, in how many seconds, and
+how many events still wait."""
 
 
 class Waiter(NamedTuple):
@@ -145,9 +146,16 @@ class Committer:
             if not isinstance(error, CoreError):
                 _LOG.exception("the event log could not be written")
             failure = error
+        if failure is None:
+            self._report(entries, refusals, time.perf_counter() - started)
         self._answer(waiters, failure)
-        if failure is None and self._on_commit is not None:
-            self._on_commit(entries, refusals, time.perf_counter() - started, self._events)
+
+    def _report(self, entries: list[LogEntry], refusals: list[Refusal], seconds: float) -> None:
+        if self._on_commit is not None:
+            try:
+                self._on_commit(entries, refusals, seconds, self._events - len(entries) - len(refusals))
+            except Exception:  # noqa: BLE001 - a count that fails must not keep anybody from the answer
+                _LOG.exception("a commit could not be counted")
 
     def _answer(self, waiters: list[Waiter], failure: BaseException | None) -> None:
         with self._lock:

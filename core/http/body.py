@@ -12,11 +12,13 @@ import zlib
 from contextlib import suppress
 
 import orjson
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
-from core.errors import InvalidEvent, PayloadTooLarge
+from core.errors import InvalidEvent, Overloaded, PayloadTooLarge
 
 BODY_TIMEOUT_S = 60.0
+MAX_UNFINISHED_BYTES = 256 * 1024 * 1024
+OVERLOAD_RETRY_S = 5.0
 _GZIP_START, _ZLIB_START = b"\x1f\x8b", b"\x78"
 _ENCODINGS = (b"", b"identity", b"gzip", b"x-gzip", b"deflate")
 _ANY_ZLIB = zlib.MAX_WBITS | 32  # finds out by itself whether the header is gzip's or zlib's
@@ -40,22 +42,54 @@ async def read_body(receive: Receive, max_bytes: int) -> bytes:
 
     Raises:
         SenderGone, SenderTooSlow: There is nobody to answer, or it takes too long.
+        Overloaded: The bodies that are on their way take too much memory.
     """
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):  # nearly always: it is all there
         whole: bytes = message.get("body", b"")
         return whole if len(whole) <= max_bytes else whole[: max_bytes + 1]
-    body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            while message["type"] == "http.request":
-                body += message.get("body", b"")[: max_bytes + 1 - len(body)]
-                if not message.get("more_body"):
-                    return bytes(body)
-                message = await receive()
+            return await _read_chunks(message, receive, max_bytes)
     except TimeoutError as error:
         raise SenderTooSlow from error
+
+
+async def _read_chunks(message: Message, receive: Receive, max_bytes: int) -> bytes:
+    body = bytearray()
+    try:
+        while message["type"] == "http.request":
+            chunk = message.get("body", b"")[: max_bytes + 1 - len(body)]
+            _unfinished.add(len(chunk))
+            body += chunk
+            if not message.get("more_body"):
+                return bytes(body)
+            message = await receive()
+    finally:
+        _unfinished.remove(len(body))
     raise SenderGone
+
+
+class _Unfinished:
+    """The bytes of bodies that came in part: a thousand senders that stop in the middle must not fill the memory."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def add(self, size: int) -> None:
+        if self.bytes + size > MAX_UNFINISHED_BYTES:
+            raise Overloaded(
+                "Too many large bodies are on their way.",
+                retry_after_s=OVERLOAD_RETRY_S,
+                hint="Send them again after the time that the answer names.",
+            )
+        self.bytes += size
+
+    def remove(self, size: int) -> None:
+        self.bytes -= size
+
+
+_unfinished = _Unfinished()
 
 
 def decompress(body: bytes, encoding: bytes, max_bytes: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from core.http.protocol import WatchedProtocol, sweep
 from core.http.routes import make_middleware, make_routes
 
 BACKLOG = 2_048
+MAX_FILES = 65_536
 GC_THRESHOLD = 10_000  # a batch of events makes thousands of objects and leaves none
 GRACE_S = 10  # for the requests at hand when the server is told to end
 
@@ -45,6 +47,7 @@ def serve(process: Process, listener: socket.socket) -> None:
 
 def run_app(app: ASGIApp, listener: socket.socket) -> None:
     """Run any application as this server runs its own."""
+    _allow_many_files()
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()  # what was imported stays: looking through it again and again cost a quarter of the time of a batch
@@ -72,6 +75,13 @@ async def _run(app: ASGIApp, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
     finally:
         sweeping.cancel()
+
+
+def _allow_many_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # a connection is a file; often only 1,024 may be open
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -57,36 +57,38 @@ class Tracking:
         call = CALLS.get(scope["path"].rstrip("/")) if scope["type"] == "http" else None
         if call is None:
             return await self._app(scope, receive, send)
-        head = _Head.read(scope)
+        head, ingest = _Head.read(scope), None
         try:
-            answer = await self._answer(call, scope, head, receive)
+            ingest = self._get_ingest()
+            answer = await _answer(ingest, call, scope, head, receive)
         except SenderGone:
             return None
         except SenderTooSlow:
             answer = refuse_request(408, "bad_request", "The body did not arrive in time.", connection="close")
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told to come again
             answer = report_failure(error)
-        self._get_ingest().metrics.count_request(answer.status)
+        if ingest is not None:
+            ingest.metrics.count_request(answer.status)
         return await send_answer(send, answer, head.origin)
 
-    async def _answer(self, call: str, scope: Scope, head: _Head, receive: Receive) -> Answer:
-        method = scope["method"]
-        if method == "OPTIONS":
-            return answer_preflight(scope)
-        if method != "POST":
-            return refuse_request(405, "bad_request", f"{method} is not taken here.", hint="Use POST.", allow="POST")
-        ingest = self._get_ingest()
-        max_bytes = ingest.limits.batch_bytes if call == BATCH else ingest.limits.call_bytes
-        raw = await read_body(receive, max_bytes)
-        if call == SWALLOWED:
-            return SUCCESS
-        try:
-            body = parse_body(decompress(raw, head.encoding, max_bytes))
-            batch = _Batch.read(call, body)
-        except EventError as error:
-            sender, senders = await _find_sender(ingest, head, None)
-            return await _refuse_unread(ingest, sender, _show(raw, senders), error)
-        return await _take_batch(ingest, head, raw, body, batch)
+
+async def _answer(ingest: Ingest, call: str, scope: Scope, head: _Head, receive: Receive) -> Answer:
+    method = scope["method"]
+    if method == "OPTIONS":
+        return answer_preflight(scope)
+    if method != "POST":
+        return refuse_request(405, "bad_request", f"{method} is not taken here.", hint="Use POST.", allow="POST")
+    max_bytes = ingest.limits.batch_bytes if call == BATCH else ingest.limits.call_bytes
+    raw = await read_body(receive, max_bytes)
+    if call == SWALLOWED:
+        return SUCCESS
+    try:
+        body = parse_body(decompress(raw, head.encoding, max_bytes))
+        batch = _Batch.read(call, body)
+    except EventError as error:
+        sender, senders = await _find_sender(ingest, head, None)
+        return await _refuse_unread(ingest, sender, _show(raw, senders), error)
+    return await _take_batch(ingest, head, raw, body, batch)
 
 
 class _Head(NamedTuple):

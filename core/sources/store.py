@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, UnknownWriteKey
+from core.errors import IllegalTransition, InvalidField, MissingField, NotFound
 from core.ids import new_id, new_write_key, slugify
 from core.settings import check_settings
 from core.sources import flex
@@ -114,25 +114,6 @@ def get_source(workspace: Workspace, id_or_slug: str) -> Source:
     source = _find(workspace, id_or_slug)
     if source is None:
         raise NotFound(f"There is no source {id_or_slug!r}.", hint="List the sources and use an id, slug or name.")
-    return source
-
-
-def get_source_by_write_key(workspace: Workspace, write_key: str) -> Source:
-    """Return the enabled source that this write key belongs to.
-
-    Raises:
-        UnknownWriteKey: No source has it, or its source is disabled (code `source_disabled`).
-    """
-    query = select(sources).where(sources.c.write_key == write_key)
-    with workspace.database.reading() as connection:
-        row = connection.execute(query).first()
-    if row is None:
-        raise UnknownWriteKey("No source has this write key.", hint="Copy the write key from the source's settings.")
-    source = _to_source(row)
-    if not source.enabled:
-        raise UnknownWriteKey(
-            f"The source {source.name!r} is disabled.", code="source_disabled", hint="Enable the source, then resend."
-        )
     return source
 
 

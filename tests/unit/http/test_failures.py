@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from core.events.committer import Committer
 from core.events.event_log import EventLog, LogEntry
 from core.events.refused import Refusal
+from core.http import body as body_module
 from core.http.process import Process
 from tests.tracking import Answer, Receiver, basic, send_async
 
@@ -111,3 +113,30 @@ def test_a_fault_of_ours_is_500_with_a_number_and_a_time_to_come_again(
     assert "inc_" in answer.json()["message"] and "bug" not in answer.json()["message"]
     assert "retry-after" in answer.headers
     assert "a bug of ours" in caplog.text and receiver.key not in caplog.text
+
+
+def test_bodies_that_come_in_part_have_a_bound_together_and_give_their_room_back(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_module, "MAX_UNFINISHED_BYTES", 1_000_000)
+    headers = {"authorization": basic(receiver.key)}
+    chunks = [b'{"batch": [', b" " * 600_000, b"]}"]
+
+    async def run() -> list[int]:
+        half_sent, released = asyncio.Event(), asyncio.Event()
+        messages = iter(chunks)
+
+        async def receive() -> Any:
+            if (chunk := next(messages)) == chunks[2]:
+                half_sent.set()
+                await released.wait()
+            return {"type": "http.request", "body": chunk, "more_body": chunk != chunks[2]}
+
+        reading = asyncio.create_task(body_module.read_body(receive, 5_000_000))
+        await half_sent.wait()
+        beside = (await send_async(receiver.app, "POST", "/v1/batch", chunks, headers)).status
+        released.set()
+        assert await reading == b"".join(chunks)
+        return [beside, (await send_async(receiver.app, "POST", "/v1/batch", chunks, headers)).status]
+
+    assert asyncio.run(run()) == [429, 200]

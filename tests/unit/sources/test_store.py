@@ -5,7 +5,7 @@ import threading
 import pytest
 from sqlalchemy import insert
 
-from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, UnknownConnector, UnknownWriteKey
+from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, UnknownConnector
 from core.sources.store import (
     Source,
     create_source,
@@ -14,7 +14,6 @@ from core.sources.store import (
     enable_source,
     ensure_flex_source,
     get_source,
-    get_source_by_write_key,
     list_sources,
     rename_source,
 )
@@ -159,13 +158,6 @@ def test_a_source_that_a_sync_reads_is_not_deleted(workspace: Workspace) -> None
         connection.execute(insert(syncs).values(row))
     with pytest.raises(IllegalTransition, match="sync 'Contacts' reads the source"):
         delete_source(workspace, source.id)
-
-
-def test_a_write_key_names_its_source_until_that_is_disabled(workspace: Workspace) -> None:
-    flex = ensure_flex_source(workspace)
-    assert get_source_by_write_key(workspace, str(flex.write_key)) == flex
-    with pytest.raises(UnknownWriteKey, match="No source has this write key"):
-        get_source_by_write_key(workspace, "nonsense")
 
 
 def test_a_write_key_is_absent_from_repr_and_audit_trail(workspace: Workspace) -> None:

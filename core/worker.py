@@ -11,6 +11,8 @@ the next. A failing job is logged with its number and does not stop the others.
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from core.workspaces.workspace import Workspace
 IDLE_S = 1.0
 BESIDE_RECORDS = 20_000  # below that the profiles are built before a process beside has started
 HISTORY_IDLE_S = 5.0
+HISTORY_NICENESS = 10
 HISTORY_RETRY_S = 60.0
 """After a failure, such as a full disk, which does not end within seconds."""
 _LOG = logging.getLogger("onramp.worker")
@@ -115,6 +118,8 @@ class Worker:
 
     def _history_loop(self) -> None:
         # A thread of its own: closing a large day takes minutes, and profiles must not wait for it.
+        if sys.platform == "linux":  # where a thread has a priority of its own; what arrives goes first
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HISTORY_NICENESS)
         while not self._stopping.is_set():
             failures: list[str] = []
             self._attempt(self._keep_history, failures)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -57,6 +59,27 @@ def test_a_round_of_the_worker_closes_days_and_indexes_words_and_the_next_one_ha
     with log.borrow() as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (0,)
     assert len(log.read(0, 100)) == 25
+
+
+def test_a_running_worker_closes_days_in_a_thread_that_gives_way(workspace: Workspace) -> None:
+    log = open_event_log(workspace)
+    append_days(log, [3])
+    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    worker = Worker(workspace)
+    worker.start()
+    try:
+        (history,) = [thread for thread in threading.enumerate() if thread.name == "onramp history"]
+        deadline = time.monotonic() + 60
+        while not list_days(log) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert list_days(log) == ["2026-11-01"]
+        assert history.native_id is not None
+        if sys.platform == "linux":
+            assert os.getpriority(os.PRIO_PROCESS, history.native_id) > mine
+            assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine
+    finally:
+        worker.stop()
+    assert not worker.is_alive
 
 
 def test_what_is_older_than_the_setting_is_dropped_accepted_or_refused(workspace: Workspace) -> None:

@@ -39,6 +39,8 @@ def test_the_test_record_that_is_shown_is_the_one_that_is_sent(
     with serve(ROOT / "app.py", home) as address:
         screen = open_screen(screen_name)
         page = screen.open(f"{address}/select-mappings")
+        see(page, "Checked on all 12 rows")
+        screen.settle()
         page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
         page.locator(".st-key-test_record summary").click(timeout=SLOW_MS)
         record = page.get_by_test_id("stJson")

@@ -10,6 +10,7 @@ from components.catalog import Catalog, get_catalog
 from components.error_panel import error_panel
 from components.format import format_count, format_number
 from components.plain_text import escape_markdown
+from components.state import read_widget
 from core.warehouses.definition import ColumnInfo, TableInfo
 from core.warehouses.store import WarehouseRecord
 from core.workspaces.workspace import Workspace
@@ -18,7 +19,7 @@ SHOWN_TABLES = 100
 SHOWN_COLUMNS = 200
 OPENED_BY_SEARCH = 5
 HEIGHT_PX = 340
-_TALL = 6
+_TALL, _LONG = 6, 10
 _MORE = "Type a part of a name to find the others."
 
 
@@ -90,13 +91,16 @@ def _draw_schema(catalog: Catalog, schema: str, text: str, key: str) -> None:
 def _draw_tables(
     catalog: Catalog, schema: str, found: Sequence[tuple[str, Sequence[ColumnInfo]]], text: str, key: str
 ) -> None:
-    is_tall = len(found) > _TALL or any(catalog.knows(schema, name) for name, _ in found)
+    widgets = [f"{key}/{schema}/{name}/{text if hits else ''}" for name, hits in found]
+    is_tall = len(found) > _TALL or any(
+        hits or (read_widget(widget) and _is_long(catalog.peek(schema, name)))
+        for widget, (name, hits) in zip(widgets, found, strict=True)
+    )
     to_open = OPENED_BY_SEARCH
     with st.container(height=HEIGHT_PX if is_tall else "content", gap="xxsmall", key=f"{key}_tables"):
-        for name, hits in found:
+        for widget, (name, hits) in zip(widgets, found, strict=True):
             is_opened = bool(hits) and to_open > 0
             to_open -= is_opened
-            widget = f"{key}/{schema}/{name}/{text if hits else ''}"
             box = st.expander(
                 f":material/table: {escape_markdown(name)}",
                 expanded=is_opened,
@@ -107,6 +111,10 @@ def _draw_tables(
             if box.open:
                 with box, error_panel("reading the columns"):
                     _draw_table(catalog.table(schema, name), hits)
+
+
+def _is_long(table: TableInfo | None) -> bool:
+    return table is None or len(table.columns) > _LONG
 
 
 def _draw_table(table: TableInfo | None, hits: Sequence[ColumnInfo]) -> None:

@@ -26,7 +26,8 @@ const look = EditorView.theme({
     border: "1px solid var(--st-border-color)", borderRadius: "var(--st-base-radius)", height: "var(--editor-height)", overflow: "hidden",
   },
   "&.cm-focused": { outline: "2px solid var(--st-primary-color)", outlineOffset: "-1px" },
-  ".cm-scroller": { fontFamily: "var(--st-code-font)", lineHeight: "1.55", overflow: "auto" },
+  // Ligatures would show <> as one glyph; SQL is read sign by sign.
+  ".cm-scroller": { fontFamily: "var(--st-code-font)", fontVariantLigatures: "none", lineHeight: "1.55", overflow: "auto" },
   ".cm-content": { caretColor: "var(--st-primary-color)", padding: "8px 0" },
   "&.cm-focused .cm-cursor": { borderLeftColor: "var(--st-primary-color)", borderLeftWidth: "2px" },
   ".cm-gutters": { background: "var(--st-secondary-background-color)", color: "var(--st-gray-text-color)", border: "none" },
@@ -35,7 +36,7 @@ const look = EditorView.theme({
   ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { background: "color-mix(in srgb, var(--st-primary-color) 25%, transparent) !important" },
   ".cm-matchingBracket": { background: "color-mix(in srgb, var(--st-primary-color) 22%, transparent) !important", outline: "none" },
   ".cm-tooltip": { background: "var(--st-background-color)", border: "1px solid var(--st-border-color)", color: "var(--st-text-color)", borderRadius: "8px", boxShadow: "0 8px 24px rgb(0 0 0 / .18)", overflow: "hidden" },
-  ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--st-code-font)", maxHeight: "16em" },
+  ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--st-code-font)", fontVariantLigatures: "none", maxHeight: "16em" },
   ".cm-tooltip-autocomplete > ul > li": { padding: "3px 8px" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { background: "var(--st-primary-color)", color: "#fff" },
   ".cm-completionDetail": { opacity: ".75", marginLeft: "1em", fontStyle: "normal" },

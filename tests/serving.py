@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -23,11 +24,24 @@ START_TIMEOUT_S = 120
 class Server:
     """One `serve` on a port of its own."""
 
-    def __init__(self, home: Path, *, port: int = 0, workers: int = 1, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        port: int = 0,
+        workers: int = 1,
+        env: Mapping[str, str] | None = None,
+        max_file_bytes: int | None = None,
+    ) -> None:
         command = [sys.executable, "-m", "core", "serve", "--home", str(home)]
         command += ["--port", str(port), "--workers", str(workers)]
         environment = {**os.environ, "ONRAMP_WORKER": "off", **(env or {})}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+        limit = (
+            None if max_file_bytes is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes,) * 2)
+        )
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=limit
+        )
         self.port = self._read_port()
         self.url = f"http://127.0.0.1:{self.port}"
 

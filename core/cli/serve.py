@@ -29,9 +29,11 @@ def run(args: argparse.Namespace) -> int:
         _announce(args.host, pool.port)
         pool.run()
     else:
+        process = Process(args.home)
+        process.open()
         listener = listen(args.host, args.port)
         _announce(args.host, listener.getsockname()[1])
-        serve(Process(args.home), listener)
+        serve(process, listener)
     return DONE
 
 

@@ -31,10 +31,12 @@ _LOG = logging.getLogger("onramp.serve")
 
 
 class Pool:
-    """The processes that serve `host` and `port`."""
+    """The processes that serve `host` and `port`; making it opens the home folder and takes the port."""
 
     def __init__(self, host: str, port: int, home: str | None, *, workers: int) -> None:
         self._home = home
+        self._process = Process(home)
+        self._process.open()
         self._reserved = listen(host, port)  # bound and never listened on: it keeps the port while children come and go
         self._host, self.port = host, self._reserved.getsockname()[1]
         self._workers = workers
@@ -48,8 +50,7 @@ class Pool:
         Raises:
             StateError: The processes end by themselves again and again.
         """
-        process = Process(self._home)
-        process.start()
+        self._process.start()
         try:
             with _metrics_folder(), _on_terminate(self._stopping):
                 self._children = [self._start() for _ in range(self._workers)]
@@ -57,7 +58,7 @@ class Pool:
                     self._replace_ended()
         finally:
             self._stop_children()
-            process.stop()
+            self._process.stop()
             self._reserved.close()
 
     def _start(self) -> SpawnProcess:

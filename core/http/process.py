@@ -45,9 +45,17 @@ class Process:
         """Whether the worker runs; None where this process has none."""
         return None if self._worker is None else self._worker.is_alive
 
+    def open(self) -> None:
+        """Open now what is opened on first use, so that what is wrong is said before anything is served.
+
+        Raises:
+            CoreError: The home folder, the store or a setting cannot be used.
+        """
+        self.ingest  # noqa: B018
+
     def start(self) -> None:
         """Open the workspace, and start the worker."""
-        self.ingest  # noqa: B018 - opened now, so that the first request does not wait for a migration
+        self.open()
         if self._worker is not None:
             self._worker.start()
 

@@ -117,3 +117,14 @@ def test_what_cannot_be_served_is_said_in_a_sentence(
 ) -> None:
     assert main(["serve", "--home", str(tmp_path / "home"), *options]) == 1
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_setting_that_cannot_be_used_is_said_before_anything_is_served(
+    tmp_path: Path, workers: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ONRAMP_LIMITS", "generous")
+    assert main(["serve", "--home", str(tmp_path / "home"), "--port", "0", "--workers", workers]) == 1
+    said = capsys.readouterr().err
+    assert "ONRAMP_LIMITS cannot be 'generous'.\nUse strict, or leave it out." in said
+    assert "Serving" not in said

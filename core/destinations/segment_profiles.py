@@ -60,7 +60,7 @@ DEFINITION = DestinationDefinition(
     docs_url="docs/concepts.md",
     settings=(),
     actions=(SEND_IDENTIFY,),
-    capabilities=Capabilities(max_batch_records=5_000),
+    capabilities=Capabilities(max_batch_records=2_000),
 )
 
 

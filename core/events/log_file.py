@@ -93,7 +93,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
-            "cache_size=-64000",
+            "cache_size=-16000",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -23,6 +23,7 @@ from core.syncs.state_file import StateFile, translate
 
 PIECE_BYTES = 256 * 1024
 CHUNK_ROWS = 122_880  # of one DuckDB row group: more rows would be read for the same chunk
+GROUPED_KEYS = 1_000_000  # at once: ten million were more than the memory limit has room for (measured)
 DUE_OPERATIONS = {
     "add": ("added",),
     "update": ("updated",),
@@ -110,6 +111,16 @@ class Staging:
         if self.comparison is not None and self._file.one(differ):
             raise KeysDiffer
 
+    def _find_duplicated(self) -> None:
+        """Make the table of keys that several rows share, some of the keys at a time."""
+        self._db.execute("CREATE OR REPLACE TEMP TABLE duplicated (key VARCHAR)")
+        parts = (self._file.one("SELECT count(*) FROM staged") or 0) // GROUPED_KEYS + 1
+        for part in range(parts):
+            self._db.execute(
+                f"INSERT INTO duplicated SELECT key FROM staged WHERE key IS NOT NULL AND hash(key) % {parts} = {part} "  # noqa: S608
+                "GROUP BY key HAVING count(*) > 1"
+            )
+
     def compare(self, mode: str, base_version: int, *, confirm_deletes: bool) -> None:
         """Make the temporary table `changes` from `staged`: what differs, and the `code` of what will not be sent.
 
@@ -120,10 +131,7 @@ class Staging:
             guard = "CASE WHEN operation = 'deleted' THEN 'empty_result_guard' END"
         else:
             guard = "NULL"
-        self._db.execute(
-            "CREATE OR REPLACE TEMP TABLE duplicated AS SELECT key FROM staged "
-            "WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1"
-        )
+        self._find_duplicated()
         self._db.execute(
             "CREATE OR REPLACE TEMP TABLE changes AS SELECT *, "  # noqa: S608 - our own words
             "CASE WHEN reject_code IS NOT NULL THEN reject_code "

@@ -149,10 +149,14 @@ class SyncState:
         last, total = self.read_last_sent(), self.count_planned()
         while last < total:
             until = min(last + batch_records, total)
-            rows = self._db.execute(
-                "SELECT key, operation, version, message_id, payload FROM plan WHERE seq BETWEEN ? AND ? ORDER BY seq",
-                [last + 1, until],
-            ).fetchall()
+            try:
+                rows = self._db.execute(
+                    "SELECT key, operation, version, message_id, payload FROM plan "
+                    "WHERE seq BETWEEN ? AND ? ORDER BY seq",
+                    [last + 1, until],
+                ).fetchall()
+            except duckdb.Error as error:
+                raise translate(error) from error
             yield (
                 until,
                 [

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import duckdb
 
-from core.errors import CoreError, StorageFull, StoreUnreadable
+from core.errors import CoreError, ResultTooLarge, StorageFull, StoreUnreadable
 from core.mappings.engine import prepare_engine
 
 MEMORY_LIMIT = "96MB"  # of DuckDB alone; docs/benchmarks.md says what the process around it holds
@@ -93,7 +93,12 @@ class Transaction:
 
 
 def translate(error: duckdb.Error) -> CoreError | duckdb.Error:
-    """Return what a person can act on: a full disk; any other failure stays what it is."""
+    """Return what a person can act on: a full disk, rows too wide; any other failure stays what it is."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return ResultTooLarge(
+            f"The rows are too wide: the {MEMORY_LIMIT} of memory in which a sync compares them do not suffice.",
+            hint="Map fewer or shorter columns, or select fewer rows; what was delivered before is not sent again.",
+        )
     text = str(error)
     if any(word in text for word in ("No space left", "Could not write", "File too large")) or "disk" in text.lower():
         return StorageFull(

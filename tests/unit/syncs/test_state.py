@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from core.destinations.segment_profiles import SEND_IDENTIFY
-from core.errors import StoreUnreadable
+from core.errors import ResultTooLarge, StoreUnreadable
 from core.mappings.compile import CompiledMapping, compile_mapping
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.syncs.sheet import BalanceSheet
-from core.syncs.staging import CHUNK_ROWS
+from core.syncs.staging import CHUNK_ROWS, GROUPED_KEYS
 from core.syncs.state import SyncState
 from core.warehouses.definition import ColumnType, Kind
 
@@ -119,3 +119,19 @@ def test_a_file_that_is_no_state_is_said_to_be_unreadable(tmp_path: Path) -> Non
     with pytest.raises(StoreUnreadable) as caught:
         SyncState(path, "syn_1")
     assert caught.value.hint
+
+
+def test_keys_shared_among_more_rows_than_are_grouped_at_once_are_all_found(state: SyncState) -> None:
+    rows = [(f"k{number % GROUPED_KEYS}", "x") for number in range(GROUPED_KEYS + 3)]
+    state.stage(batches(rows, 100_000), compiled())
+    counts, _shown = state.dry_run("upsert", 1)
+    assert (counts["extracted"], counts["rejected"]) == (GROUPED_KEYS + 3, 6)
+
+
+def test_rows_too_wide_for_the_memory_of_a_sync_are_refused_in_a_sentence(state: SyncState) -> None:
+    rows = [(f"k{number}", f"{number:020000}") for number in range(8_000)]
+    with pytest.raises(ResultTooLarge, match="too wide") as refused:
+        state.stage(batches(rows, 100), compiled())
+        state.commit_plan("run_1", "upsert")
+    assert "shorter columns" in str(refused.value.hint)
+    assert state.read_phase() == ("none", None)

@@ -22,6 +22,7 @@ from core.http.routes import make_middleware, make_routes
 BACKLOG = 2_048
 MAX_FILES = 65_536
 GC_THRESHOLD = 10_000  # a batch of events makes thousands of objects and leaves none
+KEEP_ALIVE_S = 65  # longer than libraries pause between two batches, and than a proxy keeps an idle connection
 GRACE_S = 10  # for the requests at hand when the server is told to end
 
 
@@ -68,6 +69,7 @@ async def _run(app: ASGIApp, listener: socket.socket) -> None:
         access_log=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     server = uvicorn.Server(config)
     sweeping = asyncio.create_task(sweep(server.server_state.connections))

@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -29,24 +30,33 @@ from tests.serving import run_server
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-CONNECTIONS = 128
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured."""
+
+    key: str
+    seconds: float
+    connections: int
+    workers: Sequence[int]
+    wrk: str | None
 
 
 class Load:
     """What one stretch of load found."""
 
-    def __init__(self, port: int, key: str, *, events: int, seconds: float) -> None:
+    def __init__(self, plan: Plan, port: int, *, events: int, seconds: float) -> None:
         self.events = events
-        credentials = base64.b64encode(f"{key}:".encode()).decode()
+        credentials = base64.b64encode(f"{plan.key}:".encode()).decode()
         salt = f"{time.time_ns():x}"
-        wrk = shutil.which("wrk")
-        if wrk:
-            command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "30s"]
+        if plan.wrk:
+            command = [plan.wrk, "-t1", f"-c{plan.connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s"]
             command += ["-s", str(HERE / "tracking.lua"), f"http://127.0.0.1:{port}", "--"]
             command += [credentials, str(events), salt]
         else:
             command = [sys.executable, str(HERE / "load.py"), str(port), credentials, str(events), salt]
-            command += [str(CONNECTIONS), str(seconds)]
+            command += [str(plan.connections), str(seconds)]
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         line = next(line for line in output.splitlines() if line.startswith("RESULT"))
         found = json.loads(line.partition(" ")[2])
@@ -54,6 +64,10 @@ class Load:
             raise SystemExit(f"{found['failed']} requests failed")
         self.requests, self.seconds = int(found["requests"]), float(found["seconds"])
         self.p50_ms, self.p99_ms = float(found["p50_ms"]), float(found["p99_ms"])
+
+    @property
+    def requests_per_s(self) -> float:
+        return self.requests / self.seconds
 
     def measurement(self, name: str, cpu_s: float) -> report.Measurement:
         each = f"p50 {self.p50_ms:.1f} ms, p99 {self.p99_ms:.1f} ms, {cpu_s / self.requests * 1e6:.0f} us CPU a request"
@@ -64,52 +78,49 @@ def main(argv: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
     parser = report.make_parser(__doc__, rows=0)
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each figure is measured (default 10)")
+    parser.add_argument("--connections", type=int, default=128, help="how many send at once (default 128)")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="how many processes (default 1 and 2)")
+    parser.add_argument("--without-wrk", action="store_true", help="let the Python program make the load")
     arguments = parser.parse_args(argv)
-    found = report.Report(f"tracking API, {CONNECTIONS} connections, {arguments.seconds:g} s each")
-    found.facts["load"] = "wrk" if shutil.which("wrk") else "Python: it is itself the limit"
+    wrk = None if arguments.without_wrk else shutil.which("wrk")
+    found = report.Report(f"tracking API, {arguments.connections} connections, {arguments.seconds:g} s each")
+    found.facts["load"] = "wrk" if wrk else "a Python program, which is itself the limit"
     with tempfile.TemporaryDirectory() as folder:
         workspace = open_workspace(str(Path(folder) / "home"))
         key = str(create_source(workspace, kind="http", name="Benchmark").write_key)
-        _measure(found, workspace, key, arguments.seconds)
+        plan = Plan(key, arguments.seconds, arguments.connections, arguments.workers, wrk)
+        for events in (1, 100):
+            _measure(found, workspace, plan, events)
         open_event_log(workspace).close()
         workspace.close()
     found.print(as_json=arguments.json)
     return 0
 
 
-def _measure(found: report.Report, workspace: Workspace, key: str, seconds: float) -> None:
-    for events in (1, 100):
-        each = "one event a request" if events == 1 else f"batches of {events}"
-        with _empty_server() as (port, processes):
-            empty = _run(found, f"empty handler, {each}", port, processes, key, events, seconds)
-        for workers in (1, 2):
-            name = f"{workers} process{'es' if workers > 1 else ''}, {each}"
-            before = open_event_log(workspace).last_offset()
-            with run_server(workspace.home.root, workers=workers) as server:
-                processes = server.list_children() if workers > 1 else [psutil.Process(server.process.pid)]
-                load = _run(found, name, server.port, processes, key, events, seconds)
-                memory = sum(process.memory_info().rss for process in processes)
-            stored = open_event_log(workspace).last_offset() - before
-            if stored < load.requests * events:
-                raise SystemExit(f"{load.requests * events} events were acknowledged and {stored} are in the log")
-            found.ratios[f"{name}, of the empty handler"] = (load.requests / load.seconds) / (
-                empty.requests / empty.seconds
-            )
-            found.facts[f"memory after {name}"] = f"{memory // 2**20} MB"
+def _measure(found: report.Report, workspace: Workspace, plan: Plan, events: int) -> None:
+    each = "one event a request" if events == 1 else f"batches of {events}"
+    with _empty_server() as (port, processes):
+        empty = _run(found, plan, f"empty handler, {each}", port, processes, events)
+    for workers in plan.workers:
+        name = f"{workers} process{'es' if workers > 1 else ''}, {each}"
+        before = open_event_log(workspace).last_offset()
+        with run_server(workspace.home.root, workers=workers) as server:
+            processes = server.list_children() if workers > 1 else [psutil.Process(server.process.pid)]
+            load = _run(found, plan, name, server.port, processes, events)
+            memory = sum(process.memory_info().rss for process in processes)
+        stored = open_event_log(workspace).last_offset() - before
+        if stored < load.requests * events:
+            raise SystemExit(f"{load.requests * events} events were acknowledged and {stored} are in the log")
+        found.ratios[f"{name}, of the empty handler"] = load.requests_per_s / empty.requests_per_s
+        found.facts[f"memory after {name}"] = f"{memory // 2**20} MB"
 
 
 def _run(
-    found: report.Report,
-    name: str,
-    port: int,
-    processes: Sequence[psutil.Process],
-    key: str,
-    events: int,
-    seconds: float,
+    found: report.Report, plan: Plan, name: str, port: int, processes: Sequence[psutil.Process], events: int
 ) -> Load:
-    Load(port, key, events=events, seconds=1)  # warms up, and starts the committer
+    Load(plan, port, events=events, seconds=min(1.0, plan.seconds))  # warms up, and starts the committer
     before = _cpu_s(processes)
-    load = Load(port, key, events=events, seconds=seconds)
+    load = Load(plan, port, events=events, seconds=plan.seconds)
     found.add(load.measurement(name, _cpu_s(processes) - before))
     return load
 

@@ -89,8 +89,8 @@ def forget(*names: str) -> None:
         keep(name, None)
 
 
-def draw_older_newer(name: str, *, oldest: int, has_older: bool) -> None:
-    """Draw **Newest** and **Older**: pages by the last number of the page before, which the address keeps."""
+def draw_older_newer(name: str, *, oldest: object, has_older: bool) -> None:
+    """Draw **Newest** and **Older**: pages by where the page before ended, which the address keeps."""
     is_newest = name not in st.query_params
     if is_newest and not has_older:
         return

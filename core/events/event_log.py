@@ -108,6 +108,7 @@ class EventLog(LogFile):
         name: str | None = None,
         user_id: str | None = None,
         before: int | None = None,
+        after: int = 0,
         limit: int = 100,
     ) -> list[StoredEvent]:
         """Return the newest `limit` messages, newest first, that hold `text` anywhere and match the filters.
@@ -119,9 +120,10 @@ class EventLog(LogFile):
             name: Only messages with this name: the event of a track call, the name of a page or screen.
             user_id: Only messages with this `userId`.
             before: Only offsets below this one: the last offset of the page before.
+            after: Only offsets above this one: the newest that is known already.
             limit: Page size; unit: messages.
         """
-        return search_events(self, Criteria(text, source_id, type, name, user_id), before, limit)
+        return search_events(self, Criteria(text, source_id, type, name, user_id), before, limit, after=after)
 
     def count_by_source(self) -> dict[str, int]:
         """Return how many messages of each source the log holds. O(sources), not O(messages)."""

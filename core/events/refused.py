@@ -6,7 +6,7 @@ They lie in the event log's file, so that one commit makes accepted and refused 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -35,10 +35,12 @@ SCHEMA = (
 )""",
     "CREATE INDEX IF NOT EXISTS refused_source ON refused_events (source_id, number)",
     "CREATE INDEX IF NOT EXISTS refused_time ON refused_events (received_at)",
+    "CREATE INDEX IF NOT EXISTS refused_code ON refused_events (code, source_id, number)",
 )
 _GIVEN = "source_id, code, reason, message_id, type, name, user_id, received_at, body"
 _INSERT = f"INSERT INTO refused_events ({_GIVEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own column names
 _SELECT = f"SELECT number, {_GIVEN}, replayed_as FROM refused_events"  # noqa: S608
+_WAITING = "FROM refused_events WHERE code = ? AND source_id = ? AND number > ? AND replayed_as IS NULL"
 _KEEP = """DELETE FROM refused_events WHERE source_id = '' AND number <= (
     SELECT number FROM refused_events WHERE source_id = '' ORDER BY number DESC LIMIT 1 OFFSET ?)"""
 
@@ -92,7 +94,9 @@ def search_refused(
     source_id: str | None = None,
     code: str | None = None,
     type: str | None = None,
+    user_id: str | None = None,
     before: int | None = None,
+    after: int = 0,
     limit: int = 100,
 ) -> list[RefusedEvent]:
     """Return the newest `limit` refused events, newest first, that hold `text` anywhere and match the filters.
@@ -103,11 +107,19 @@ def search_refused(
         source_id: Only events of this source; empty: only those of no known source.
         code: Only events refused with this code.
         type: Only events of this type.
+        user_id: Only events with this `userId`.
         before: Only numbers below this one: the last number of the page before.
+        after: Only numbers above this one: the newest that is known already.
         limit: Page size; unit: events.
     """
-    where, values = ["1 = 1"], list[object]()
-    clauses = (("source_id = ?", source_id), ("code = ?", code), ("type = ?", type), ("number < ?", before))
+    where, values = ["number > ?"], list[object]([after])
+    clauses = (
+        ("source_id = ?", source_id),
+        ("code = ?", code),
+        ("type = ?", type),
+        ("user_id = ?", user_id),
+        ("number < ?", before),
+    )
     for clause, value in clauses:
         if value is not None:
             where.append(clause)
@@ -132,10 +144,44 @@ def get_refused(log: LogFile, number: int) -> RefusedEvent:
     return _to_refused(row)
 
 
-def mark_replayed(log: LogFile, number: int, offset: int) -> None:
-    """Remember that the refused event was replayed as the event at `offset`."""
+def last_refused(log: LogFile) -> int:
+    """Return the number of the newest event ever refused; 0 before the first."""
+    with log.borrow() as connection:
+        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'refused_events'").fetchone()
+        return row[0] if row else 0
+
+
+def list_codes(log: LogFile) -> list[str]:
+    """Return the codes of the refused events that are kept."""
+    found, code = list[str](), ""
+    with log.borrow() as connection:
+        while True:  # from code to code by the index: there are few codes, and there may be millions of events
+            row = connection.execute("SELECT min(code) FROM refused_events WHERE code > ?", (code,)).fetchone()
+            if row[0] is None:
+                return found
+            code = row[0]
+            found.append(code)
+
+
+def count_waiting(log: LogFile, source_id: str, code: str) -> int:
+    """Return how many events of the source were refused with this code and never replayed."""
+    with log.borrow() as connection:
+        count: int = connection.execute(f"SELECT count(*) {_WAITING}", (code, source_id, 0)).fetchone()[0]
+    return count
+
+
+def list_waiting(log: LogFile, source_id: str, code: str, *, after: int, limit: int) -> list[RefusedEvent]:
+    """Return refused events that were never replayed, oldest first, with a number above `after`."""
+    sql = f"SELECT number, {_GIVEN}, replayed_as {_WAITING} ORDER BY number LIMIT ?"
+    with log.borrow() as connection:
+        return [_to_refused(row) for row in connection.execute(sql, (code, source_id, after, limit))]
+
+
+def mark_replayed(log: LogFile, replays: Mapping[int, int]) -> None:
+    """Remember that refused events, by number, were replayed as the events at these offsets."""
+    rows = [(offset, number) for number, offset in replays.items()]
     with log.writing() as connection:
-        connection.execute("UPDATE refused_events SET replayed_as = ? WHERE number = ?", (offset, number))
+        connection.executemany("UPDATE refused_events SET replayed_as = ? WHERE number = ?", rows)
 
 
 def has_refused_before(log: LogFile, cutoff: datetime) -> bool:

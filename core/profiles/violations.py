@@ -52,6 +52,15 @@ def list_violations(
     return [_to_record(row.log_offset, row.rule, orjson.loads(row.detail), row.profile_id) for row in rows]
 
 
+def list_violations_of(workspace: Workspace, space_id: str, log_offset: int) -> list[ViolationRecord]:
+    """Return the violations of one message."""
+    table = violations.c
+    query = select(violations).where(table.space_id == space_id, table.log_offset == log_offset).order_by(table.seq)
+    with workspace.database.reading() as connection:
+        rows = list(connection.execute(query))
+    return [_to_record(row.log_offset, row.rule, orjson.loads(row.detail), row.profile_id) for row in rows]
+
+
 def count_violations(workspace: Workspace, space_id: str, *, profile_id: str | None = None) -> dict[str, int]:
     """Return how many violations of each rule there are, in the space or on one profile."""
     table = violations.c

@@ -54,9 +54,11 @@ class Criteria:
         return {name: value for name, value in named.items() if value is not None}
 
 
-def search_events(log: LogFile, criteria: Criteria, before: int | None, limit: int) -> list[StoredEvent]:
-    """Return the newest `limit` messages that meet the criteria, newest first, with an offset below `before`."""
-    with closing(_Search(log, criteria, limit).run(before)) as found:
+def search_events(
+    log: LogFile, criteria: Criteria, before: int | None, limit: int, *, after: int = 0
+) -> list[StoredEvent]:
+    """Return the newest `limit` messages that meet the criteria, newest first, between `after` and `before`."""
+    with closing(_Search(log, criteria, limit).run(before, after)) as found:
         return list(itertools.islice(found, limit))
 
 
@@ -69,18 +71,19 @@ class _Search:
         self._is_narrow = False
         self._at_first = min(max(limit, _FEW_CANDIDATES), _MANY_CANDIDATES)
 
-    def run(self, before: int | None) -> Generator[StoredEvent]:
+    def run(self, before: int | None, after: int) -> Generator[StoredEvent]:
         with snapshot(self._log) as connection:
             layout = read_layout(connection)
             files = list_word_files(connection) if self._match else []
         last = layout.last if before is None else min(before - 1, layout.last)
+        start = max(layout.start, after + 1)
         for file in reversed(files):
             if file.first > last or self._match is None:
                 continue
-            yield from self._scan(max(file.last + 1, layout.start), last)
-            yield from self._look_up(file, self._match, max(file.first, layout.start), min(last, file.last))
+            yield from self._scan(max(file.last + 1, start), last)
+            yield from self._look_up(file, self._match, max(file.first, start), min(last, file.last))
             last = min(last, file.first - 1)
-        yield from self._scan(layout.start, last)
+        yield from self._scan(start, last)
 
     def _look_up(self, file: WordFile, match: Match, first: int, last: int) -> Iterator[StoredEvent]:
         path = words_folder(self._log.path) / file.name

@@ -66,7 +66,7 @@ def test_of_events_without_a_known_source_only_the_newest_are_kept(
 
 def test_a_replayed_event_names_the_event_that_it_became(log: EventLog) -> None:
     log.append([], [refusal()])
-    mark_replayed(log, 1, 17)
+    mark_replayed(log, {1: 17})
     assert get_refused(log, 1).replayed_as == 17
     with pytest.raises(NotFound, match="no refused event 2"):
         get_refused(log, 2)

@@ -36,6 +36,7 @@ OBJECT_TYPES = (
     "sync_run",
     "identifier",
     "computed_trait",
+    "refused_event",
 )
 
 

@@ -1,62 +1,99 @@
-"""Messages of the log as a table to pick from, with the whole message beside it."""
+"""Events of the log as a table to pick from, refused ones among them, with the whole event beside it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from components.choice_table import draw_choice_table
-from components.format import NONE, format_time
-from core.events.event_log import EventLog, StoredEvent
+from components.event_detail import draw_event
+from components.format import NONE, format_moment
+from core.errors import NotFound
+from core.events.event_log import StoredEvent, open_event_log
+from core.events.received import Received
+from core.events.refused import RefusedEvent, get_refused
+from core.sources.store import Source
+from core.workspaces.workspace import Workspace
+
+REFUSED_PREFIX = "refused-"
+"""Begins the id of a refused event in the table; that of an accepted one is its number."""
 
 
 def draw_event_table(
-    events: Sequence[StoredEvent], source_names: Mapping[str, str], chosen: int | None, *, key: str, log: EventLog
-) -> int | None:
-    """Draw the messages and the chosen one in full; return its number.
+    workspace: Workspace,
+    events: Sequence[Received],
+    sources: Mapping[str, Source],
+    chosen: str | None,
+    *,
+    key: str,
+) -> str | None:
+    """Draw the events and the chosen one in full; return its id.
 
-    A chosen message stays on the screen when newer ones push it off the table; it is then read from the log.
+    A chosen event stays on the screen when newer ones push it off the table; it is then read from the log.
 
     Args:
+        workspace: Whose events.
         events: What the table holds, newest first.
-        source_names: The name of each source by id.
-        chosen: The number of the chosen message, None for the newest of the table.
+        sources: The sources by id.
+        chosen: The id of the chosen event, None for the newest of the table.
         key: The table's session key.
-        log: Where a chosen message that is not in the table is read from.
     """
+    names = {"": "Unknown", **{source_id: source.name for source_id, source in sources.items()}}
     left, right = st.columns([3, 2], gap="medium")
     with left:
         picked = draw_choice_table(
             {
-                "Received": [format_time(event.received_at) for event in events],
-                "Type": [event.type for event in events],
+                "Received": [format_moment(event.received_at) for event in events],
+                **_make_state_column(events),
+                "Type": [event.type or NONE for event in events],
                 "Event": [event.name or NONE for event in events],
                 "User": [event.user_id or NONE for event in events],
-                "Source": [source_names.get(event.source_id, event.source_id) for event in events],
+                "Source": [names.get(event.source_id, event.source_id) for event in events],
             },
-            [str(event.offset) for event in events],
-            None if chosen is None else str(chosen),
+            [get_event_id(event) for event in events],
+            chosen,
             key=key,
-            alt="Messages, newest first",
+            alt="Events, newest first",
         )
-    number = None if picked is None else int(picked)
-    shown = next((event for event in events if event.offset == number), None)
-    if shown is None:
-        shown = next(iter(log.get_many([number]) if number is not None else events), None)
     with right:
+        shown = next((event for event in events if get_event_id(event) == picked), None)
         if shown is None:
-            st.info(f"Message #{number} is no longer in the event log.", icon=":material/history:")
+            shown = _find(workspace, picked) if picked is not None else next(iter(events), None)
+        if shown is None:
+            st.info(f"{_describe(picked)} is no longer in the event log.", icon=":material/history:")
         else:
-            _draw_message(shown)
-    return number
+            draw_event(workspace, shown, sources)
+    return picked
 
 
-def _draw_message(event: StoredEvent) -> None:
-    st.markdown(f"**{event.name or event.type}** :gray[· message #{event.offset}]")
-    st.caption(f"`{event.message_id}`")
-    try:
-        st.json(json.loads(event.body), expanded=2)
-    except ValueError:
-        st.code(event.body.decode(errors="replace"), language=None, wrap_lines=True)
+def get_event_id(event: Received) -> str:
+    """Return the event's id in a table and in an address."""
+    return f"{REFUSED_PREFIX}{event.number}" if isinstance(event, RefusedEvent) else str(event.offset)
+
+
+def _make_state_column(events: Sequence[Received]) -> dict[str, list[str]]:
+    if not any(isinstance(event, RefusedEvent) for event in events):
+        return {}
+    return {"State": [_describe_state(event) for event in events]}
+
+
+def _describe_state(event: Received) -> str:
+    if isinstance(event, StoredEvent):
+        return "Accepted"
+    return f"⊘ {event.code}" if event.replayed_as is None else f"↻ {event.code}"
+
+
+def _find(workspace: Workspace, event_id: str | None) -> Received | None:
+    log, number = open_event_log(workspace), str(event_id).removeprefix(REFUSED_PREFIX)
+    if number != event_id:
+        try:
+            return get_refused(log, int(number))
+        except NotFound:
+            return None
+    return next(iter(log.get_many([int(number)])), None)
+
+
+def _describe(event_id: str | None) -> str:
+    number = str(event_id).removeprefix(REFUSED_PREFIX)
+    return f"Message #{number}" if number == event_id else f"Refused event {number}"

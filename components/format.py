@@ -104,6 +104,20 @@ def format_time(at: datetime | None, *, zone: tzinfo | None = None) -> str:
     return f"{local.day} {local:%b %Y, %H:%M %Z}"
 
 
+def format_moment(at: datetime | None, *, zone: tzinfo | None = None) -> str:
+    """Return a moment to the second, for lists where many fall into one minute.
+
+    Example:
+        >>> from datetime import UTC
+        >>> format_moment(datetime(2026, 11, 24, 9, 5, 7, tzinfo=UTC), zone=UTC)
+        '24 Nov, 09:05:07'
+    """
+    if at is None:
+        return NONE
+    local = at.astimezone(zone or viewer_zone())
+    return f"{local.day} {local:%b, %H:%M:%S}"
+
+
 def format_ago(at: datetime | None, now: datetime) -> str:
     """Return how long ago, or in how long, `at` is; a date when it is more than four weeks away.
 

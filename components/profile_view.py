@@ -17,7 +17,6 @@ from components.navigation import draw_link
 from components.plain_text import draw_heading
 from components.trait_origin import draw_origin
 from components.violation_list import draw_violations
-from core.events.event_log import open_event_log
 from core.profiles.lookup import Profile, ProfileMerge, ProfileTrait, list_profile_events
 from core.profiles.violations import count_violations, list_violations
 from core.sources.store import list_sources
@@ -116,7 +115,6 @@ def _draw_identifiers(profile: Profile) -> None:
 
 
 def _draw_events(workspace: Workspace, profile: Profile) -> None:
-    log = open_event_log(workspace)
     found = list_profile_events(
         workspace, profile.space_id, profile.id, limit=EVENT_PAGE + 1, before=read_number("before")
     )
@@ -124,8 +122,8 @@ def _draw_events(workspace: Workspace, profile: Profile) -> None:
     if not shown:
         draw_empty_state(":material/timeline:", "No events here", "There is no older message of this profile.")
     else:
-        names = {source.id: source.name for source in list_sources(workspace)}
-        draw_event_table(shown, names, None, key=f"events_{profile.id}_{shown[0].offset}", log=log)
+        sources = {source.id: source for source in list_sources(workspace)}
+        draw_event_table(workspace, shown, sources, None, key=f"events_{profile.id}_{shown[0].offset}")
     oldest = shown[-1].offset if shown else 0
     draw_older_newer("before", oldest=oldest, has_older=len(found) > EVENT_PAGE)
 

@@ -72,6 +72,9 @@ SEEN_DRAFT: SessionValue[Any] = SessionValue("seen_draft", lambda: None)
 CHANGING_CONNECTION: SessionValue[bool] = SessionValue("changing_connection", lambda: False)
 CONNECTION_REPORT: SessionValue[Any] = SessionValue("connection_report", lambda: None)
 AGREED_COST: SessionValue[tuple[str, str] | None] = SessionValue("agreed_cost", lambda: None)
+REPLAY_REPORT: SessionValue[str] = SessionValue("replay_report", str)
+LIVE_PAGE: SessionValue[Any] = SessionValue("live_page", lambda: None)
+HELD_PLACE: SessionValue[Any] = SessionValue("held_place", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
 
 

@@ -1,30 +1,38 @@
-"""Event Debugger: every message in the log, newest first, as text search and as raw JSON (W90)."""
+"""Event Debugger: every event that came, accepted or refused, newest first, live or paused (W90)."""
 
 import streamlit as st
 
-from components.address import draw_older_newer, draw_select, forget, keep, read_number
+from components.address import draw_older_newer, draw_select, draw_views, forget, keep
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
-from components.event_table import draw_event_table
-from components.state import get_workspace
+from components.event_list import PAGE_SIZE, draw_newer, hold, read_chosen, read_page, read_place
+from components.event_replay import draw_replay_report
+from components.event_table import REFUSED_PREFIX, draw_event_table
+from components.navigation import draw_link
+from components.state import LIVE_PAGE, get_workspace
 from core.events.event_log import open_event_log
 from core.events.message import MessageType
+from core.events.received import Admission, Wanted, find_next_place
+from core.events.refused import list_codes
 from core.sources.store import list_sources
 
-PAGE_SIZE = 100
-
+EVERY = "1.5s"
+SHOWN = {"all": "All", Admission.ACCEPTED: "Accepted", Admission.REFUSED: "Refused"}
 
 workspace = get_workspace()
 st.title("Event debugger", anchor=False)
-st.caption("Calls as they were received, before any processing. The whole log is searched, not a sample of it.")
+st.caption("Every call as it was received, accepted or refused. The whole log is searched, not a sample of it.")
 
 with error_panel("reading the event log"):
-    sources = {source.id: source.name for source in list_sources(workspace)}
+    log = open_event_log(workspace)
+    LIVE_PAGE.clear()
+    sources = {source.id: source for source in list_sources(workspace)}
+    codes = list_codes(log)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search",
-            placeholder="Any text in the message",
-            help="Finds messages that hold every word, in any order; of the last word the beginning is enough. "
+            placeholder="Any text in the event",
+            help="Finds events that hold every word, in any order; of the last word the beginning is enough. "
             "“ada lov” finds “Ada Lovelace”, not “Canada”. Words between double quotes stay together. "
             "Capital letters do not matter.",
             key="event_text",
@@ -33,49 +41,93 @@ with error_panel("reading the event log"):
             args=("before",),
             width=320,
         )
+        admission = draw_views(SHOWN, name="show")
+        is_newest = read_place() is None
+        live = st.toggle(
+            "Live",
+            value=True,
+            key="event_live",
+            disabled=not is_newest,
+            on_change=hold,
+            args=(log,),
+            help="New events appear within two seconds. Off: the list stands still, and nothing is lost meanwhile.",
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = draw_select(
             "Type",
             [str(kind) for kind in MessageType],
             name="type",
             describe=str,
             placeholder="All types",
-            width=150,
+            width=140,
             resets=("before",),
         )
         source_id = draw_select(
             "Source",
             list(sources),
             name="source",
-            describe=lambda key: sources[key],
+            describe=lambda key: sources[key].name,
             placeholder="All sources",
-            width=220,
+            width=200,
             resets=("before",),
         )
-        is_newest = "before" not in st.query_params
-        live = st.toggle(
-            "Live", key="event_live", disabled=not is_newest, help="Looks for new messages every two seconds."
+        user_id = st.text_input(
+            "User ID",
+            placeholder="Any user",
+            key="user",
+            bind="query-params",
+            on_change=forget,
+            args=("before",),
+            width=160,
         )
+        code = None
+        if codes and admission != Admission.ACCEPTED:
+            code = draw_select(
+                "Error code",
+                codes,
+                name="code",
+                describe=str,
+                placeholder="All codes",
+                width=220,
+                resets=("before",),
+            )
+        draw_link("identity-violations", icon=":material/gpp_maybe:")
+    draw_replay_report()
+    wanted = Wanted(
+        text=text or None,
+        source_id=source_id,
+        type=kind,
+        user_id=user_id or None,
+        admission=None if admission == "all" else Admission(admission),
+        code=code,
+    )
 
-    @st.fragment(run_every="2s" if live and is_newest else None)
+    @st.fragment(run_every=None if live or not is_newest else EVERY)
+    def draw_what_is_newer() -> None:
+        if not live and is_newest:
+            draw_newer(log)
+
+    @st.fragment(run_every=EVERY if live and is_newest else None)
     def draw_events() -> None:
         with error_panel("reading the event log"):
-            log = open_event_log(workspace)
-            found = log.search(
-                text=text or None, type=kind, source_id=source_id, before=read_number("before"), limit=PAGE_SIZE + 1
-            )
-            shown = found[:PAGE_SIZE]
-            if not shown:
-                is_filtered = text or kind or source_id or not is_newest
+            found, place = read_page(log, wanted, is_live=live)
+            shown, chosen = found[:PAGE_SIZE], read_chosen()
+            if not shown and chosen is None:
+                is_filtered = wanted != Wanted() or not is_newest
                 draw_empty_state(
                     ":material/bug_report:",
-                    "No message matches" if is_filtered else "No message has arrived yet",
+                    "No event matches" if is_filtered else "No event has arrived yet",
                     "Search for less, or choose all types and all sources."
                     if is_filtered
-                    else "Messages appear here as soon as a sync runs or a source sends.",
+                    else "Events appear here as soon as a source sends or a sync runs.",
                 )
                 return
-            chosen = draw_event_table(shown, sources, read_number("message"), key="events", log=log)
-            keep("message", chosen)
-            draw_older_newer("before", oldest=shown[-1].offset, has_older=len(found) > PAGE_SIZE)
+            picked = draw_event_table(workspace, shown, sources, chosen, key="events")
+            is_refused = picked is not None and picked.startswith(REFUSED_PREFIX)
+            keep("refused", picked.removeprefix(REFUSED_PREFIX) if picked and is_refused else None)
+            keep("message", None if is_refused else picked)
+            last = find_next_place(shown, place)
+            draw_older_newer("before", oldest=f"{last.offset}-{last.number}", has_older=len(found) > PAGE_SIZE)
 
+    draw_what_is_newer()
     draw_events()

@@ -1,4 +1,4 @@
-"""Refused events are mended and taken once more: by the server's rules, once each, and with an entry in the audit trail."""
+"""Refused events are mended and taken once more: by the server's rules, once each, noted in the audit trail."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from core.workspaces.workspace import open_workspace
 from tests import guided
 from tests.browser.axe_faults import find_faults
 from tests.browser.conftest import ROOT, serve
-from tests.browser.person import SLOW_MS, press, see
+from tests.browser.person import SLOW_MS, choose, press, see
 
 PAGES = (
     "syncs",
@@ -145,13 +145,27 @@ def test_what_cannot_be_taken_back_is_asked_for_in_a_popup_and_then_done(
     page.get_by_text("Disabled", exact=True).wait_for(state="detached", timeout=SLOW_MS)
 
     page.goto(f"{address}/workspace-settings")
-    see(page, "Audit trail")
+    see(page, "Every event is kept.")
+    choose(page, "Keep events", "For 90 days")
+    screen.settle()
+    page.get_by_role("button", name="Save", exact=True).click()
+    see(page, "Deleted events cannot be brought back")
+    page.get_by_text("I have a backup of these events, or need them no more.").click()
+    screen.settle()
+    page.get_by_role("dialog").get_by_role("button", name="Delete them").click()
+    page.get_by_role("dialog").wait_for(state="detached", timeout=SLOW_MS)
+    see(page, "Events are deleted 90 days after")
     workspace = open_workspace(str(home / "onramp"))
     from core.workspaces.audit import list_changes
 
-    actions = [(change.action, change.object_type) for change in list_changes(workspace, limit=3)]
+    actions = [(change.action, change.object_type) for change in list_changes(workspace, limit=4)]
     workspace.close()
-    assert actions == [("enabled", "destination"), ("disabled", "destination"), ("reset", "sync")]
+    assert actions == [
+        ("updated", "workspace"),
+        ("enabled", "destination"),
+        ("disabled", "destination"),
+        ("reset", "sync"),
+    ]
 
 
 @pytest.mark.timeout(240)

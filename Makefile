@@ -28,8 +28,8 @@ EMULATORS := .emulators/snowflake/.made .emulators/bigquery/.made
 	.emulators/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-# Client libraries that the contract tests run, each beside the others: they need other versions of the same packages.
-.clients/.made: tests/clients/build.py $(wildcard tests/clients/requirements/*.txt) tests/clients/node/package-lock.json
+# Client libraries that the tests run, each beside the others: they need other versions of the same packages.
+.clients/.made: tests/clients/build.py $(wildcard tests/clients/requirements/*.txt tests/clients/browser/*.mjs) tests/clients/node/package-lock.json
 	$(BIN)/python tests/clients/build.py
 
 .PHONY: assets

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from components.demo_sender import draw_demo_sender
 from components.error_panel import error_panel
 from components.format import format_count, format_time
 from components.navigation import draw_link
@@ -34,6 +35,7 @@ def draw_view_test(workspace: Workspace, source: Source, connection: Connection,
     st.markdown(visit)
     with st.container(border=True):
         _draw_indicator(workspace, source, arrivals)
+    draw_demo_sender(workspace, source)
     with st.container(horizontal=True):
         tested = st.button(button, type="secondary" if arrivals.is_seen else "primary", key="test_views")
         done = arrivals.is_seen and st.button("Done", type="primary", key="test_done", icon=":material/check:")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from components.confirm import confirm
+from components.demo_sender import draw_demo_sender
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.format import format_count, format_time
@@ -114,6 +115,7 @@ with error_panel("reading the source"):
         draw_link("syncs")
         st.stop()
     draw_arrivals(source)
+    draw_demo_sender(workspace, source)
     draw_link("event-debugger", label="See its events in the event debugger", query={"source": source.id})
     st.markdown("**Write key**")
     st.code(str(source.write_key), language=None)

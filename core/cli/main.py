@@ -6,14 +6,41 @@ import argparse
 import logging
 from collections.abc import Sequence
 
-from core.cli import access, checks, demo, events, profiles, serve, sources, sql_models, syncs, warehouses, worker
+from core.cli import (
+    access,
+    checks,
+    demo,
+    demo_phone,
+    events,
+    profiles,
+    serve,
+    sources,
+    sql_models,
+    syncs,
+    warehouses,
+    worker,
+)
 from core.cli import open as open_
 from core.cli.output import FAILED, print_error
 from core.clock import SystemClock
 from core.errors import CoreError, InternalError
 from core.ids import new_id
 
-COMMANDS = (access, checks, demo, events, open_, profiles, serve, sources, sql_models, syncs, warehouses, worker)
+COMMANDS = (
+    access,
+    checks,
+    demo,
+    demo_phone,
+    events,
+    open_,
+    profiles,
+    serve,
+    sources,
+    sql_models,
+    syncs,
+    warehouses,
+    worker,
+)
 _LOG = logging.getLogger("onramp.cli")
 
 

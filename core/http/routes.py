@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from core.events.event_log import open_event_log
 from core.http.boundary import Boundary
+from core.http.demo_website import make_demo_routes
 from core.http.library import Library
 from core.http.metrics import METRICS_TYPE
 from core.http.openapi import make_document
@@ -53,6 +54,7 @@ def make_routes(get_process: Callable[[], Process]) -> Sequence[Route]:
         Route("/metrics", metrics),
         Route("/openapi.json", lambda _request: JSONResponse(make_document(get_process().ingest.limits))),
         Route("/v1/{path:path}", unknown, methods=methods),
+        *make_demo_routes(get_process),
     )
 
 

@@ -1,4 +1,4 @@
-"""Install the client libraries that the contract tests run, each beside the others in .clients/ (`make test` does)."""
+"""Install the client libraries that the tests run, each beside the others in .clients/ (`make test` does)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def main() -> int:
         for requirements in sorted((HERE / "requirements").glob("*.txt")):
             install_python(requirements, CLIENTS / requirements.stem)
         install_node(CLIENTS / "node")
+        bundle_for_browsers(CLIENTS / "node")
     except (BuildFailure, subprocess.CalledProcessError) as failure:
         say(f"FAILED: {failure}; the tests of client libraries will be skipped", to=sys.stderr)
         return 0
@@ -42,6 +43,16 @@ def install_node(folder: Path) -> None:
         shutil.copyfile(HERE / "node" / name, folder / name)
     npm, _node = find_tools()
     npm(["ci", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
+
+
+def bundle_for_browsers(folder: Path) -> None:
+    """Bundle each program of tests/clients/browser with its library, as a website that uses npm does."""
+    _npm, node = find_tools()
+    for program in sorted((HERE / "browser").glob("*.mjs")):
+        shutil.copyfile(program, folder / program.name)  # beside node_modules, where its library is looked for
+        bundle = CLIENTS / "browser" / f"{program.stem}.js"
+        flags = ["--bundle", "--format=iife", "--log-level=error", f"--outfile={bundle}"]
+        node([str(folder / "node_modules/esbuild/bin/esbuild"), str(folder / program.name), *flags])
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from core.sources.store import get_source
 from core.workspaces.workspace import Workspace, open_workspace, request_access
 from tests.pages.conftest import Visit
 from tests.pages.reading import list_buttons, press, read
+from tests.serving import run_server
 
 URL = "https://www.example.com"
 
@@ -118,6 +119,50 @@ def test_w56_w57_the_test_of_an_app_has_its_own_words_and_says_that_screens_are_
     assert list_buttons(app)["Test connection"]
     send(workspace, source_id, {"type": "screen", "name": "Basket", "anonymousId": "a1"})
     assert ":green[:material/check_circle:] **Page**" in read(app.run())
+
+
+def test_w49_no_site_at_hand_the_test_leads_to_the_demo_website(visit: Visit, workspace: Workspace) -> None:
+    source_id = guided_setup.connect_website(workspace, name="Shop", website_url=URL).website_source_id
+    key = get_source(workspace, str(source_id)).write_key
+    (link,) = visit("connect_website.py", step="test").get("link_button")
+    assert link.proto.label == "Open the demo website"
+    assert link.proto.url == f"http://localhost/demo/website/{key}"
+
+
+@pytest.mark.parametrize("system", list(MobileSystem))
+def test_w57_no_app_at_hand_the_demo_phone_views_two_screens(
+    visit: Visit, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, system: MobileSystem
+) -> None:
+    guided_setup.connect_mobile(workspace, system=system, name="App")
+    with run_server(workspace.home.root) as server:
+        monkeypatch.setenv("ONRAMP_PUBLIC_URL", server.url)
+        app = visit("connect_mobile.py", step="test")
+        press(app, "Let the demo phone view two screens")
+    text = read(app)
+    assert ":green[:material/check_circle:] **Page**" in text
+    assert "Heat pumps" in text
+    assert "4 events so far" in text
+
+
+def test_the_demo_phone_says_what_to_do_where_nothing_answers(
+    visit: Visit, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guided_setup.connect_mobile(workspace, system=MobileSystem.IOS, name="App")
+    monkeypatch.setenv("ONRAMP_PUBLIC_URL", "http://127.0.0.1:9")
+    app = visit("connect_mobile.py", step="test")
+    press(app, "Let the demo phone view two screens")
+    assert "Nothing answers at http://127.0.0.1:9" in read(app)
+    assert "Start Onramp there" in read(app)
+
+
+def test_where_other_machines_can_send_no_demo_is_offered(
+    visit: Visit, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guided_setup.connect_website(workspace, name="Shop", website_url=URL)
+    guided_setup.connect_mobile(workspace, system=MobileSystem.IOS, name="App")
+    monkeypatch.setenv("ONRAMP_PUBLIC_URL", "https://events.example.com")
+    assert not visit("connect_website.py", step="test").get("link_button")
+    assert "Let the demo phone view two screens" not in list_buttons(visit("connect_mobile.py", step="test"))
 
 
 def test_a_finished_connection_can_be_looked_at_and_tested_again(visit: Visit, workspace: Workspace) -> None:

@@ -10,9 +10,11 @@ import orjson
 import pytest
 
 from core.cli.main import main
+from core.sources.store import create_source
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.customers import Customers
 from tests.feeding import Feed
+from tests.serving import run_server
 
 
 class Shell:
@@ -68,6 +70,7 @@ def test_bad_use_is_2_and_shows_how_it_is_used(shell: Shell, words: list[str]) -
         (["sources", "create", "--kind", "nothing", "--name", "x"], None),
         (["serve", "--host", "10.0.0.5"], "invalid_field"),
         (["access", "accept"], "illegal_transition"),
+        (["demo-phone", "--source", "Nobody"], "not_found"),
     ],
 )
 def test_a_failure_is_1_with_sentence_hint_and_code_on_standard_error(
@@ -187,3 +190,20 @@ def test_an_error_of_our_own_has_a_number_and_no_trace(
     assert (status, out) == (1, "")
     assert "(inc_" in err and "[internal_error]" in err
     assert "ZeroDivisionError" not in err
+
+
+def test_the_demo_phone_prints_what_it_sent(shell: Shell, workspace: Workspace) -> None:
+    create_source(workspace, kind="kotlin", name="App")
+    with run_server(workspace.home.root) as server:
+        words = ["demo-phone", "--source", "App", "--address", server.url]
+        status, out, _ = shell(*words, "--screens", "1")
+        assert status == 0
+        assert [line.split(maxsplit=2)[1:] for line in out.splitlines()[1:]] == [
+            ["track", "Application Installed"],
+            ["track", "Application Opened"],
+            ["screen", "Home"],
+        ]
+        status, out, _ = shell(*words, "--email", "ada@example.com", "--json")
+    last = orjson.loads(out.splitlines()[-1])
+    assert (status, last["type"], last["traits"]) == (0, "identify", {"email": "ada@example.com"})
+    assert shell("demo-phone", "--source", "App", "--screens", "9")[0] == 2

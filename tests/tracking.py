@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -67,6 +69,17 @@ class Receiver:
 
     def refused(self) -> list[RefusedEvent]:
         return search_refused(self.log, limit=100_000)[::-1]
+
+
+@contextmanager
+def open_receiver(folder: Path) -> Iterator[Receiver]:
+    """Open a process on a home in `folder` until the block ends."""
+    process = Process(str(folder / "home"))
+    try:
+        yield Receiver(process)
+    finally:
+        process.stop()
+        process.workspace.close()
 
 
 def basic(key: str) -> str:

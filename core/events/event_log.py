@@ -18,7 +18,6 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 
 import orjson
@@ -30,7 +29,7 @@ from core.events.history.layout import SCHEMA as HISTORY_SCHEMA
 from core.events.history.layout import read_last_offset
 from core.events.history.read import get_events, read_events
 from core.events.history.search import Criteria, search_events
-from core.events.log_file import LogFile
+from core.events.log_file import LogFile, insert_rows
 from core.events.refused import SCHEMA as REFUSED_SCHEMA
 from core.events.refused import Refusal, insert_refusals
 from core.workspaces.workspace import Workspace
@@ -38,7 +37,6 @@ from core.workspaces.workspace import Workspace
 __all__ = ["EventLog", "LogEntry", "StoredEvent", "open_event_log"]
 
 MAX_OPEN_LOGS = 16
-MAX_ROWS_A_STATEMENT = 512
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS events (
@@ -55,7 +53,6 @@ _SCHEMA = (
     "CREATE INDEX IF NOT EXISTS events_key ON events (key_hash)",
     "CREATE TABLE IF NOT EXISTS source_counts (source_id TEXT PRIMARY KEY, events INTEGER NOT NULL) WITHOUT ROWID",
 )
-_VALUES = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FIND = "SELECT source_id, message_id, offset FROM events WHERE key_hash IN (SELECT value FROM json_each(?))"
 _COUNT = (
     "INSERT INTO source_counts VALUES (?, ?) ON CONFLICT (source_id) DO UPDATE SET events = events + excluded.events"
@@ -178,20 +175,9 @@ def _insert(connection: sqlite3.Connection, entries: Sequence[LogEntry], hashes:
             counts[source_id] = counts.get(source_id, 0) + 1
             new.append((first, source_id, message_id, type_, name, user_id, to_millis(received_at), body, key_hash))
         offsets.append(first)
-    _insert_rows(connection, new)
+    insert_rows(connection, f"INSERT INTO events ({COLUMNS}, key_hash)", new)
     connection.executemany(_COUNT, counts.items())
     return offsets
-
-
-def _insert_rows(connection: sqlite3.Connection, rows: list[tuple[object, ...]]) -> None:
-    # Many rows a statement: between two statements the thread gives up Python's lock, and waits 5 ms for it while
-    # the event loop of the ingest is busy. Powers of two, so that few statements are ever prepared.
-    done = 0
-    while done < len(rows):
-        size = min(MAX_ROWS_A_STATEMENT, 1 << (len(rows) - done).bit_length() - 1)
-        sql = f"INSERT INTO events ({COLUMNS}, key_hash) VALUES {', '.join([_VALUES] * size)}"  # noqa: S608
-        connection.execute(sql, list(chain.from_iterable(rows[done : done + size])))
-        done += size
 
 
 def _hash_key(source_id: str, message_id: str) -> int:

@@ -22,6 +22,8 @@ from core.ids import new_id
 
 MESSAGE_VERSION = 2
 MAX_KEPT_DEPTH = 100
+MAX_KEPT_BYTES = DEFAULT_LIMITS.event_bytes
+"""How much is kept of what nobody can take up again: an unreadable body, and events of an unknown sender."""
 _BROWSER_LIBRARIES = ("analytics.js", "RudderLabs JavaScript SDK")
 _NOT_AN_OBJECT = Fault(code="bad_request", reason="The event is not a JSON object.")
 _TOO_DEEP = Fault(code="too_deep", reason="The event is nested too deeply to be stored.")
@@ -99,12 +101,13 @@ def refuse_all(
 ) -> list[Refusal]:
     """Return `messages` as refusals for one and the same fault; the arguments are those of `take`."""
     common = _Common(source_id, received_at, sent_at, context, integrations, received_at)
-    return [_refuse(common, _merge(common, item) if isinstance(item, dict) else item, fault) for item in messages]
+    refusals = [_refuse(common, _merge(common, item) if isinstance(item, dict) else item, fault) for item in messages]
+    return refusals if source_id else [each._replace(body=each.body[:MAX_KEPT_BYTES]) for each in refusals]
 
 
 def refuse_body(source_id: str, body: bytes, fault: Fault, received_at: datetime) -> Refusal:
-    """Return the refusal of a request that no messages could be read from."""
-    return Refusal(source_id, fault.code, fault.reason, None, None, None, None, received_at, body)
+    """Return the refusal of a request that no messages could be read from; its body is kept up to 32 KB."""
+    return Refusal(source_id, fault.code, fault.reason, None, None, None, None, received_at, body[:MAX_KEPT_BYTES])
 
 
 class _Common(NamedTuple):

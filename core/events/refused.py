@@ -14,7 +14,7 @@ from typing import NamedTuple
 from core.clock import from_millis, to_millis
 from core.errors import NotFound
 from core.events.history.words import TextQuery
-from core.events.log_file import LogFile
+from core.events.log_file import LogFile, insert_rows
 
 MAX_OF_UNKNOWN_SOURCES = 1_000
 """How many events without a known source are kept, the newest: anybody can send those."""
@@ -38,8 +38,7 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS refused_code ON refused_events (code, source_id, number)",
 )
 _GIVEN = "source_id, code, reason, message_id, type, name, user_id, received_at, body"
-_INSERT = f"INSERT INTO refused_events ({_GIVEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own column names
-_SELECT = f"SELECT number, {_GIVEN}, replayed_as FROM refused_events"  # noqa: S608
+_SELECT = f"SELECT number, {_GIVEN}, replayed_as FROM refused_events"  # noqa: S608 - our own column names
 _WAITING = "FROM refused_events WHERE code = ? AND source_id = ? AND number > ? AND replayed_as IS NULL"
 _KEEP = """DELETE FROM refused_events WHERE source_id = '' AND number <= (
     SELECT number FROM refused_events WHERE source_id = '' ORDER BY number DESC LIMIT 1 OFFSET ?)"""
@@ -82,7 +81,7 @@ class RefusedEvent(NamedTuple):
 def insert_refusals(connection: sqlite3.Connection, refusals: Sequence[Refusal]) -> None:
     """Write `refusals` in the transaction at hand."""
     rows = [(*refusal[:7], to_millis(refusal.received_at), refusal.body) for refusal in refusals]
-    connection.executemany(_INSERT, rows)
+    insert_rows(connection, f"INSERT INTO refused_events ({_GIVEN})", rows)
     if any(not refusal.source_id for refusal in refusals):
         connection.execute(_KEEP, (MAX_OF_UNKNOWN_SOURCES,))
 

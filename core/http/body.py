@@ -102,11 +102,11 @@ def decompress(body: bytes, encoding: bytes, max_bytes: int) -> bytes:
     names = [name.strip().lower() for name in encoding.split(b",")] if encoding else []
     if any(name not in _ENCODINGS for name in names):
         raise InvalidEvent("The body's Content-Encoding is not taken.", hint="Use gzip, or none.", code="bad_request")
-    # told by the bytes, because proxies unpack a body and leave the header, or take the header away
-    if body.startswith(_GZIP_START) or (b"deflate" in names and body.startswith(_ZLIB_START)):
-        body = _inflate(body, max_bytes)
     if len(body) > max_bytes:
         raise too_large(max_bytes)
+    # told by the bytes, because proxies unpack a body and leave the header, or take the header away
+    if body.startswith(_GZIP_START) or (b"deflate" in names and body.startswith(_ZLIB_START)):
+        return _inflate(body, max_bytes)
     return body
 
 

@@ -35,6 +35,8 @@ CALLS: Mapping[str, str] = {
 }
 """What is behind each path: many events, one event of this type, or nothing that is kept."""
 
+MAX_REFUSED_EVENTS = 10_000
+"""Beyond this a batch is refused whole: millions of `1,` fit into a body, and each would be kept with its reason."""
 STORE_RETRY_S = 30.0
 _UNKNOWN = Fault(code="unknown_source", reason="No source has this write key. Copy it from the source's settings.")
 _DISABLED = Fault(code="source_disabled", reason="The source is disabled. Enable it, then send again.")
@@ -124,7 +126,7 @@ class _Batch(NamedTuple):
 
     @classmethod
     def read(cls, call: str, body: object) -> _Batch:
-        """Raise InvalidEvent where `body` does not have the shape of the call."""
+        """Raise InvalidEvent for a `body` without the shape of the call, PayloadTooLarge for one of too much."""
         if not isinstance(body, dict):
             raise InvalidEvent("The body is not a JSON object.", hint="Send an object.", code="bad_request")
         if call != BATCH:
@@ -132,6 +134,10 @@ class _Batch(NamedTuple):
         messages = body.get("batch")
         if not isinstance(messages, list):
             raise InvalidEvent("batch is missing or no array.", hint="Send {'batch': [...]}.", code="bad_request")
+        if len(messages) > MAX_REFUSED_EVENTS:
+            raise PayloadTooLarge(
+                f"The batch holds {len(messages):,} events.", hint="Send smaller batches.", code="too_many_events"
+            )
         return cls(messages, body.get("sentAt"), body.get("context"), body.get("integrations"))
 
 

@@ -14,14 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.events.message import MessageType
-from core.http.process import Process
 from core.http.tracking import BATCH, CALLS, SWALLOWED
 from core.identity.rules import add_identifiers
 from core.profiles.build import ProfileBuilder
 from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
 from core.workspaces.spaces import connect_source, ensure_space
-from tests.tracking import Receiver, basic, send
+from tests.tracking import Receiver, basic, open_receiver, send
 
 SLOWLY = settings(deadline=None, suppress_health_check=list(HealthCheck))
 NUMBERS = itertools.count()
@@ -81,10 +80,8 @@ batches = st.fixed_dictionaries(
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ONRAMP_WORKER", "off")
-        process = Process(str(tmp_path_factory.mktemp("tracking") / "home"))
-        yield Receiver(process)
-        process.stop()
-        process.workspace.close()
+        with open_receiver(tmp_path_factory.mktemp("tracking")) as opened:
+            yield opened
 
 
 def count_kept(receiver: Receiver) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,9 @@ from core.events.committer import Committer
 from core.events.event_log import EventLog, LogEntry
 from core.events.refused import Refusal
 from core.http import body as body_module
-from core.http.process import Process
 from tests.tracking import Answer, Receiver, basic, send_async
 
 TRACK = {"type": "track", "event": "e", "userId": "u"}
-
-
-@pytest.fixture
-def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setenv("ONRAMP_WORKER", "off")
-    process = Process(str(tmp_path / "home"))
-    yield Receiver(process)
-    process.stop()
-    process.workspace.close()
 
 
 def test_on_a_full_disk_senders_are_asked_to_come_again_and_then_taken(receiver: Receiver) -> None:

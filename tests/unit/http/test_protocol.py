@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import orjson
 import pytest
 import uvicorn
 
 from core.http import protocol
-from core.http.process import Process
 from core.http.protocol import BODY_TIMEOUT_S, HEAD_TIMEOUT_S, MAX_HEAD_BYTES, WatchedProtocol, list_overdue, sweep
 from core.http.serve import listen
 from tests.tracking import Receiver, basic
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@pytest.fixture
-def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setenv("ONRAMP_WORKER", "off")
-    process = Process(str(tmp_path / "home"))
-    yield Receiver(process)
-    process.stop()
-    process.workspace.close()
 
 
 @asynccontextmanager

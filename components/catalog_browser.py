@@ -23,21 +23,31 @@ _TALL, _LONG = 6, 10
 _MORE = "Type a part of a name to find the others."
 
 
-@st.fragment
 def draw_catalog(
     workspace: Workspace, record: WarehouseRecord, *, on_loaded: Callable[[], object] | None = None
 ) -> None:
     """Draw the catalog; what nobody opens is not asked for.
 
-    Whoever opens a schema or a table redraws this part of the page alone.
-
     Args:
         workspace: Where the warehouse is saved.
         record: Whose tables.
-        on_loaded: Called when there is more to know than when the part was drawn: an editor completes it.
+        on_loaded: Called when a person has opened more, which redraws this part of the page alone: an editor, drawn
+            after this, completes it. Never in a run of the whole page, in which a press could be lost to it.
     """
-    catalog, key = get_catalog(workspace, record), f"catalog_{record.id}"
-    before = catalog.revision
+    catalog, is_whole_page = get_catalog(workspace, record), True
+
+    @st.fragment
+    def panel() -> None:
+        before = catalog.revision
+        _draw_panel(catalog, f"catalog_{record.id}")
+        if on_loaded is not None and not is_whole_page and catalog.revision != before:
+            on_loaded()
+
+    panel()
+    is_whole_page = False
+
+
+def _draw_panel(catalog: Catalog, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = st.text_input(
             "Find a table or column",
@@ -57,8 +67,6 @@ def draw_catalog(
                 _draw_schema(catalog, schema, (text or "").strip().casefold(), key)
         else:
             st.caption("There is no table that can be read.")
-    if on_loaded is not None and catalog.revision != before:
-        on_loaded()
 
 
 def _choose_schema(catalog: Catalog, schemas: Sequence[str], key: str) -> str:
@@ -71,12 +79,13 @@ def _choose_schema(catalog: Catalog, schemas: Sequence[str], key: str) -> str:
 
 def _draw_schema(catalog: Catalog, schema: str, text: str, key: str) -> None:
     names = catalog.names(schema)
-    listed, below = st.container(), st.container()
+    listed, below = st.container(), st.empty()
     if text and not all(catalog.knows(schema, name) for name in names):
         whose = "this table" if len(names) == 1 else f"all {format_count(len(names), 'table')}"
         if below.button(f"Search the columns of {whose}", icon=":material/search:", key=f"{key}_all"):
             with below, st.spinner("Reading all columns …"):
                 catalog.read_all(schema)
+            below.empty()
     found = [(name, _list_hits(catalog, schema, name, text)) for name in names]
     found = [(name, hits) for name, hits in found if hits or text in name.casefold()]
     with listed:

@@ -59,9 +59,9 @@ def draw_agreement(workspace: Workspace, record: WarehouseRecord, sql: str) -> b
     return False
 
 
-def take_agreement(record: WarehouseRecord, sql: str) -> bool:
-    """Return whether a person has just agreed to what this text costs; it holds once."""
-    return AGREED_COST.take() == (record.id, sql)
+def has_agreement(record: WarehouseRecord, sql: str) -> bool:
+    """Return whether a person has just agreed to what this text costs; it holds until the query has begun."""
+    return AGREED_COST.read() == (record.id, sql)
 
 
 def describe_estimate(estimate: CostEstimate) -> str:
@@ -111,10 +111,16 @@ def _describe_end(query: Query[CostEstimate]) -> str:
         return ""  # stopped, or something that Preview explains
 
 
-@st.fragment(run_every=0.5)
 def _draw_waiting(query: Query[CostEstimate]) -> None:
-    if query.wait(0):
-        st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(":material/speed: Estimating …")
-        st.button("Cancel", type="tertiary", key="estimate_cancel", on_click=query.cancel.cancel)
+    is_whole_page = True
+
+    @st.fragment(run_every=0.5)
+    def panel() -> None:
+        if query.wait(0) and not is_whole_page:
+            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(":material/speed: Estimating …")
+            st.button("Cancel", type="tertiary", key="estimate_cancel", on_click=query.cancel.cancel)
+
+    panel()
+    is_whole_page = False

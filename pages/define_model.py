@@ -4,7 +4,7 @@ import streamlit as st
 
 from components.catalog import get_catalog
 from components.catalog_browser import draw_catalog
-from components.cost_estimate import draw_agreement, draw_estimate, take_agreement
+from components.cost_estimate import draw_agreement, draw_estimate, has_agreement
 from components.error_panel import error_panel
 from components.model_workbench import (
     ask_columns,
@@ -19,7 +19,7 @@ from components.model_workbench import (
 )
 from components.other_browser import own, own_draft, saving, settle_draft
 from components.sql_editor import draw_sql_editor, read_typed_sql
-from components.state import get_workspace
+from components.state import AGREED_COST, PREVIEW_WANTED, get_workspace
 from components.wizard import HOME, draw_back_link, draw_locked, draw_wizard_header
 from core.setup.guided_setup import define_sql_model, mark_previewed, save_draft_sql
 from core.warehouses.registry import get_definition
@@ -45,7 +45,7 @@ with error_panel():
     draft = settle_draft(setup.draft.sql, read_typed_sql(EDITOR), EDITOR, lambda sql: st.code(sql, language="sql"))
     editor_side, catalog_side = st.columns([3, 2], gap="medium")
     with catalog_side:
-        catalog_place = st.container()
+        draw_catalog(workspace, record, on_loaded=st.rerun)
         taken = draw_templates(dialect)
         if taken is not None:
             own(save_draft_sql(workspace, taken, expected_version=setup.version))
@@ -66,14 +66,22 @@ with error_panel():
         if draft.may_save and state.text != setup.draft.sql:
             setup = own(save_draft_sql(workspace, state.text, expected_version=setup.version))
             own_draft(state.text, EDITOR)
-        has_agreed = take_agreement(record, state.text)
-        pressed = has_agreed or state.run
+        if state.run:
+            PREVIEW_WANTED.write(True)
+        has_agreed = has_agreement(record, state.text)
         with st.container(horizontal=True, vertical_alignment="center"):
-            pressed |= st.button("Preview", icon=":material/play_arrow:", type="primary", key="preview")
+            st.button(
+                "Preview",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="preview",
+                on_click=PREVIEW_WANTED.write,
+                args=(True,),
+            )
             estimate_place = st.container()
+        # kept until the query has begun: another event may end this run before that, and the press with it
+        pressed = has_agreed or PREVIEW_WANTED.read()
         is_done = setup.is_previewed(state.text) or is_asked(record, state.text)
-    with catalog_place:
-        draw_catalog(workspace, record, on_loaded=None if pressed else st.rerun)
     if not pressed:  # a press is not to be lost to the end of an estimate, which draws the page anew
         with estimate_place:
             draw_estimate(workspace, record, state.text, is_new=not is_done)
@@ -87,8 +95,11 @@ with error_panel():
             draw_preview_hint(state.text, setup.previewed_sql)
         st.stop()
     with editor_side:
-        if not (has_agreed or is_asked(record, state.text) or draw_agreement(workspace, record, state.text)):
-            st.stop()
+        may_run = has_agreed or is_asked(record, state.text) or draw_agreement(workspace, record, state.text)
+    PREVIEW_WANTED.clear()
+    AGREED_COST.clear()
+    if not may_run:
+        st.stop()
     preview = ask_preview(workspace, record, state.text)
     if not setup.is_previewed(state.text):
         setup = own(mark_previewed(workspace, state.text))

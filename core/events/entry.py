@@ -15,7 +15,10 @@ Row = tuple[int, str, str, str, str | None, str | None, int, bytes]
 
 
 class LogEntry(NamedTuple):
-    """One message on its way into the log. `body` is the whole message as UTF-8 JSON."""
+    """One message on its way into the log. `body` is the whole message as UTF-8 JSON.
+
+    `app_version` is only counted: the log keeps it in the body.
+    """
 
     source_id: str
     message_id: str
@@ -24,6 +27,7 @@ class LogEntry(NamedTuple):
     user_id: str | None
     received_at: datetime
     body: bytes
+    app_version: str | None = None
 
 
 class StoredEvent(NamedTuple):

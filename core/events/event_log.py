@@ -16,13 +16,16 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import orjson
 
 from core.clock import to_millis
+from core.events.counts import SCHEMA as COUNTS_SCHEMA
+from core.events.counts import add_counts
 from core.events.entry import COLUMNS, LogEntry, StoredEvent
 from core.events.history.drop import truncate
 from core.events.history.layout import SCHEMA as HISTORY_SCHEMA
@@ -63,7 +66,7 @@ class EventLog(LogFile):
     """The log in the file `path`. Share it between threads; several processes may open the same file."""
 
     def __init__(self, path: Path | str) -> None:
-        super().__init__(path, (*_SCHEMA, *HISTORY_SCHEMA, *REFUSED_SCHEMA))
+        super().__init__(path, (*_SCHEMA, *HISTORY_SCHEMA, *REFUSED_SCHEMA, *COUNTS_SCHEMA))
 
     def append(self, entries: Sequence[LogEntry], refusals: Sequence[Refusal] = ()) -> list[int]:
         """Write `entries` and `refusals` durably, all or none, and return the offset of each entry.
@@ -80,7 +83,9 @@ class EventLog(LogFile):
         with self.writing() as connection:
             if refusals:
                 insert_refusals(connection, refusals)
-            return _insert(connection, entries, hashes) if entries else []
+            offsets, new = _insert(connection, entries, hashes) if entries else ([], [])
+            add_counts(connection, new, refusals)
+            return offsets
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:
         """Return the next `limit` messages with an offset greater than `after`, in offset order."""
@@ -160,24 +165,26 @@ def _close_all() -> None:
             log.close()
 
 
-def _insert(connection: sqlite3.Connection, entries: Sequence[LogEntry], hashes: list[int]) -> list[int]:
+def _insert(
+    connection: sqlite3.Connection, entries: Sequence[LogEntry], hashes: list[int]
+) -> tuple[list[int], list[LogEntry]]:
     rows = connection.execute(_FIND, (orjson.dumps(hashes).decode(),))
     known: dict[tuple[str, str], int] = {(source_id, message_id): offset for source_id, message_id, offset in rows}
     offset = read_last_offset(connection)
-    offsets, new = list[int](), list[tuple[object, ...]]()
-    counts: dict[str, int] = {}
+    offsets, new, new_rows = list[int](), list[LogEntry](), list[tuple[object, ...]]()
     for entry, key_hash in zip(entries, hashes, strict=True):
-        source_id, message_id, type_, name, user_id, received_at, body = entry
+        source_id, message_id, type_, name, user_id, received_at, body, _app_version = entry
         first = known.get((source_id, message_id))
         if first is None:
             offset += 1
             first = known[source_id, message_id] = offset
-            counts[source_id] = counts.get(source_id, 0) + 1
-            new.append((first, source_id, message_id, type_, name, user_id, to_millis(received_at), body, key_hash))
+            new.append(entry)
+            row = (first, source_id, message_id, type_, name, user_id, to_millis(received_at), body, key_hash)
+            new_rows.append(row)
         offsets.append(first)
-    insert_rows(connection, f"INSERT INTO events ({COLUMNS}, key_hash)", new)
-    connection.executemany(_COUNT, counts.items())
-    return offsets
+    insert_rows(connection, f"INSERT INTO events ({COLUMNS}, key_hash)", new_rows)
+    connection.executemany(_COUNT, Counter(map(itemgetter(0), new)).items())
+    return offsets, new
 
 
 def _hash_key(source_id: str, message_id: str) -> int:

@@ -161,7 +161,14 @@ def _finish(common: _Common, message: Message, given: Mapping[str, object]) -> L
         full.get("userId") or None,
         received_at,
         body,
+        _read_app_version(full),
     )
+
+
+def _read_app_version(message: Message) -> str | None:
+    context = message.get("context")
+    app = context.get("app") if context else None
+    return _text(app.get("version")) if isinstance(app, dict) else None
 
 
 def _measure_skew(common: _Common, message: Message) -> timedelta | None:

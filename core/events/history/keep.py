@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
+from core.events.counts import is_roll_due, roll_up
 from core.events.event_log import EventLog, open_event_log
 from core.events.history.close import (
     close_next,
@@ -48,6 +49,8 @@ def keep_history(workspace: Workspace, is_stopping: Callable[[], bool] = lambda:
             steps += drop_older(log, cutoff) > 0
         steps += delete_closed(log, now) > 0
         remove_strays(log)
+        if is_roll_due(log, now):
+            roll_up(log, now)
     return steps
 
 
@@ -93,6 +96,12 @@ def _find_end(log: EventLog, cutoff: datetime) -> int:
 
 
 def _has_work(log: EventLog, now: datetime, cutoff: datetime | None) -> bool:
-    if find_closable(log, now) or is_behind(log) or find_deletable(log, now) or has_strays(log):
+    if (
+        find_closable(log, now)
+        or is_behind(log)
+        or find_deletable(log, now)
+        or has_strays(log)
+        or is_roll_due(log, now)
+    ):
         return True
     return cutoff is not None and (bool(_find_end(log, cutoff)) or has_refused_before(log, cutoff))

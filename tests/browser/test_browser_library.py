@@ -1,26 +1,27 @@
-"""analytics.js, unmodified, on a website of another origin: every call arrives once, from a page that is left, too."""
+"""Browser libraries, unmodified, on a site of another origin: each call arrives once, from a page that is left, too."""
 
 from __future__ import annotations
 
-import time
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import orjson
 import pytest
 
-from core.events.event_log import open_event_log
 from core.sources.snippet import make_snippet
 from core.sources.store import Source, create_source
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.browser.conftest import ROOT, STATIC
-from tests.browser.website import serve_website
+from tests.browser.website import serve_website, wait_for
 
 pytestmark = pytest.mark.skipif(
     not (STATIC / "analytics-next").is_dir(), reason="the browser assets are not built: python frontend/build.py"
 )
-PATIENCE_S = 15
+
+BUNDLES = ROOT / ".clients" / "browser"
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +56,11 @@ def website(tmp_path: Path, source: Source, address: str) -> Iterator[str]:
         yield site
 
 
-def wait_for(workspace: Workspace, source: Source, count: int) -> list[dict[str, Any]]:
-    """Return the messages of the source once there are `count`, by the time that the sender gave them."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        events = open_event_log(workspace).search(source_id=source.id, limit=1000)
-        if len(events) >= count or time.monotonic() > deadline:
-            messages = [orjson.loads(event.body) for event in events]
-            return sorted(messages, key=lambda message: message["timestamp"])
-        time.sleep(0.1)
-
-
 def test_w45_w49_the_snippet_sends_a_page_from_another_origin(
     open_screen: Callable[..., Any], workspace: Workspace, source: Source, website: str
 ) -> None:
     open_screen().page.goto(f"{website}/index.html?utm_source=news&utm_campaign=autumn")
-    (message,) = wait_for(workspace, source, 1)
+    (message,) = wait_for(workspace, 1, source.id)
     assert message["type"] == "page"
     assert message["context"]["page"]["title"] == "Index"
     assert message["context"]["library"] == {"name": "analytics.js", "version": "next-1.84.3"}
@@ -97,7 +87,7 @@ def test_every_call_arrives_once_with_its_ids(
             await a.alias("u-2");
         }"""
     )
-    messages = wait_for(workspace, source, 7)
+    messages = wait_for(workspace, 7, source.id)
     assert sorted(message["type"] for message in messages) == [
         "alias", "group", "identify", "page", "page", "screen", "track",
     ]  # fmt: skip
@@ -122,7 +112,7 @@ def test_bundles_that_the_library_loads_when_it_needs_them_are_served(
 ) -> None:
     page = open_screen().page
     page.goto(f"{website}/index.html?ajs_uid=u-7&ajs_event=Came%20Back&ajs_prop_from=mail")
-    messages = wait_for(workspace, source, 3)
+    messages = wait_for(workspace, 3, source.id)
     assert sorted(message["type"] for message in messages) == ["identify", "page", "track"]
     track = next(message for message in messages if message["type"] == "track")
     assert (track["event"], track["properties"], track["userId"]) == ("Came Back", {"from": "mail"}, "u-7")
@@ -138,7 +128,7 @@ def test_a_link_that_leaves_the_page_is_tracked_before_it_is_followed(
     page.wait_for_timeout(300)
     page.click("#pay")
     page.wait_for_url("**/basket.html")
-    messages = wait_for(workspace, source, 3)
+    messages = wait_for(workspace, 3, source.id)
     assert [message["context"]["page"]["title"] for message in messages if message["type"] == "page"] == [
         "Index",
         "Basket",
@@ -154,7 +144,7 @@ def test_events_of_a_page_that_is_left_at_once_arrive(
     page.wait_for_function("() => window.analytics.initialized")
     page.evaluate("() => { window.analytics.track('Left'); window.location.href = '/basket.html'; }")
     page.wait_for_url("**/basket.html")
-    messages = wait_for(workspace, source, 3)
+    messages = wait_for(workspace, 3, source.id)
     assert sorted(message.get("event") or message["type"] for message in messages) == ["Left", "page", "page"]
 
 
@@ -167,9 +157,124 @@ def test_a_batching_website_sends_its_batch_when_it_is_left(
     page.goto(f"{website}/index.html")
     page.wait_for_function("() => window.analytics.initialized")
     page.evaluate("() => { for (let n = 0; n < 5; n++) window.analytics.track('Step ' + n) }")
-    assert not [message for message in wait_for(workspace, source, 0) if message["type"] == "track"]
+    assert not [message for message in wait_for(workspace, 0, source.id) if message["type"] == "track"]
     page.evaluate("() => { window.location.href = '/basket.html' }")
     page.wait_for_url("**/basket.html")
-    steps = [message for message in wait_for(workspace, source, 6) if message["type"] == "track"]
+    steps = [message for message in wait_for(workspace, 6, source.id) if message["type"] == "track"]
     assert sorted(message["event"] for message in steps) == [f"Step {n}" for n in range(5)]
     assert len({message["receivedAt"] for message in steps}) == 1, "one request brought all"
+
+
+@pytest.fixture
+def open_npm_site(
+    open_screen: Callable[..., Any], tmp_path: Path, source: Source, address: str
+) -> Iterator[Callable[[str, str], Any]]:
+    """Return how to open a website that bundles a library of npm; afterwards no other server may have been asked."""
+    asked: set[str] = set()
+    with ExitStack() as stack:
+
+        def open_site(library: str, start: str) -> Any:
+            if not (BUNDLES / f"{library}.js").is_file():
+                pytest.skip("NO CLIENT LIBRARIES: run tests/clients/build.py (`make test` does) to test them")
+            shutil.copyfile(BUNDLES / f"{library}.js", tmp_path / f"{library}.js")
+            filled = start.replace("KEY", f"'{source.write_key}'").replace("ADDRESS", f"'{address}'")
+            head = f'<script src="/{library}.js"></script><script>{filled}</script>'
+            site = stack.enter_context(serve_website(tmp_path, head))
+            page = open_screen().page
+            page.on("request", lambda request: asked.add(request.url.removeprefix(site)))
+            page.goto(f"{site}/index.html")
+            return page
+
+        yield open_site
+    assert {url for url in asked if not url.startswith("/")} == {url for url in asked if url.startswith(f"{address}/")}
+
+
+RUDDERSTACK = """
+const send = navigator.sendBeacon.bind(navigator);
+navigator.sendBeacon = (url, body) => { localStorage.beacon = new URL(url).pathname; return send(url, body); };
+window.analytics = new RudderAnalytics();
+analytics.load(KEY, ADDRESS, {configUrl: ADDRESS, ...OPTIONS});
+analytics.page();
+"""
+RUDDERSTACK_DELIVERIES = {
+    "standard": ("{}", {"/v1/track", "/v1/identify", "/v1/page", "/v1/group", "/v1/alias"}),
+    "batching": ("{queueOptions: {batch: {enabled: true, maxItems: 100, flushInterval: 1000}}}", {"/v1/batch"}),
+    "beacon": ("{useBeacon: true, beaconQueueOptions: {flushQueueInterval: 600000}}", {"/beacon/v1/batch"}),
+}
+CALLS = """() => {
+    const a = window.analytics;
+    a.track("Product Viewed", {price: 12.5, tags: ["new"], name: "Zo\u00eb"});
+    a.identify("u-1", {email: "ada@example.com"});
+    a.group("g-1", {plan: "pro"});
+    a.page("Shop", "Basket");
+    a.alias("u-2", "u-1");
+}"""
+
+
+def leave(page: Any) -> None:
+    """Leave the page at once; the one that follows is of the same site."""
+    page.evaluate("() => { window.location.href = '/basket.html' }")
+    page.wait_for_url("**/basket.html")
+
+
+@pytest.mark.parametrize("delivery", RUDDERSTACK_DELIVERIES)
+def test_every_call_of_rudderstacks_library_arrives_once_with_its_ids_from_a_page_that_is_left(
+    open_npm_site: Callable[[str, str], Any], workspace: Workspace, source: Source, delivery: str
+) -> None:
+    options, paths = RUDDERSTACK_DELIVERIES[delivery]
+    page = open_npm_site("rudderstack", RUDDERSTACK.replace("OPTIONS", options))
+    posted: set[str] = set()
+    page.on("request", lambda request: posted.add(urlsplit(request.url).path) if request.method == "POST" else None)
+    page.wait_for_function("() => window.analytics.getAnonymousId && window.analytics.getAnonymousId()")
+    page.evaluate(CALLS)
+    leave(page)
+    if delivery == "beacon":
+        leave(page)  # it keeps the page view until then
+    messages = wait_for(workspace, 7, source.id)
+    beacon = page.evaluate("() => localStorage.beacon")  # what is sent while a page is left belongs to no page
+    assert posted | {beacon} - {None} == paths
+    types = [message["type"] for message in messages]
+    assert sorted(set(types)) == ["alias", "group", "identify", "page", "track"]
+    assert [types.count(type_) for type_ in ("alias", "group", "identify", "track")] == [1, 1, 1, 1]
+    by_type = {message["type"]: message for message in messages}
+    assert by_type["track"]["event"] == "Product Viewed"
+    assert by_type["track"]["properties"] == {"price": 12.5, "tags": ["new"], "name": "Zo\u00eb"}
+    assert by_type["identify"]["userId"] == by_type["group"]["userId"] == "u-1"
+    assert by_type["identify"]["context"]["traits"] == {"email": "ada@example.com"}
+    assert by_type["group"]["groupId"] == "g-1"
+    assert (by_type["alias"]["userId"], by_type["alias"]["previousId"]) == ("u-2", "u-1")
+    assert by_type["track"]["context"]["library"]["version"] == "3.34.1"
+    assert len({message["anonymousId"] for message in messages}) == 1
+    assert len({message["messageId"] for message in messages}) == len(messages)
+    for message in messages:
+        assert message["timestamp"] <= message["receivedAt"], "the browser's clock is ours"
+
+
+SEGMENT = """
+window.analytics = AnalyticsBrowser.load({writeKey: KEY, cdnURL: ADDRESS}, OPTIONS);
+analytics.page();
+"""
+SEGMENT_OPTIONS = {
+    "standard": "{}",
+    "batching": "{integrations: {'Segment.io': {deliveryStrategy: {strategy: 'batching', config: {size: 100}}}}}",
+}
+
+
+@pytest.mark.parametrize("delivery", SEGMENT_OPTIONS)
+def test_every_call_of_segments_library_from_npm_arrives_once_from_a_page_that_is_left(
+    open_npm_site: Callable[[str, str], Any], workspace: Workspace, source: Source, delivery: str
+) -> None:
+    page = open_npm_site("segment", SEGMENT.replace("OPTIONS", SEGMENT_OPTIONS[delivery]))
+    page.evaluate("() => window.analytics.ready()")
+    page.evaluate(CALLS)
+    leave(page)
+    messages = wait_for(workspace, 7, source.id)
+    assert sorted(message["type"] for message in messages) == [
+        "alias", "group", "identify", "page", "page", "page", "track",
+    ]  # fmt: skip
+    by_type = {message["type"]: message for message in messages}
+    assert by_type["track"]["properties"] == {"price": 12.5, "tags": ["new"], "name": "Zo\u00eb"}
+    assert by_type["identify"]["traits"] == {"email": "ada@example.com"}
+    assert (by_type["group"]["groupId"], by_type["group"]["userId"]) == ("g-1", "u-1")
+    assert {message["context"]["library"]["version"] for message in messages} == {"npm:next-1.84.3"}
+    assert len({message["messageId"] for message in messages}) == 7

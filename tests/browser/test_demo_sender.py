@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 import pytest
 
-from core.events.event_log import open_event_log
 from core.setup import guided_setup
 from core.setup.guided_setup import MobileSystem
 from core.workspaces.workspace import Workspace, open_workspace, request_access
 from tests.browser.conftest import ROOT, SCREENS, STATIC
 from tests.browser.person import press, see
+from tests.browser.website import wait_for
 
 pytestmark = [
     pytest.mark.skipif(not (STATIC / "analytics-next").is_dir(), reason="not built: python frontend/build.py"),
     pytest.mark.timeout(300),
 ]
-PATIENCE_S = 15
 
 
 @pytest.fixture
@@ -37,16 +34,6 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 @pytest.fixture
 def address(start_app: Callable[..., str], workspace: Workspace) -> str:
     return start_app(ROOT / "app.py", ONRAMP_HOME=str(workspace.home.root), ONRAMP_WORKER="off")
-
-
-def wait_for(workspace: Workspace, count: int) -> list[dict[str, Any]]:
-    """Return all messages once there are `count`, by the time that the sender gave them."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        messages = [orjson.loads(event.body) for event in open_event_log(workspace).search(limit=100)]
-        if len(messages) >= count or time.monotonic() > deadline:
-            return sorted(messages, key=lambda message: message["timestamp"])
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("name", SCREENS)

@@ -1,13 +1,22 @@
-"""A website of two pages, on an origin of its own, with a snippet in the head of each."""
+"""A website of two pages, on an origin of its own, with a snippet in the head of each; and what arrives from it."""
 
 from __future__ import annotations
 
 import functools
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.events.event_log import open_event_log
+from core.workspaces.workspace import Workspace
+
+PATIENCE_S = 15
 
 
 @contextmanager
@@ -24,6 +33,17 @@ def serve_website(folder: Path, snippet: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+def wait_for(workspace: Workspace, count: int, source_id: str | None = None) -> list[dict[str, Any]]:
+    """Return the messages, of one source where it is named, once there are `count`, by the time their sender gave."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        events = open_event_log(workspace).search(source_id=source_id, limit=1000)
+        if len(events) >= count or time.monotonic() > deadline:
+            messages = [orjson.loads(event.body) for event in events]
+            return sorted(messages, key=lambda message: message["timestamp"])
+        time.sleep(0.1)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -91,10 +91,10 @@ def add_counts(connection: sqlite3.Connection, entries: Sequence[LogEntry], refu
     """Count in the transaction at hand. `entries` are those that are new to the log. O(events)."""
     counts: Counter[_Row] = Counter()
     for (received_at, source_id, type_, name, version), number in Counter(map(_get_key, entries)).items():
-        counts[_to_minute(received_at), source_id, "", type_, _clean(name), _clean(version)] += number
+        counts[to_minute(received_at), source_id, "", type_, _clean(name), _clean(version)] += number
     for refusal in refusals:
         about = (_clean(refusal.type), _clean(refusal.name)) if refusal.source_id else ("", "")
-        counts[_to_minute(refusal.received_at), refusal.source_id, refusal.code, *about, ""] += 1
+        counts[to_minute(refusal.received_at), refusal.source_id, refusal.code, *about, ""] += 1
     if len(counts) > MAX_KEYS_A_COMMIT:
         counts = _leave_out_names(counts)
     rows = [[*key, number] for key, number in counts.items()]
@@ -111,14 +111,14 @@ def count_by_time(
     log: LogFile, span: Span, step: timedelta, source_id: str | None = None
 ) -> list[tuple[datetime, int, int]]:
     """Return for each step of the span when it begins, and how many events were accepted and refused in it."""
-    width, first = step // timedelta(minutes=1), _to_minute(span.start)
+    width, first = step // timedelta(minutes=1), to_minute(span.start)
     sql = "SELECT minute, sum(events * (code = '')), sum(events * (code != '')) FROM event_counts {where} GROUP BY 1"
     found: dict[int, tuple[int, int]] = {}
     for minute, accepted, refused in _read(log, sql, span, source_id):
         place = (minute - first) // width
         before = found.get(place, (0, 0))
         found[place] = (before[0] + accepted, before[1] + refused)
-    steps = -(-(_to_minute(span.end) - first) // width)
+    steps = -(-(to_minute(span.end) - first) // width)
     return [(span.start + number * step, *found.get(number, (0, 0))) for number in range(steps)]
 
 
@@ -147,7 +147,7 @@ def is_roll_due(log: LogFile, now: datetime) -> bool:
     sql = "SELECT min(minute) FROM event_counts WHERE minute >= (SELECT rolled_to FROM count_state)"
     with log.borrow() as connection:
         first = connection.execute(sql).fetchone()[0]
-    return first is not None and first < _to_hour(now - MINUTES_KEPT)
+    return first is not None and first < to_hour(now - MINUTES_KEPT)
 
 
 def roll_up(log: LogFile, now: datetime) -> None:
@@ -155,7 +155,7 @@ def roll_up(log: LogFile, now: datetime) -> None:
 
     Hour by hour, so that a batch that arrives waits for one step only.
     """
-    last, oldest = _to_hour(now - MINUTES_KEPT), _to_hour(now - COUNTS_KEPT)
+    last, oldest = to_hour(now - MINUTES_KEPT), to_hour(now - COUNTS_KEPT)
     with log.writing() as connection:
         connection.execute("DELETE FROM event_counts WHERE minute < ?", (oldest,))
         rolled_to: int = connection.execute("SELECT rolled_to FROM count_state").fetchone()[0]
@@ -172,7 +172,7 @@ def roll_up(log: LogFile, now: datetime) -> None:
 
 
 def _read(log: LogFile, sql: str, span: Span, source_id: str | None) -> list[tuple[Any, ...]]:
-    where, values = "WHERE minute >= ? AND minute < ?", [_to_minute(span.start), _to_minute(span.end)]
+    where, values = "WHERE minute >= ? AND minute < ?", [to_minute(span.start), to_minute(span.end)]
     if source_id is None:
         parameters: list[object] = [*values]
     else:
@@ -195,10 +195,12 @@ def _clean(text: str | None) -> str:
     return text[:MAX_TEXT_CHARS].replace("\0", "") if text else ""  # SQLite ends a JSON text there
 
 
-def _to_minute(at: datetime) -> int:
+def to_minute(at: datetime) -> int:
+    """Return the minute of `at`, counted since 1970."""
     return int(at.timestamp() // 60)
 
 
-def _to_hour(at: datetime) -> int:
-    minute = _to_minute(at)
+def to_hour(at: datetime) -> int:
+    """Return the minute, counted since 1970, with which the hour of `at` begins."""
+    minute = to_minute(at)
     return minute - minute % 60

@@ -26,6 +26,7 @@ from core.identity.resolve import Caps
 from core.identity.rule import IdentifierRule
 from core.identity.rules import add_external_types, list_rules
 from core.profiles.apply import BatchApplier, ReadMessage, find_identifiers, read_messages
+from core.profiles.counts import add_counts, count_messages
 from core.profiles.neighbourhood import Neighbourhood
 from core.profiles.progress import (
     clear_space,
@@ -152,7 +153,9 @@ class ProfileBuilder:
                 traits.leave_out(traits.find_behind(before.offset).keys())
                 traits.load(connection, around.profiles.keys())
         applier = BatchApplier(around, rules, traits, self._caps)
-        applied = sum(applier.apply(message) for message in messages)
+        counts = count_messages(
+            ((message.event, applier.apply(message)) for message in messages), self._workspace.now()
+        )
         applier.finish()
         offset = events[-1].offset
         with self._workspace.database.transaction() as connection:
@@ -162,10 +165,11 @@ class ProfileBuilder:
                 traits.save(connection, offset)
             elif around.merges:
                 reset_traits(connection, self._space_id)
+            add_counts(connection, self._space_id, counts, self._workspace.now())
             write_offset(connection, self._space_id, offset, self._workspace.now())
         return BuildReport(
             before.read + len(events),
-            before.applied + applied,
+            before.applied + counts.applied,
             before.profiles_created + around.created,
             before.merges + len(around.merges),
             before.violations + len(around.violations),

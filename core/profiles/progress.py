@@ -11,6 +11,7 @@ from core.storage.tables import (
     computed_traits,
     identifiers,
     merges,
+    profile_counts,
     profile_messages,
     profiles,
     reader_offsets,
@@ -18,7 +19,7 @@ from core.storage.tables import (
     violations,
 )
 
-_BUILT: tuple[Table, ...] = (profiles, identifiers, profile_messages, merges, violations, trait_states)
+_BUILT: tuple[Table, ...] = (profiles, identifiers, profile_messages, profile_counts, merges, violations, trait_states)
 
 
 def read_offset(connection: Connection, space_id: str) -> int:

@@ -319,6 +319,16 @@ violations = Table(
     Column("detail", Text, nullable=False),  # JSON
     Column("profile_id", Text),
 )
+profile_counts = Table(
+    "profile_counts",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),  # since 1970, of when messages were received
+    Column("source_id", Text, primary_key=True),
+    Column("reached", BigInteger, nullable=False),  # messages that reached a profile
+    Column("dropped", BigInteger, nullable=False),  # messages that a rule kept out
+    sqlite_with_rowid=False,
+)
 trait_states = Table(
     "trait_states",
     METADATA,

@@ -59,6 +59,7 @@ def test_tables_are_found_opened_and_completed_and_a_closed_schema_says_why(
     screen.shoot("catalog-first")
     choose_schema(page, "sales")
     see(page, "orders_000")
+    screen.settle()
     summary = page.locator("summary", has_text="orders_007")
     summary.focus()
     summary.press("Enter")  # the keys open a table

@@ -9,7 +9,7 @@ import orjson
 from core.checks.check import CheckDefinition, Finding, combine, failed, passed, warning
 from core.checks.context import CheckContext
 from core.destinations.destination import DeliveryContext, DeliveryRecord, Operation
-from core.destinations.segment_profiles import make_identify
+from core.destinations.identify import make_identify
 from core.identity.identifiers import RECOMMENDED_CUSTOM, IdentifierReader
 from core.identity.rules import IdentifierRule
 from core.mappings.mapping import ColumnRef, FieldMapping, MappingEntry

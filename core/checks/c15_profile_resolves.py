@@ -7,7 +7,7 @@ from collections import Counter
 from core.checks.check import CheckDefinition, Finding, combine, failed, passed, warning
 from core.checks.context import CheckContext
 from core.destinations.destination import DeliveryContext, DeliveryRecord, Operation
-from core.destinations.segment_profiles import make_identify
+from core.destinations.identify import make_identify
 from core.identity.identifiers import extract_identifiers
 from core.identity.resolve import resolve
 from core.identity.rules import IdentifierRule

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, overload
+
+import pyarrow as pa
 
 from core.destinations.definition import DestinationDefinition
 
@@ -40,6 +42,65 @@ class DeliveryRecord(NamedTuple):
     version: int
     idempotency_key: str
     payload: bytes
+
+
+class DeliveryBatch(Sequence[DeliveryRecord]):
+    """Records to deliver, kept as the columns that they come in; `columns` are named as the fields of a record.
+
+    A destination that writes whole columns never makes an object of each record; any other takes them one by one.
+    """
+
+    def __init__(self, columns: pa.Table) -> None:
+        self.columns = columns
+
+    @classmethod
+    def of(cls, records: Sequence[DeliveryRecord]) -> DeliveryBatch:
+        """Return `records` as a batch; a batch is returned as it is."""
+        return (
+            records
+            if isinstance(records, DeliveryBatch)
+            else cls(
+                pa.Table.from_pylist(
+                    [{**record._asdict(), "payload": record.payload.decode()} for record in records], _COLUMNS
+                )
+            )
+        )
+
+    def __len__(self) -> int:
+        """Return how many records there are."""
+        return int(self.columns.num_rows)
+
+    def __iter__(self) -> Iterator[DeliveryRecord]:
+        """Yield the records in their order."""
+        for key, operation, version, message_id, payload in zip(
+            *(column.to_pylist() for column in self.columns.columns), strict=True
+        ):
+            yield DeliveryRecord(key, Operation(operation), version, message_id, payload.encode())
+
+    @overload
+    def __getitem__(self, index: int) -> DeliveryRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> DeliveryBatch: ...
+    def __getitem__(self, index: int | slice) -> DeliveryRecord | DeliveryBatch:
+        """Return one record, or those of a range as a batch."""
+        if isinstance(index, slice):
+            return self.take(range(len(self))[index])
+        return next(iter(self.take([range(len(self))[index]])))
+
+    def take(self, indices: Sequence[int]) -> DeliveryBatch:
+        """Return the records at these places."""
+        return DeliveryBatch(self.columns.take(pa.array(indices, pa.int64())))
+
+
+_COLUMNS = pa.schema(
+    {
+        "key": pa.string(),
+        "operation": pa.string(),
+        "version": pa.int64(),
+        "idempotency_key": pa.string(),
+        "payload": pa.string(),
+    }
+)
 
 
 class Outcome(NamedTuple):

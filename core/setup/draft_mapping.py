@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from core.destinations.destination import DeliveryContext, DeliveryRecord, Operation, Outcome
+from core.destinations.identify import make_identify
 from core.destinations.registry import open_destination
-from core.destinations.segment_profiles import DEFINITION, SEND_IDENTIFY, make_identify
+from core.destinations.segment_profiles import DEFINITION, SEND_IDENTIFY
 from core.errors import IllegalTransition, MappingError
 from core.ids import new_id
 from core.mappings.check import CHECK_TIMEOUT_S, MappingReport, check_mapping

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.destinations.destination import (
+    DeliveryBatch,
     DeliveryContext,
-    DeliveryRecord,
     Destination,
     Outcome,
     OutcomeStatus,
@@ -47,18 +47,18 @@ class Delivery:
                 state.hold_rest("destination_unavailable", outcomes[0].message or "The destination did not answer.")
                 return
 
-    def _send(self, records: Sequence[DeliveryRecord]) -> list[Outcome]:
+    def _send(self, records: DeliveryBatch) -> list[Outcome]:
         outcomes = self._try(records)
         for pause_s in BACK_OFF_S:
             due = [index for index, outcome in enumerate(outcomes) if outcome.status is OutcomeStatus.RETRYABLE]
             if not due or self.is_cancelled() or self.is_stopping():
                 break
             self.sleep(pause_s)
-            for index, outcome in zip(due, self._try([records[index] for index in due]), strict=True):
+            for index, outcome in zip(due, self._try(records.take(due)), strict=True):
                 outcomes[index] = outcome
         return outcomes
 
-    def _try(self, records: Sequence[DeliveryRecord]) -> list[Outcome]:
+    def _try(self, records: DeliveryBatch) -> list[Outcome]:
         try:
             outcomes = self.destination.write(records, self.context)
         except DeliveryError as error:

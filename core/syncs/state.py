@@ -24,7 +24,7 @@ import duckdb
 import orjson
 import pyarrow as pa
 
-from core.destinations.destination import DeliveryRecord, Operation
+from core.destinations.destination import DeliveryBatch
 from core.mappings.compile import CompiledMapping, literal
 from core.syncs.prints import Comparison, Prints
 from core.syncs.sheet import BalanceSheet
@@ -144,26 +144,20 @@ class SyncState:
         """Return the number up to which the plan has been carried out."""
         return self._file.one("SELECT max(last_seq) FROM sent") or 0
 
-    def iterate_plan(self, batch_records: int) -> Iterator[tuple[int, list[DeliveryRecord]]]:
+    def iterate_plan(self, batch_records: int) -> Iterator[tuple[int, DeliveryBatch]]:
         """Yield (last number, records) batch by batch, from where the plan was left."""
         last, total = self.read_last_sent(), self.count_planned()
         while last < total:
             until = min(last + batch_records, total)
             try:
-                rows = self._db.execute(
-                    "SELECT key, operation, version, message_id, payload FROM plan "
-                    "WHERE seq BETWEEN ? AND ? ORDER BY seq",
-                    [last + 1, until],
-                ).fetchall()
+                rows = self._db.sql(
+                    "SELECT key, operation, version, message_id AS idempotency_key, payload FROM plan "
+                    "WHERE seq BETWEEN $first AND $last ORDER BY seq",
+                    params={"first": last + 1, "last": until},
+                ).to_arrow_table()
             except duckdb.Error as error:
                 raise translate(error) from error
-            yield (
-                until,
-                [
-                    DeliveryRecord(key, Operation(operation), version, message_id, payload.encode())
-                    for key, operation, version, message_id, payload in rows
-                ],
-            )
+            yield until, DeliveryBatch(rows)
             last = until
 
     def acknowledge(self, last_seq: int, exceptions: Sequence[Undelivered]) -> None:

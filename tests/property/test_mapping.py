@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.destinations.destination import DeliveryContext, DeliveryRecord, Operation
-from core.destinations.segment_profiles import SEND_IDENTIFY, make_identify
+from core.destinations.identify import make_identify
+from core.destinations.segment_profiles import SEND_IDENTIFY
 from core.mappings.compile import compile_mapping
 from core.mappings.engine import open_engine
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from core.sources.address import get_host
 from core.sources.snippet import make_snippet
@@ -54,13 +55,13 @@ def _write_swift(write_key: str, address: str) -> tuple[Instruction, ...]:
         ),
         Instruction(
             "Start it when the app is launched",
-            "Both hosts have to be named: the library fetches its settings from one and sends to the other.",
+            "Both hosts have to be named: the library fetches its settings from one and sends to the other. It tells by"
+            " itself when the app is installed and opened.",
             "import Segment\n\n"
             "let analytics = Analytics(\n"
             f'    configuration: Configuration(writeKey: "{write_key}")\n'
             f'        .apiHost("{host}")\n'
             f'        .cdnHost("{host}")\n'
-            "        .trackApplicationLifecycleEvents(true)\n"
             ")",
             "swift",
         ),
@@ -92,7 +93,8 @@ def _write_kotlin(write_key: str, address: str) -> tuple[Instruction, ...]:
         ),
         Instruction(
             "Start it in your Application class",
-            "Both hosts have to be named: the library fetches its settings from one and sends to the other.",
+            "Both hosts have to be named: the library fetches its settings from one and sends to the other. The last"
+            " setting lets it tell when the app is installed and opened.",
             "import com.segment.analytics.kotlin.android.Analytics\n\n"
             f'val analytics = Analytics("{write_key}", applicationContext) {{\n'
             f'    apiHost = "{host}"\n'
@@ -124,12 +126,16 @@ def _write_java(write_key: str, address: str) -> tuple[Instruction, ...]:
         ),
         Instruction(
             "Send a first event",
-            "",
+            "It is sent from a queue: flush it before the program ends.",
+            "import com.segment.analytics.Analytics;\n"
+            "import com.segment.analytics.messages.TrackMessage;\n"
+            "import java.util.Map;\n\n"
             f'Analytics analytics = Analytics.builder("{write_key}")\n'
             f'    .endpoint("{address}")\n'
             "    .build();\n"
             'analytics.enqueue(TrackMessage.builder("Order Paid").userId("u-1")\n'
-            '    .properties(Map.of("total", 12.5)));',
+            '    .properties(Map.of("total", 12.5)));\n'
+            "analytics.flush();",
             "java",
         ),
     )
@@ -146,8 +152,8 @@ def _write_http(write_key: str, address: str) -> tuple[Instruction, ...]:
             "shell",
         ),
         Instruction(
-            "Or use a server library",
-            "Each of Segment's libraries takes another host; this is Python's.",
+            "Or use Segment's library for Python",
+            "Install segment-analytics-python. It sends from a queue: flush it before the program ends.",
             "import segment.analytics as analytics\n\n"
             f'analytics.write_key = "{write_key}"\n'
             f'analytics.host = "{address}"\n'
@@ -155,6 +161,27 @@ def _write_http(write_key: str, address: str) -> tuple[Instruction, ...]:
             "analytics.flush()",
             "python",
         ),
+        Instruction(
+            "Or use Segment's library for Node.js",
+            "Install @segment/analytics-node. It sends from a queue: close it before the program ends.",
+            _write_node(write_key, address),
+            "javascript",
+        ),
+    )
+
+
+def _write_node(write_key: str, address: str) -> str:
+    # The library takes only scheme, name and port from host: a path before /v1/batch has to be named apart.
+    parts = urlsplit(address)
+    path = f'\n  path: "{parts.path}/v1/batch",' if parts.path else ""
+    return (
+        'const { Analytics } = require("@segment/analytics-node");\n\n'
+        "const analytics = new Analytics({\n"
+        f'  writeKey: "{write_key}",\n'
+        f'  host: "{parts.scheme}://{parts.netloc}",{path}\n'
+        "});\n"
+        'analytics.track({ userId: "u-1", event: "Order Paid", properties: { total: 12.5 } });\n'
+        "analytics.closeAndFlush();"
     )
 
 

@@ -16,12 +16,11 @@ from core.sources.store import Source, create_source
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.browser.conftest import ROOT, STATIC
 from tests.browser.website import serve_website, wait_for
+from tests.clients.places import BUNDLES
 
 pytestmark = pytest.mark.skipif(
     not (STATIC / "analytics-next").is_dir(), reason="the browser assets are not built: python frontend/build.py"
 )
-
-BUNDLES = ROOT / ".clients" / "browser"
 
 
 @pytest.fixture(scope="module")

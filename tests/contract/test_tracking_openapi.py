@@ -15,9 +15,10 @@ import pytest
 from core.http.tracking import CALLS
 from core.sources.store import create_source
 from core.workspaces.workspace import open_workspace
-from tests.serving import ROOT, run_server
+from tests.clients.places import CLIENTS
+from tests.serving import run_server
 
-LIBRARY = ROOT / ".clients" / "schemathesis"
+LIBRARY = CLIENTS / "schemathesis"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 RUN = "from schemathesis.cli import schemathesis; schemathesis()"
 

@@ -91,7 +91,7 @@ class Committer:
                     hint="Send them again after the time that the answer names.",
                 )
             self._events, self._bytes = events, bytes_
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="onramp committer", daemon=True)
                 self._thread.start()
         self._queue.put(waiter)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import orjson
 import pyarrow as pa
@@ -25,6 +26,7 @@ from core.errors import (
     QueryCancelled,
     QueryError,
     QueryTimeout,
+    ResultTooLarge,
     RunInProgress,
 )
 from core.mappings.compile import compile_mapping
@@ -43,6 +45,7 @@ from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_unfinishe
 from core.syncs.sheet import BalanceSheet
 from core.syncs.staging import KeysDiffer, KeysShared
 from core.syncs.state import SyncState
+from core.syncs.state_file import ROWS_TOO_WIDE
 from core.syncs.sync import Sync, get_sync
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import QueryTag, read_columns
@@ -51,6 +54,7 @@ from core.warehouses.warehouse import Warehouse
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
+T = TypeVar("T")
 _LOG = logging.getLogger("onramp.syncs")
 POLL_S = 0.3
 SAMPLES = 20
@@ -119,8 +123,12 @@ def plan(workspace: Workspace, sync_id: str) -> Plan:
     """
     sync = get_sync(workspace, sync_id)
     with hold_lease(workspace.database, f"sync:{sync.id}"), open_state(workspace, sync.id) as state:
-        _stage(workspace, sync, "plan", state, CancelToken(), lambda _: None)
-        counts, shown = state.dry_run(sync.mode, SAMPLES)
+
+        def compare() -> tuple[dict[str, int], list[tuple[str, str, str | None, str | None]]]:
+            _stage(workspace, sync, "plan", state, CancelToken(), lambda _: None)
+            return state.dry_run(sync.mode, SAMPLES)
+
+        counts, shown = _with_room(state, compare)
     samples = tuple(
         PlanSample(Operation(operation), key, _load(before), _load(after)) for operation, key, before, after in shown
     )
@@ -201,10 +209,7 @@ class _Execution:
             self._close(state, state.read_closed_sheet())
             return
         if phase == "none":
-            self._write(state=RunState.EXTRACTING)
-            _stage(self._workspace, self._sync, self._run.id, state, cancel, self._count_extracted)
-            self._write(state=RunState.COMPARING)
-            state.commit_plan(self._run.id, self._sync.mode, confirm_deletes=self._confirm_deletes)
+            _with_room(state, lambda: self._plan(state, cancel))
         self._counts |= {"due": state.count_planned(), "done": state.read_last_sent()}
         self._write(state=RunState.DELIVERING)
         self._deliver(state, cancel)
@@ -213,6 +218,13 @@ class _Execution:
         sheet = state.close_plan(self._sync.mode, get_records_path(self._workspace, self._run.id))
         record_prints(self._workspace, self._sync, state, self._run.id)
         self._close(state, sheet)
+
+    def _plan(self, state: SyncState, cancel: CancelToken) -> None:
+        """Extract, compare, and commit what is to be delivered."""
+        self._write(state=RunState.EXTRACTING)
+        _stage(self._workspace, self._sync, self._run.id, state, cancel, self._count_extracted)
+        self._write(state=RunState.COMPARING)
+        state.commit_plan(self._run.id, self._sync.mode, confirm_deletes=self._confirm_deletes)
 
     def _deliver(self, state: SyncState, cancel: CancelToken) -> None:
         require_unpaused(self._workspace, self._sync)
@@ -289,6 +301,16 @@ class _Execution:
             over.set()
             watcher.join()
             forget()
+
+
+def _with_room(state: SyncState, compare: Callable[[], T]) -> T:
+    """Do `compare`, and once more with more memory where rows are too wide for what it had."""
+    try:
+        return compare()
+    except ResultTooLarge as error:
+        if error.code != ROWS_TOO_WIDE or not state.enlarge():
+            raise
+        return _with_room(state, compare)
 
 
 def _stage(

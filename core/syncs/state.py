@@ -74,6 +74,10 @@ class SyncState:
         """Close the file."""
         self._file.close()
 
+    def enlarge(self) -> bool:
+        """Give the comparison more memory, now and in later runs; return False where there is no more."""
+        return self._file.enlarge()
+
     # -- phase ---------------------------------------------------------------------------------------------------
     def read_phase(self) -> tuple[str, str | None]:
         """Return the phase (none, planned, closed) and the run that it belongs to."""

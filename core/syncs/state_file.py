@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,10 @@ import duckdb
 from core.errors import CoreError, ResultTooLarge, StorageFull, StoreUnreadable
 from core.mappings.engine import prepare_engine
 
-MEMORY_LIMIT = "96MB"  # of DuckDB alone; docs/benchmarks.md says what the process around it holds
+MEMORY_STEPS_MB = (96, 384, 1536)
+"""How much DuckDB alone may hold: the least that suffices. docs/benchmarks.md says what the process around it holds."""
+MAX_SHARE_OF_MEMORY = 0.5
+ROWS_TOO_WIDE = "rows_too_wide"
 _VALUES = "CREATE TABLE IF NOT EXISTS meta (name VARCHAR PRIMARY KEY, value VARCHAR);"
 
 
@@ -24,12 +28,14 @@ class StateFile:
         try:
             if not path.exists():
                 _make_file(path, _VALUES + schema)
+            limit = f"{MEMORY_STEPS_MB[0]}MB"
             self.database = duckdb.connect(
-                str(path), config={"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(spill)}
+                str(path), config={"memory_limit": limit, "threads": 2, "temp_directory": str(spill)}
             )
             prepare_engine(self.database)
             self.database.execute("SET preserve_insertion_order = false")
             self.database.execute(_VALUES + schema)
+            self._limit_memory(int(self.get("memory_mb") or MEMORY_STEPS_MB[0]))
         except duckdb.Error as error:
             known = translate(error)
             if isinstance(known, StorageFull):
@@ -51,6 +57,19 @@ class StateFile:
     def put(self, name: str, value: str) -> None:
         """Set a named value."""
         self.database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [name, value])
+
+    def enlarge(self) -> bool:
+        """Give DuckDB the next step of memory, now and in later runs; return False where this machine has no more."""
+        more = [step for step in MEMORY_STEPS_MB if self._memory_mb < step <= _count_memory_mb() * MAX_SHARE_OF_MEMORY]
+        if not more:
+            return False
+        self._limit_memory(more[0])
+        self.put("memory_mb", str(more[0]))
+        return True
+
+    def _limit_memory(self, limit_mb: int) -> None:
+        self._memory_mb = limit_mb
+        self.database.execute(f"SET memory_limit = '{limit_mb}MB'")
 
     def one(self, sql: str) -> int | None:
         """Return the one number that a query gives."""
@@ -96,7 +115,8 @@ def translate(error: duckdb.Error) -> CoreError | duckdb.Error:
     """Return what a person can act on: a full disk, rows too wide; any other failure stays what it is."""
     if isinstance(error, duckdb.OutOfMemoryException):
         return ResultTooLarge(
-            f"The rows are too wide: the {MEMORY_LIMIT} of memory in which a sync compares them do not suffice.",
+            "The rows are too wide to be compared in the memory of this machine.",
+            code=ROWS_TOO_WIDE,
             hint="Map fewer or shorter columns, or select fewer rows; what was delivered before is not sent again.",
         )
     text = str(error)
@@ -120,3 +140,7 @@ def _make_file(path: Path, schema: str) -> None:
     finally:
         for left in (draft, draft.with_name(f"{draft.name}.wal")):
             left.unlink(missing_ok=True)
+
+
+def _count_memory_mb() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000

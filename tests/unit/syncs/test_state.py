@@ -14,6 +14,7 @@ from core.destinations.segment_profiles import SEND_IDENTIFY
 from core.errors import ResultTooLarge, StoreUnreadable
 from core.mappings.compile import CompiledMapping, compile_mapping
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
+from core.syncs import state_file
 from core.syncs.sheet import BalanceSheet
 from core.syncs.staging import CHUNK_ROWS, GROUPED_KEYS
 from core.syncs.state import SyncState
@@ -85,6 +86,7 @@ import resource, signal, sys
 from pathlib import Path
 import pyarrow as pa
 from core.errors import StorageFull
+from core.syncs import state_file
 from core.syncs.state import SyncState
 from tests.unit.syncs.test_state import batches, compiled
 
@@ -128,10 +130,24 @@ def test_keys_shared_among_more_rows_than_are_grouped_at_once_are_all_found(stat
     assert (counts["extracted"], counts["rejected"]) == (GROUPED_KEYS + 3, 6)
 
 
-def test_rows_too_wide_for_the_memory_of_a_sync_are_refused_in_a_sentence(state: SyncState) -> None:
+def test_rows_too_wide_for_the_memory_at_hand_are_compared_with_more_of_it(tmp_path: Path) -> None:
     rows = [(f"k{number}", f"{number:020000}") for number in range(8_000)]
-    with pytest.raises(ResultTooLarge, match="too wide") as refused:
+    path = tmp_path / "sync.duckdb"
+    with SyncState(path, "syn_1") as state:
+        with pytest.raises(ResultTooLarge, match="too wide") as refused:
+            state.stage(batches(rows, 100), compiled())
+            state.commit_plan("run_1", "upsert")
+        assert "shorter columns" in str(refused.value.hint)
+        assert state.read_phase() == ("none", None)
+        assert state.enlarge()
         state.stage(batches(rows, 100), compiled())
-        state.commit_plan("run_1", "upsert")
-    assert "shorter columns" in str(refused.value.hint)
-    assert state.read_phase() == ("none", None)
+        assert state.commit_plan("run_1", "upsert") == 8_000
+    with SyncState(path, "syn_1") as state:  # it is remembered: the next run does not fail first
+        assert state.read_phase() == ("planned", "run_1")
+        assert sum(len(records) for _until, records in state.iterate_plan(500)) == 8_000
+
+
+def test_beyond_half_of_the_machines_memory_there_is_no_more(state: SyncState, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_file, "_count_memory_mb", lambda: 1_000)
+    assert state.enlarge()
+    assert not state.enlarge(), "1,536 MB are more than half of 1,000"

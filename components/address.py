@@ -11,10 +11,10 @@ from components.state import read_widget, write_widget
 MAX_DIGITS = 18
 
 
-def draw_views(views: Mapping[str, str], *, name: str) -> str:
-    """Draw the views of a page side by side and return the chosen one; the first where the address names none."""
+def draw_views(views: Mapping[str, str], *, name: str, default: str | None = None) -> str:
+    """Draw the views of a page side by side; return the chosen one: `default`, or else the first, at the beginning."""
     asked = st.query_params.get(name)
-    chosen = asked if asked in views else next(iter(views))
+    chosen = asked if asked in views else default or next(iter(views))
     key = f"{name}_choice"
     write_widget(key, chosen)
     st.segmented_control(

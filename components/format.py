@@ -51,6 +51,19 @@ def format_share(share: float | None) -> str:
     return f"{share * 100:.1f}".removesuffix(".0") + " %"
 
 
+def format_change(count: int, before: int) -> str:
+    """Return how much a count has changed.
+
+    Example:
+        >>> format_change(15, 10), format_change(9, 10), format_change(3, 0), format_change(0, 0), format_change(7, 7)
+        ('+50 %', '-10 %', 'new', '—', '±0 %')
+    """
+    if not before:
+        return "new" if count else NONE
+    change = round((count - before) / before * 100)
+    return f"{change:+,} %" if change else "±0 %"
+
+
 def format_duration(seconds: float | None) -> str:
     """Return a duration with the two largest units that matter.
 

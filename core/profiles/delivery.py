@@ -1,0 +1,66 @@
+"""From received to delivered: what became of the events of each source in a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.events.counts import Span, count_by_code, count_by_source
+from core.events.event_log import open_event_log
+from core.profiles.counts import Built, count_built
+from core.workspaces.spaces import list_connected_sources
+from core.workspaces.workspace import Workspace
+
+FILTERED_CODES = frozenset({"source_disabled"})
+"""Codes by which events are kept out on purpose; every other code is a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Events of one source, or of all. Every event that came is in one of failed, filtered and `accepted`.
+
+    Every accepted one is in one of `reached` a profile, `dropped` by an identity rule, `waiting` to be read by the
+    builder, and `unread` because no space reads the source.
+    """
+
+    accepted: int = 0
+    failed: int = 0
+    filtered: int = 0
+    reached: int = 0
+    dropped: int = 0
+    waiting: int = 0
+    unread: int = 0
+
+    @property
+    def received(self) -> int:
+        """All that came."""
+        return self.accepted + self.failed + self.filtered
+
+
+def sum_up(workspace: Workspace, space_id: str | None, span: Span) -> dict[str, Delivery]:
+    """Return what became of the events of each source; the empty source is no known one. O(counts of the span).
+
+    Args:
+        workspace: Whose events.
+        space_id: The space whose profiles count; None where there is none.
+        span: When the events were received.
+    """
+    log = open_event_log(workspace)
+    built = count_built(workspace, space_id, span) if space_id else {}
+    connected = list_connected_sources(workspace, space_id) if space_id else set()
+    found = {}
+    for source_id, (accepted, refused) in count_by_source(log, span).items():
+        codes = count_by_code(log, span, source_id) if refused else {}
+        filtered = sum(number for code, number in codes.items() if code in FILTERED_CODES)
+        reached, dropped = built.get(source_id, Built(0, 0))
+        left = max(accepted - reached - dropped, 0)
+        is_read = source_id in connected
+        found[source_id] = Delivery(
+            accepted, refused - filtered, filtered, reached, dropped, left if is_read else 0, 0 if is_read else left
+        )
+    return found
+
+
+def add_up(deliveries: list[Delivery]) -> Delivery:
+    """Return the sum."""
+    names = ("accepted", "failed", "filtered", "reached", "dropped", "waiting", "unread")
+    return Delivery(**{name: sum(getattr(each, name) for each in deliveries) for name in names})

@@ -12,6 +12,7 @@ import pytest
 from core.setup import guided_setup
 from core.setup.guided_setup import MobileSystem
 from core.workspaces.workspace import Workspace, open_workspace, request_access
+from tests.browser.axe_faults import find_faults
 from tests.browser.conftest import ROOT, SCREENS, STATIC
 from tests.browser.person import press, see
 from tests.browser.website import wait_for
@@ -54,13 +55,16 @@ def test_w49_the_demo_website_is_opened_from_the_test_and_its_pages_and_its_visi
     screen.shoot("demo-website-seen")
 
     shown.shoot("demo-home")
+    assert find_faults(site, within="body") == []
     site.get_by_role("link", name="Heat pump").click()
     press(site, "Add to basket")
     see(site, "It is in your basket")
     shown.shoot("demo-product")
+    assert find_faults(site, within="body") == []
     site.get_by_role("link", name="Go to basket").click()
     see(site, "$11,480.00")
     shown.shoot("demo-basket")
+    assert find_faults(site, within="body") == []
     press(site, "Order")
     see(site, "Nothing is charged")
     site.get_by_role("link", name="Contact").click()
@@ -68,6 +72,7 @@ def test_w49_the_demo_website_is_opened_from_the_test_and_its_pages_and_its_visi
     site.get_by_label("E-mail").fill("ada@example.com")
     site.get_by_label("Phone").fill("+14155550100")
     shown.shoot("demo-contact")
+    assert find_faults(site, within="body") == []
     press(site, "Send")
     see(site, "belongs to a person with a name")
     see(site, "identify ada@example.com")

@@ -10,7 +10,7 @@ from core.events.event_log import open_event_log
 from core.events.intake import take
 from core.setup.entitled import create_entitled_source
 from core.sources.rotation import rotate_write_key
-from core.sources.store import Source, ensure_flex_source, list_sources, read_source_secrets
+from core.sources.store import Source, disable_source, ensure_flex_source, list_sources, read_source_secrets
 from core.workspaces.workspace import Workspace
 from tests.pages.conftest import Visit
 from tests.pages.reading import list_buttons, list_links, press, read
@@ -103,3 +103,17 @@ def test_w96_the_flex_source_can_be_looked_at_and_not_changed(visit: Visit, work
 
 def test_a_source_that_is_gone_is_said_to_be(visit: Visit) -> None:
     assert "There is no such source" in read(visit("source.py", id="src_gone"))
+
+
+def test_a_source_whose_senders_are_on_this_machine_has_something_to_view_at_hand(
+    visit: Visit, workspace: Workspace, source: Source
+) -> None:
+    settings = {"website_url": "https://www.example.com"}
+    site = create_entitled_source(workspace, kind="javascript", name="Shop", settings=settings)
+    app = create_entitled_source(workspace, kind="swift", name="App")
+    (link,) = visit("source.py", id=site.id).get("link_button")
+    assert link.proto.url.endswith(f"/demo/website/{site.write_key}")
+    assert "Let the demo phone view two screens" in list_buttons(visit("source.py", id=app.id))
+    disable_source(workspace, app.id)
+    assert "Let the demo phone view two screens" not in list_buttons(visit("source.py", id=app.id))
+    assert not visit("source.py", id=source.id).get("link_button")

@@ -14,12 +14,15 @@ import pytest
 from core.clock import to_iso
 from core.errors import CoreError, InvalidField, UnknownWriteKey, Unreachable
 from core.events.event_log import open_event_log
+from core.events.intake import take
 from core.events.message import parse_time
 from core.events.refused import search_refused
 from core.samples.demo_phone import make_demo_session
 from core.samples.demo_phone_upload import use_demo_phone
 from core.sources.store import Source, create_source
+from core.workspaces.spaces import connect_source
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.feeding import Feed
 from tests.serving import Server, run_server
 
 KINDS = ("swift", "kotlin")
@@ -155,3 +158,17 @@ def test_only_a_source_of_an_app_has_a_phone(workspace: Workspace) -> None:
     source: Source = create_source(workspace, kind="http", name="Server")
     with pytest.raises(InvalidField, match="not that of an app"):
         use_demo_phone(source, "http://localhost:8501", now=workspace.now())
+
+
+def test_who_signs_in_on_the_phone_and_fills_in_the_form_of_the_website_is_one_profile(workspace: Workspace) -> None:
+    feed = Feed(workspace, types=("email", "anonymous_id"))
+    app = create_source(workspace, kind="swift", name="App")
+    connect_source(workspace, feed.space_id, app.id)
+    feed.send("page", anonymousId="visitor", properties={})
+    feed.identify(anonymousId="visitor", traits={"email": "ada@example.com"})
+    messages = make_demo_session(app, now=workspace.now(), email="ada@example.com")
+    open_event_log(workspace).append(take(app.id, messages, received_at=workspace.now()).entries)
+    feed.build()
+    owners = feed.owners()
+    phone = str(messages[0]["anonymousId"])
+    assert owners["anonymous_id", "visitor"] == owners["anonymous_id", phone] == owners["email", "ada@example.com"]

@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -47,14 +48,7 @@ class Server:
 
     def wait_until_ready(self) -> None:
         """Return once it answers."""
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=10):  # noqa: S310 - our own address
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.05)
-        raise RuntimeError(f"the server did not start ({self.process.poll()})")
+        _wait_until_ready(self.url, self.process)
 
     def list_children(self) -> list[psutil.Process]:
         """Return the processes that serve, where there are several."""
@@ -100,3 +94,35 @@ def run_server(home: Path, *, workers: int = 1, env: Mapping[str, str] | None = 
     finally:
         if server.process.poll() is None:
             server.stop()
+
+
+@contextmanager
+def run_pages(home: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Run pages and events on one port, as `make run` does, until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--server.headless=true"],
+        cwd=ROOT,
+        env={**os.environ, "ONRAMP_HOME": str(home), "ONRAMP_WORKER": "off"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_ready(f"http://127.0.0.1:{port}", process)
+        yield port, process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/healthz", timeout=10):  # noqa: S310 - our own address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise RuntimeError(f"the server did not start ({process.poll()})")

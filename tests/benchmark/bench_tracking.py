@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from core.events.event_log import open_event_log
 from core.http.serve import listen
 from core.sources.store import create_source
 from core.workspaces.workspace import Workspace, open_workspace
-from tests.serving import run_server
+from tests.serving import run_pages, run_server
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -80,6 +81,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each figure is measured (default 10)")
     parser.add_argument("--connections", type=int, default=128, help="how many send at once (default 128)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="how many processes (default 1 and 2)")
+    parser.add_argument("--without-pages", action="store_true", help="leave out what is measured beside open pages")
     parser.add_argument("--without-wrk", action="store_true", help="let the Python program make the load")
     arguments = parser.parse_args(argv)
     wrk = None if arguments.without_wrk else shutil.which("wrk")
@@ -91,6 +93,8 @@ def main(argv: Sequence[str]) -> int:
         plan = Plan(key, arguments.seconds, arguments.connections, arguments.workers, wrk)
         for events in (1, 100):
             _measure(found, workspace, plan, events)
+        if not arguments.without_pages:
+            _measure_with_pages(found, workspace, plan)
         open_event_log(workspace).close()
         workspace.close()
     found.print(as_json=arguments.json)
@@ -113,6 +117,37 @@ def _measure(found: report.Report, workspace: Workspace, plan: Plan, events: int
             raise SystemExit(f"{load.requests * events} events were acknowledged and {stored} are in the log")
         found.ratios[f"{name}, of the empty handler"] = load.requests_per_s / empty.requests_per_s
         found.facts[f"memory after {name}"] = f"{memory // 2**20} MB"
+
+
+def _measure_with_pages(found: report.Report, workspace: Workspace, plan: Plan) -> None:
+    """Measure beside the event debugger, live in a browser: in the process of the pages, and in one of its own."""
+    home = workspace.home.root
+    with run_pages(home) as (port, process), run_server(home) as server:
+        pages, serving = [psutil.Process(process.pid)], [psutil.Process(server.process.pid)]
+        _run(found, plan, "in the process of the pages, none open", port, pages, 1)
+        with _open_debugger(port) as is_open:
+            if not is_open:
+                found.not_measured["beside an open page"] = "Chromium is not installed"
+                return
+            _run(found, plan, "in the process of the pages, debugger open", port, pages, 1)
+            _run(found, plan, "in a process of its own, debugger open", server.port, serving, 1)
+
+
+@contextmanager
+def _open_debugger(port: int) -> Iterator[bool]:
+    chromium = os.environ.get("ONRAMP_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        yield False
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/event-debugger")
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+        yield True
+        browser.close()
 
 
 def _run(

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 
 import orjson
@@ -16,7 +11,7 @@ import pytest
 from core.events.event_log import open_event_log
 from core.sources.store import create_source
 from core.workspaces.workspace import Workspace, open_workspace
-from tests.serving import ROOT
+from tests.serving import run_pages
 from tests.tracking import basic
 
 TRACK = {"type": "track", "event": "e", "userId": "u"}
@@ -32,33 +27,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def port(workspace: Workspace) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(number)]
-    environment = {**os.environ, "ONRAMP_HOME": str(workspace.home.root), "ONRAMP_WORKER": "off"}
-    process = subprocess.Popen(
-        [*command, "--server.headless=true"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while not _is_up(number):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.1)
+    with run_pages(workspace.home.root) as (number, _process):
         yield number
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _is_up(port: int) -> bool:
-    try:
-        return ask(port, "GET", "/healthz")[0] == 200
-    except OSError:
-        return False
 
 
 def ask(port: int, method: str, path: str, body: object = None, **headers: str) -> tuple[int, dict[str, str], bytes]:

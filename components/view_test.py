@@ -56,7 +56,7 @@ def draw_view_test(workspace: Workspace, source: Source, connection: Connection,
 
 def _draw_indicator(workspace: Workspace, source: Source, arrivals: Arrivals) -> None:
     if arrivals.newest is not None:
-        name = escape_markdown(arrivals.newest.name or "")
+        name = escape_markdown(arrivals.view_name)
         detail = f"{name} · {format_time(arrivals.newest.received_at)}".strip(" ·")
         st.markdown(f":green[:material/check_circle:] **Page**  \n:gray[{detail}]")
         st.caption(f"{format_count(arrivals.events, 'event')} so far.")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import orjson
+
 from core.errors import IllegalTransition
 from core.events.event_log import StoredEvent, open_event_log
 from core.setup.branches import Connection
@@ -44,6 +46,18 @@ class Arrivals:
     def is_seen(self) -> bool:
         """Whether a view was detected (W49, W57)."""
         return self.newest is not None
+
+    @property
+    def view_name(self) -> str:
+        """What a person knows the newest view by: its name, else its page's title, else its path."""
+        if self.newest is None:
+            return ""
+        if self.newest.name:
+            return self.newest.name
+        context = orjson.loads(self.newest.body).get("context")
+        page = context.get("page") if isinstance(context, dict) else None
+        found = (page.get("title"), page.get("path")) if isinstance(page, dict) else ()
+        return next((text for text in found if isinstance(text, str) and text), "")
 
 
 def connect_website(workspace: Workspace, *, name: str, website_url: str, expected_version: int | None = None) -> Setup:

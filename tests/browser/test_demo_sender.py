@@ -51,7 +51,7 @@ def test_w49_the_demo_website_is_opened_from_the_test_and_its_pages_and_its_visi
         page.get_by_role("link", name="Open the demo website").click()
     site = opened.value
     shown = type(screen)(site, name)
-    see(page, "so far")  # by itself: nobody has pressed anything
+    see(page, "Home · Sunny Hollow (demo)")  # by itself: nobody has pressed anything
     screen.shoot("demo-website-seen")
 
     shown.shoot("demo-home")

@@ -80,6 +80,25 @@ def test_w48_w49_w50_the_test_waits_shows_the_page_and_done_completes_the_step(
     assert guided_setup.get_setup(workspace).get_tile(Step.CONNECTIONS).state is TileState.COMPLETE
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ({"context": {"page": {"title": "Basket [1]", "path": "/basket"}}}, "Basket \\[1\\]"),
+        ({"context": {"page": {"title": "", "path": "/basket"}}}, "/basket"),
+        ({"context": {"page": {"title": 7}}}, "1 event so far"),
+        ({"context": {"page": "Basket"}}, "1 event so far"),
+    ],
+)
+def test_w49_a_page_without_a_name_is_shown_by_its_title_or_its_path(
+    visit: Visit, workspace: Workspace, message: dict[str, object], shown: str
+) -> None:
+    source_id = guided_setup.connect_website(workspace, name="Shop", website_url=URL).website_source_id
+    send(workspace, source_id, {"type": "page", "anonymousId": "a1", **message})
+    text = read(visit("connect_website.py", step="test"))
+    assert ":green[:material/check_circle:] **Page**" in text
+    assert shown in text
+
+
 def test_w48_skip_this_step_completes_it_too(visit: Visit, workspace: Workspace) -> None:
     guided_setup.connect_website(workspace, name="Shop", website_url=URL)
     app = visit("connect_website.py", step="test")

@@ -108,4 +108,5 @@ def draw_discards(log: EventLog, span: Span, source_id: str | None, names: Mappi
 def _draw(columns: Mapping[str, Sequence[object]], alt: str) -> None:
     frame = pd.DataFrame(columns)
     height = ROW_HEIGHT_PX * (1 + min(len(frame), MAX_ROWS_SHOWN)) + 4
-    st.dataframe(frame, hide_index=True, height=height, placeholder=NONE, alt=alt)
+    numbers = {name: st.column_config.NumberColumn(format="localized") for name in frame.select_dtypes("number")}
+    st.dataframe(frame, hide_index=True, height=height, placeholder=NONE, alt=alt, column_config=numbers)

@@ -56,7 +56,8 @@ def draw_refusal(workspace: Workspace, event: RefusedEvent, source: Source | Non
             enable_source(workspace, source.id)
             st.rerun()
         return
-    _draw_many(workspace, event, source)
+    if source is not None and find_draft_fault(workspace, event, write_draft(event)) is None:
+        _draw_many(workspace, event, source)
     with st.expander("Fix and replay", icon=":material/build:", expanded=event.code not in ADVICE):
         _draw_editor(workspace, event, takers if source is None else [])
 
@@ -88,7 +89,6 @@ def _draw_editor(workspace: Workspace, event: RefusedEvent, takers: Sequence[Sou
     else:
         st.caption(f":red[:material/error:] {escape_markdown(fault.reason)} `{fault.code}`")
     is_ready = fault is None and bool(event.source_id or taker_id)
-    # A text that is not sent yet is sent by the press itself, so the button stays usable where it was right before.
     if st.button("Replay", type="primary", key=f"replay_{event.number}", disabled=not is_ready):
         with error_panel("replaying the event") as attempt:
             done = replay(workspace, event.number, text, source_id=taker_id)
@@ -100,9 +100,7 @@ def _draw_editor(workspace: Workspace, event: RefusedEvent, takers: Sequence[Sou
             st.rerun()
 
 
-def _draw_many(workspace: Workspace, event: RefusedEvent, source: Source | None) -> None:
-    if source is None:
-        return
+def _draw_many(workspace: Workspace, event: RefusedEvent, source: Source) -> None:
     count = count_replayable(workspace, source.id, event.code)
     if count < 2:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -27,6 +27,7 @@ def draw_event_table(
     chosen: str | None,
     *,
     key: str,
+    draw_below: Callable[[], None] | None = None,
 ) -> str | None:
     """Draw the events and the chosen one in full; return its id.
 
@@ -38,6 +39,7 @@ def draw_event_table(
         sources: The sources by id.
         chosen: The id of the chosen event, None for the newest of the table.
         key: The table's session key.
+        draw_below: Draws what belongs below the table, such as a way to older events.
     """
     names = {"": "Unknown", **{source_id: source.name for source_id, source in sources.items()}}
     left, right = st.columns([3, 2], gap="medium")
@@ -56,6 +58,8 @@ def draw_event_table(
             key=key,
             alt="Events, newest first",
         )
+        if draw_below is not None:
+            draw_below()
     with right:
         shown = next((event for event in events if get_event_id(event) == picked), None)
         if shown is None:

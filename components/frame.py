@@ -24,6 +24,8 @@ body, input, textarea { font-feature-settings: "calt" 0; }
 /* A link begins where the text around it does, though its hover frame is wider. */
 [data-testid="stMain"] [data-testid="stPageLink-NavLink"] { position: relative; left: -.5rem; line-height: 1.35; }
 [data-testid="stMainBlockContainer"] { max-width: 1200px; }
+/* JSON that is edited reads as code. */
+[class*="st-key-draft_"] textarea { font-family: "JetBrains Mono", ui-monospace, monospace; font-size: .8rem; }
 /* What can be copied shows it, also where nothing hovers. */
 [data-testid="stCode"] pre { padding-right: 3rem; }
 [data-testid="stCode"] > div:last-child { visibility: visible; opacity: 1; pointer-events: auto; }

@@ -19,7 +19,7 @@ from core.sources.store import list_sources
 from core.workspaces.spaces import list_spaces
 
 PERIODS = {
-    "10m": ("10 minutes", timedelta(minutes=10), timedelta(minutes=1)),
+    "10m": ("10 min", timedelta(minutes=10), timedelta(minutes=1)),
     "1h": ("1 hour", timedelta(hours=1), timedelta(minutes=2)),
     "24h": ("24 hours", timedelta(hours=24), timedelta(minutes=30)),
     "7d": ("7 days", timedelta(days=7), timedelta(hours=4)),

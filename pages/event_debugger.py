@@ -78,7 +78,7 @@ with error_panel("reading the event log"):
             bind="query-params",
             on_change=forget,
             args=("before",),
-            width=160,
+            width=140,
         )
         code = None
         if codes and admission != Admission.ACCEPTED:
@@ -88,7 +88,7 @@ with error_panel("reading the event log"):
                 name="code",
                 describe=str,
                 placeholder="All codes",
-                width=220,
+                width=200,
                 resets=("before",),
             )
         draw_link("identity-violations", icon=":material/gpp_maybe:")
@@ -122,12 +122,20 @@ with error_panel("reading the event log"):
                     else "Events appear here as soon as a source sends or a sync runs.",
                 )
                 return
-            picked = draw_event_table(workspace, shown, sources, chosen, key="events")
+            last = find_next_place(shown, place)
+            picked = draw_event_table(
+                workspace,
+                shown,
+                sources,
+                chosen,
+                key="events",
+                draw_below=lambda: draw_older_newer(
+                    "before", oldest=f"{last.offset}-{last.number}", has_older=len(found) > PAGE_SIZE
+                ),
+            )
             is_refused = picked is not None and picked.startswith(REFUSED_PREFIX)
             keep("refused", picked.removeprefix(REFUSED_PREFIX) if picked and is_refused else None)
             keep("message", None if is_refused else picked)
-            last = find_next_place(shown, place)
-            draw_older_newer("before", oldest=f"{last.offset}-{last.number}", has_older=len(found) > PAGE_SIZE)
 
     draw_what_is_newer()
     draw_events()

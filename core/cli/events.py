@@ -1,47 +1,99 @@
-"""`events search`: messages of the event log, newest first."""
+"""`events search`, `events replay`: what came, accepted or refused, and the way back for what was refused."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import orjson
 
-from core.cli.output import DONE, open_for, print_json_lines, print_table
+from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table
 from core.clock import to_iso
-from core.events.event_log import open_event_log
+from core.errors import InvalidField
+from core.events.event_log import StoredEvent, open_event_log
+from core.events.received import Admission, Received, Wanted, read_top, search_received
+from core.events.replay import replay
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Add the command."""
+    """Add the commands."""
     parser = commands.add_parser("events", help="look into the event log", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    verb = verbs.add_parser("search", parents=[shared], help="messages that hold a text")
-    verb.add_argument("--source", default=None, help="only messages of this source (id)")
-    verb.add_argument("--text", default=None, help="words of the message, the last one may be cut short")
+    verb = verbs.add_parser("search", parents=[shared], help="events that hold a text, newest first")
+    verb.add_argument("--source", default=None, help="only events of this source (id)")
+    verb.add_argument("--text", default=None, help="words of the event, the last one may be cut short")
     verb.add_argument("--type", default=None, help="identify, track, page, screen, group or alias")
+    verb.add_argument("--user", default=None, help="only events with this userId")
+    verb.add_argument("--code", default=None, help="only events that were refused with this code")
+    which = verb.add_mutually_exclusive_group()
+    which.add_argument("--accepted", action="store_true", help="only accepted events")
+    which.add_argument("--refused", action="store_true", help="only refused events")
     verb.add_argument("--limit", type=int, default=100)
     verb.set_defaults(run=search)
+    verb = verbs.add_parser("replay", parents=[shared], help="take a refused event once more")
+    verb.add_argument("number", type=int, help="its number, as events search --refused prints it")
+    verb.add_argument("--file", default=None, help="the event, mended, as JSON")
+    verb.add_argument("--source", default=None, help="the source (id) it counts for, where none was known")
+    verb.set_defaults(run=replay_one)
 
 
 def search(args: argparse.Namespace) -> int:
-    """Print the newest messages that match."""
-    found = open_event_log(open_for(args)).search(
-        text=args.text, source_id=args.source, type=args.type, limit=args.limit
-    )
+    """Print the newest events that match."""
+    log = open_event_log(open_for(args))
+    admission = Admission.REFUSED if args.refused else Admission.ACCEPTED if args.accepted else None
+    wanted = Wanted(args.text, args.source, args.type, args.user, admission, args.code)
+    found = search_received(log, wanted, before=read_top(log), limit=args.limit)
     if args.json:
-        print_json_lines(
-            {
-                "offset": event.offset,
-                "source_id": event.source_id,
-                "received_at": to_iso(event.received_at),
-                "message": orjson.loads(event.body),
-            }
-            for event in found
-        )
+        print_json_lines(_describe(event) for event in found)
     else:
-        rows = [
-            (event.offset, to_iso(event.received_at), event.type, event.name, event.user_id, event.source_id)
-            for event in found
-        ]
-        print_table(("offset", "received", "type", "event", "user", "source"), rows)
+        head = ("offset", "received", "type", "event", "user", "source", "state")
+        print_table(head, [_list_cells(event) for event in found])
     return DONE
+
+
+def replay_one(args: argparse.Namespace) -> int:
+    """Take a refused event once more, and print what it became."""
+    text = None if args.file is None else _read(args.file)
+    done = replay(open_for(args), args.number, text, source_id=args.source)
+    if args.json:
+        print_json({"refused": args.number, "offset": done.offset, "is_new": done.is_new})
+    else:
+        print(f"message #{done.offset}" if done.is_new else f"message #{done.offset}, which the log had already")
+    return DONE
+
+
+def _describe(event: Received) -> dict[str, object]:
+    about = {"source_id": event.source_id, "received_at": to_iso(event.received_at)}
+    if isinstance(event, StoredEvent):
+        return {"offset": event.offset, **about, "message": orjson.loads(event.body)}
+    try:
+        message = orjson.loads(event.body)
+    except orjson.JSONDecodeError:
+        message = event.body.decode(errors="replace")
+    return {
+        "refused": event.number,
+        "code": event.code,
+        "reason": event.reason,
+        "replayed_as": event.replayed_as,
+        **about,
+        "message": message,
+    }
+
+
+def _list_cells(event: Received) -> tuple[object, ...]:
+    name = event.offset if isinstance(event, StoredEvent) else f"refused {event.number}"
+    at = to_iso(event.received_at)
+    return (name, at, event.type, event.name, event.user_id, event.source_id or "unknown", _judge(event))
+
+
+def _judge(event: Received) -> str:
+    if isinstance(event, StoredEvent):
+        return "accepted"
+    return event.code if event.replayed_as is None else f"{event.code}, replayed as {event.replayed_as}"
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidField(f"The file {path!r} cannot be read.", hint="Name a file with one event as JSON.") from error

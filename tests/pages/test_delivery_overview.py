@@ -37,7 +37,7 @@ def metrics(app: object) -> dict[str, str]:
 
 def test_without_events_it_says_that_nothing_came(workspace: Workspace, visit: Visit) -> None:
     assert "Nothing came in the last 24 hours" in read(visit(PAGE))
-    assert "Nothing came in the last 10 minutes" in read(visit(PAGE, period="10m"))
+    assert "Nothing came in the last 10 min" in read(visit(PAGE, period="10m"))
 
 
 def test_every_event_that_came_is_in_one_of_the_steps(workspace: Workspace, visit: Visit) -> None:

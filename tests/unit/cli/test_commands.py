@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 from core.cli.main import main
+from core.events.event_log import open_event_log
+from core.events.intake import take
 from core.sources.store import create_source
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.customers import Customers
@@ -162,13 +164,40 @@ def test_profiles_are_built_found_shown_and_rebuilt(shell: Shell, workspace: Wor
     assert shell.json("profiles", "get", "user_id:u1")["id"] == found["id"]
 
 
+def test_refused_events_are_searched_by_code_and_replayed(shell: Shell, workspace: Workspace, tmp_path: Path) -> None:
+    source = create_source(workspace, kind="http", name="Shop")
+    bad = {"type": "track", "event": 7, "userId": "ada", "messageId": "m-1"}
+    right = {**bad, "event": "Bought", "messageId": "m-2"}
+    taken = take(source.id, [bad, "no object", right], received_at=workspace.now())
+    open_event_log(workspace).append(taken.entries, taken.refusals)
+    found = shell.json("events", "search", "--refused", "--code", "event_not_string")
+    assert (found["refused"], found["reason"], found["message"]) == (1, "event must be a text.", bad)
+    assert found["replayed_as"] is None
+    assert shell.json("events", "search", "--accepted")["offset"] == 1
+    out = shell("events", "search")[1]
+    assert [line.split()[-1] for line in out.splitlines()[1:]].count("event_not_string") == 1
+    assert len(out.splitlines()) == 4
+    status, _, err = shell("events", "replay", "1")
+    assert (status, "event must be a text." in err, "[event_not_string]" in err) == (1, True, True)
+    mended = tmp_path / "event.json"
+    mended.write_bytes(orjson.dumps({**bad, "event": "Paid"}))
+    assert shell.json("events", "replay", "1", "--file", str(mended)) == {"refused": 1, "offset": 2, "is_new": True}
+    assert shell("events", "replay", "1")[0] == 1
+    assert "replayed as 2" in shell("events", "search", "--refused")[1]
+    assert "cannot be read" in shell("events", "replay", "2", "--file", str(tmp_path / "none"))[2]
+
+
 def test_events_are_searched_by_text_and_type(shell: Shell, workspace: Workspace) -> None:
     feed = Feed(workspace)
     feed.identify("u1", traits={"name": "Ada"})
     feed.track("u1", "Bought")
     assert shell.json("events", "search", "--text", "bought")["message"]["event"] == "Bought"
     assert shell("events", "search", "--type", "identify")[1].count("identify") == 1
-    assert shell("events", "search", "--text", "nothing") == (0, "offset  received  type  event  user  source\n", "")
+    assert shell("events", "search", "--text", "nothing") == (
+        0,
+        "offset  received  type  event  user  source  state\n",
+        "",
+    )
 
 
 def test_files_become_a_warehouse(shell: Shell, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ text again, took most of the time of a first sync.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -18,6 +18,8 @@ from core.clock import to_iso
 from core.destinations.destination import DeliveryBatch, DeliveryContext, DeliveryRecord
 from core.events.entry import LogEntry
 from core.records import Json
+
+PIECE_RECORDS = 2_048  # that are in memory as objects at once: one of DuckDB's vectors
 
 # concat() leaves out what is NULL. A member that is absent, null or empty is not sent.
 _COMPOSE = """
@@ -47,8 +49,10 @@ SELECT idempotency_key, json_extract_string(user_id, '$') AS user_id, concat(
 """
 
 
-def compose_identifies(records: Sequence[DeliveryRecord], context: DeliveryContext, now: datetime) -> list[LogEntry]:
-    """Return the identify message of each record, in their order, in the wire form of the message specification.
+def compose_identifies(
+    records: Sequence[DeliveryRecord], context: DeliveryContext, now: datetime
+) -> Iterator[LogEntry]:
+    """Yield the identify message of each record, in their order, in the wire form of the message specification.
 
     A deleted record clears what its mapping had set: the same ids, every mapped trait null.
     """
@@ -60,10 +64,11 @@ def compose_identifies(records: Sequence[DeliveryRecord], context: DeliveryConte
     }
     with _open_engine().cursor() as engine:
         engine.register("batch", DeliveryBatch.of(records).columns)
-        ids, users, bodies = engine.sql(_COMPOSE, params=values).to_arrow_table().columns
-    composed = zip(ids.to_pylist(), users.to_pylist(), bodies.cast(pa.binary()).to_pylist(), strict=True)
-    source_id = context.source_id
-    return [LogEntry(source_id, id_, "identify", None, user_id, now, body) for id_, user_id, body in composed]
+        for piece in engine.sql(_COMPOSE, params=values).to_arrow_reader(PIECE_RECORDS):
+            ids, users, bodies = piece.columns
+            composed = zip(ids.to_pylist(), users.to_pylist(), bodies.cast(pa.binary()).to_pylist(), strict=True)
+            for message_id, user_id, body in composed:
+                yield LogEntry(context.source_id, message_id, "identify", None, user_id, now, body)
 
 
 def make_identify(record: DeliveryRecord, context: DeliveryContext, now: datetime) -> dict[str, Json]:
@@ -75,4 +80,4 @@ def make_identify(record: DeliveryRecord, context: DeliveryContext, now: datetim
 
 @cache
 def _open_engine() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:", config={"threads": 2})
+    return duckdb.connect(":memory:", config={"threads": 1})

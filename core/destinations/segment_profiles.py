@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from core.destinations.definition import ActionDefinition, Capabilities, DestinationDefinition
 from core.destinations.destination import (
+    DeliveryBatch,
     DeliveryContext,
     DeliveryRecord,
     Destination,
@@ -55,7 +56,7 @@ DEFINITION = DestinationDefinition(
     docs_url="docs/concepts.md",
     settings=(),
     actions=(SEND_IDENTIFY,),
-    capabilities=Capabilities(max_batch_records=2_000),
+    capabilities=Capabilities(max_batch_records=10_000),
 )
 
 
@@ -75,6 +76,7 @@ class SegmentProfilesDestination(Destination):
         """Append the batch durably, all or none, and acknowledge each record."""
         if not records:
             return []
-        entries = compose_identifies(records, context, self._workspace.now())
-        open_event_log(self._workspace).append(entries)
-        return [Outcome(OutcomeStatus.DELIVERED, None, None, entry.message_id) for entry in entries]
+        batch = DeliveryBatch.of(records)
+        open_event_log(self._workspace).append(compose_identifies(batch, context, self._workspace.now()))
+        message_ids = batch.columns["idempotency_key"].to_pylist()
+        return [Outcome(OutcomeStatus.DELIVERED, None, None, message_id) for message_id in message_ids]

@@ -17,7 +17,8 @@ import os
 import sqlite3
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from core.workspaces.workspace import Workspace
 __all__ = ["EventLog", "LogEntry", "StoredEvent", "open_event_log"]
 
 MAX_OPEN_LOGS = 16
+ENTRIES_A_PIECE = 5_000  # what a commit of the ingest holds; a sync writes several in one commit
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS events (
@@ -68,24 +70,31 @@ class EventLog(LogFile):
     def __init__(self, path: Path | str) -> None:
         super().__init__(path, (*_SCHEMA, *HISTORY_SCHEMA, *REFUSED_SCHEMA, *COUNTS_SCHEMA))
 
-    def append(self, entries: Sequence[LogEntry], refusals: Sequence[Refusal] = ()) -> list[int]:
+    def append(self, entries: Iterable[LogEntry], refusals: Sequence[Refusal] = ()) -> list[int]:
         """Write `entries` and `refusals` durably, all or none, and return the offset of each entry.
 
         A message that the log has already, by source and message id, is not written again: its first offset is
-        returned. Complexity: O(n log size).
+        returned. Entries are taken a piece at a time: many are best made as they are asked for. Complexity:
+        O(n log size).
 
         Raises:
             StorageFull: The disk is full; nothing was written.
         """
-        if not entries and not refusals:
-            return []
-        hashes = [_hash_key(entry.source_id, entry.message_id) for entry in entries]
+        rest = iter(entries)
+        piece = list(islice(rest, ENTRIES_A_PIECE))
+        offsets: list[int] = []
+        if not piece and not refusals:
+            return offsets
         with self.writing() as connection:
             if refusals:
                 insert_refusals(connection, refusals)
-            offsets, new = _insert(connection, entries, hashes) if entries else ([], [])
-            add_counts(connection, new, refusals)
-            return offsets
+                add_counts(connection, (), refusals)
+            while piece:
+                found, new = _insert(connection, piece)
+                add_counts(connection, new, ())
+                offsets += found
+                piece = list(islice(rest, ENTRIES_A_PIECE))
+        return offsets
 
     def read(self, after: int, limit: int) -> list[StoredEvent]:
         """Return the next `limit` messages with an offset greater than `after`, in offset order."""
@@ -165,9 +174,8 @@ def _close_all() -> None:
             log.close()
 
 
-def _insert(
-    connection: sqlite3.Connection, entries: Sequence[LogEntry], hashes: list[int]
-) -> tuple[list[int], list[LogEntry]]:
+def _insert(connection: sqlite3.Connection, entries: list[LogEntry]) -> tuple[list[int], list[LogEntry]]:
+    hashes = [_hash_key(entry.source_id, entry.message_id) for entry in entries]
     rows = connection.execute(_FIND, (orjson.dumps(hashes).decode(),))
     known: dict[tuple[str, str], int] = {(source_id, message_id): offset for source_id, message_id, offset in rows}
     offset = read_last_offset(connection)

@@ -76,7 +76,7 @@ def expect(record: DeliveryRecord) -> dict[str, Any]:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(records, min_size=1, max_size=5))
 def test_every_record_becomes_the_message_that_the_specification_says_in_its_place(batch: list[DeliveryRecord]) -> None:
-    entries = compose_identifies(batch, CONTEXT, NOW)
+    entries = list(compose_identifies(batch, CONTEXT, NOW))
     assert [orjson.loads(entry.body) for entry in entries] == [expect(record) for record in batch]
     assert [entry.message_id for entry in entries] == [record.idempotency_key for record in batch]
     assert [entry.user_id for entry in entries] == [expect(record).get("userId") for record in batch]
@@ -87,7 +87,7 @@ def test_every_record_becomes_the_message_that_the_specification_says_in_its_pla
 
 def test_a_large_batch_keeps_its_order() -> None:
     batch = [DeliveryRecord(f"k{n}", Operation.ADDED, 1, f"msg_{n}", b'{"user_id":"u"}') for n in range(250_000)]
-    entries = compose_identifies(batch, CONTEXT, NOW)
+    entries = list(compose_identifies(batch, CONTEXT, NOW))
     assert [entry.message_id for entry in entries] == [record.idempotency_key for record in batch]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import StorageFull, StoreUnreadable
-from core.events.event_log import EventLog, LogEntry, open_event_log
+from core.events.event_log import ENTRIES_A_PIECE, EventLog, LogEntry, open_event_log
 from core.workspaces.workspace import Workspace
 
 AT = datetime(2026, 11, 24, 9, 5, 0, 123_000, tzinfo=UTC)
@@ -50,6 +50,25 @@ def test_a_duplicate_returns_the_first_offset_and_is_not_written_again(log: Even
     assert log.append([entry("2", body=b'{"other": 1}'), entry("3"), entry("3"), entry("1")]) == [2, 3, 3, 1]
     assert [event.body for event in log.read(1, 1)] == [b'{"a": 1}']
     assert log.count_by_source() == {"src_a": 3}
+
+
+def test_entries_beyond_one_piece_are_one_batch_with_offsets_in_order_and_duplicates_found(log: EventLog) -> None:
+    count = 2 * ENTRIES_A_PIECE + 10
+    entries = [entry(str(number)) for number in range(count)]
+    assert log.append(iter([*entries, entry("0"), entry("new")])) == [*range(1, count + 1), 1, count + 1]
+    assert log.append(entries) == list(range(1, count + 1))
+    assert log.count_by_source() == {"src_a": count + 1}
+
+
+def test_entries_that_cannot_all_be_made_leave_none_behind(log: EventLog) -> None:
+    def make() -> Iterator[LogEntry]:
+        yield from (entry(str(number)) for number in range(ENTRIES_A_PIECE + 1))
+        raise OSError("no more")
+
+    with pytest.raises(OSError, match="no more"):
+        log.append(make())
+    assert (log.last_offset(), log.read(0, 10), log.count_by_source()) == (0, [], {})
+    assert log.append([entry("1")]) == [1]
 
 
 def test_the_same_message_id_of_another_source_is_another_message(log: EventLog) -> None:

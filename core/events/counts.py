@@ -1,6 +1,7 @@
 """How many events came, by minute, source, type, name, app version and code: counted in the commit that writes them.
 
-So a chart of two weeks reads some thousand rows, not millions of events, and agrees with the log to the last event.
+So a chart of two weeks reads some thousand rows, not millions of events, and agrees with the log to the last event. A
+commit adds one row with its counts, which costs little; they are put together by a worker, and when somebody looks.
 Minutes become hours after two days, and counts are dropped after five weeks: no view looks back further. An event of no
 known source is counted by its code alone, because anybody can send those, under any name.
 """
@@ -32,6 +33,8 @@ SCHEMA = (
     events INTEGER NOT NULL,
     PRIMARY KEY (minute, source_id, code, type, name, app_version)
 ) WITHOUT ROWID""",
+    # of one commit each: a JSON array of the columns of event_counts
+    "CREATE TABLE IF NOT EXISTS new_counts (number INTEGER PRIMARY KEY, counts TEXT NOT NULL)",
     """CREATE TABLE IF NOT EXISTS count_state (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     counted_after INTEGER NOT NULL,  -- the last offset that an earlier version wrote and did not count
@@ -44,14 +47,15 @@ MINUTES_KEPT = timedelta(hours=49)
 """How long counts are kept by the minute: a view of 24 hours is compared with the 24 hours before."""
 COUNTS_KEPT = timedelta(days=35)
 MAX_KEYS_A_COMMIT = 1_000
+COMMITS_AT_ONCE = 500
 MAX_TEXT_CHARS = 200
 OTHER_NAMES = "(other names)"
 
 _UNIQUE = "minute, source_id, code, type, name, app_version"
 _ADD = f"ON CONFLICT ({_UNIQUE}) DO UPDATE SET events = events + excluded.events"
-# One statement for all: between two statements the committer gives up Python's lock, and waits for it.
-_VALUES = ", ".join(f"value ->> {place}" for place in range(7))
-_INSERT = f"INSERT INTO event_counts SELECT {_VALUES} FROM json_each(?) WHERE true {_ADD}"  # noqa: S608 - our own names
+_VALUES = ", ".join(f"value ->> {place}" for place in range(6))
+_GATHER = f"""INSERT INTO event_counts SELECT {_VALUES}, sum(value ->> 6) FROM new_counts, json_each(counts)
+    WHERE number <= ? GROUP BY 1, 2, 3, 4, 5, 6 {_ADD}"""  # noqa: S608 - our own names
 _ROLL = f"""INSERT INTO event_counts SELECT minute - minute % 60, source_id, code, type, name, app_version, sum(events)
     FROM event_counts WHERE minute > ? AND minute < ? GROUP BY 1, 2, 3, 4, 5, 6 {_ADD}"""  # noqa: S608
 _Row: TypeAlias = tuple[int, str, str, str, str, str]
@@ -89,16 +93,33 @@ def end_span(now: datetime, length: timedelta) -> Span:
 
 def add_counts(connection: sqlite3.Connection, entries: Sequence[LogEntry], refusals: Sequence[Refusal]) -> None:
     """Count in the transaction at hand. `entries` are those that are new to the log. O(events)."""
+    minutes = {at: to_minute(at) for at in {entry.received_at for entry in entries}}
     counts: Counter[_Row] = Counter()
     for (received_at, source_id, type_, name, version), number in Counter(map(_get_key, entries)).items():
-        counts[to_minute(received_at), source_id, "", type_, _clean(name), _clean(version)] += number
+        counts[minutes[received_at], source_id, "", type_, name or "", version or ""] += number
     for refusal in refusals:
-        about = (_clean(refusal.type), _clean(refusal.name)) if refusal.source_id else ("", "")
+        about = (refusal.type or "", refusal.name or "") if refusal.source_id else ("", "")
         counts[to_minute(refusal.received_at), refusal.source_id, refusal.code, *about, ""] += 1
     if len(counts) > MAX_KEYS_A_COMMIT:
         counts = _leave_out_names(counts)
-    rows = [[*key, number] for key, number in counts.items()]
-    connection.execute(_INSERT, (orjson.dumps(rows).decode(),))
+    rows = [
+        (minute, source_id, code, _clean(type_), _clean(name), _clean(version), number)
+        for (minute, source_id, code, type_, name, version), number in counts.items()
+    ]
+    connection.execute("INSERT INTO new_counts (counts) VALUES (?)", (orjson.dumps(rows).decode(),))
+
+
+def gather(log: LogFile) -> None:
+    """Put together what the commits since the last time have counted, in short steps."""
+    while True:
+        with log.borrow() as connection:
+            first: int | None = connection.execute("SELECT min(number) FROM new_counts").fetchone()[0]
+        if first is None:
+            return
+        with log.writing() as connection:
+            last = first + COMMITS_AT_ONCE - 1
+            connection.execute(_GATHER, (last,))
+            connection.execute("DELETE FROM new_counts WHERE number <= ?", (last,))
 
 
 def count_by_source(log: LogFile, span: Span) -> dict[str, tuple[int, int]]:
@@ -156,6 +177,7 @@ def roll_up(log: LogFile, now: datetime) -> None:
     Hour by hour, so that a batch that arrives waits for one step only.
     """
     last, oldest = to_hour(now - MINUTES_KEPT), to_hour(now - COUNTS_KEPT)
+    gather(log)
     with log.writing() as connection:
         connection.execute("DELETE FROM event_counts WHERE minute < ?", (oldest,))
         rolled_to: int = connection.execute("SELECT rolled_to FROM count_state").fetchone()[0]
@@ -177,6 +199,7 @@ def _read(log: LogFile, sql: str, span: Span, source_id: str | None) -> list[tup
         parameters: list[object] = [*values]
     else:
         where, parameters = f"{where} AND source_id = ?", [*values, source_id]
+    gather(log)
     with log.borrow() as connection:
         return connection.execute(sql.format(where=where), parameters).fetchall()
 
@@ -191,8 +214,8 @@ def _leave_out_names(counts: Counter[_Row]) -> Counter[_Row]:
     return fewer
 
 
-def _clean(text: str | None) -> str:
-    return text[:MAX_TEXT_CHARS].replace("\0", "") if text else ""  # SQLite ends a JSON text there
+def _clean(text: str) -> str:
+    return text[:MAX_TEXT_CHARS].replace("\0", "")  # where SQLite would end a text that it reads from JSON
 
 
 def to_minute(at: datetime) -> int:

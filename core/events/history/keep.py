@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
-from core.events.counts import is_roll_due, roll_up
+from core.events.counts import gather, is_roll_due, roll_up
 from core.events.event_log import EventLog, open_event_log
 from core.events.history.close import (
     close_next,
@@ -34,6 +34,7 @@ def keep_history(workspace: Workspace, is_stopping: Callable[[], bool] = lambda:
     """
     log, now = open_event_log(workspace), workspace.now()
     cutoff = find_cutoff(workspace)
+    gather(log)
     if not _has_work(log, now, cutoff):  # so that a worker that asks every few seconds does not write each time
         return 0
     steps = 0

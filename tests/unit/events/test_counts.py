@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def test_a_name_of_any_kind_is_counted(log: EventLog, name: str | None) -> None:
 
 def test_senders_without_a_source_cannot_fill_the_counts(log: EventLog) -> None:
     log.append([], [refusal("unknown_source", source_id="", name=f"n{number}") for number in range(50)])
+    assert count_by_code(log, HOUR) == {"unknown_source": 50}
     with log.borrow() as connection:
         assert connection.execute("SELECT count(*), sum(events) FROM event_counts").fetchone() == (1, 50)
 
@@ -140,11 +142,25 @@ def test_minutes_become_hours_and_the_oldest_counts_go_while_every_sum_stays(log
     assert later == {"src_a": (7 * 60, 0)}
 
 
+def test_counts_of_many_commits_are_put_together_in_steps_and_by_two_at_once(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "COMMITS_AT_ONCE", 3)
+    for number in range(20):
+        log.append([entry(number, f"n{number % 2}")])
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: count_by_source(log, HOUR), range(6)))[-1] == {"src_a": (20, 0)}
+    assert set(count_by_key(log, HOUR).values()) == {10}
+    with log.borrow() as connection:
+        assert connection.execute("SELECT count(*) FROM new_counts").fetchone() == (0,)
+
+
 def test_a_log_of_an_earlier_version_says_up_to_where_nothing_was_counted(log: EventLog) -> None:
     assert read_uncounted(log) == 0
     log.append([entry(1), entry(2)])
     with log.writing() as connection:  # as an earlier version left it
         connection.execute("DROP TABLE event_counts")
+        connection.execute("DROP TABLE new_counts")
         connection.execute("DROP TABLE count_state")
     again = EventLog(log.path)
     again.append([entry(3)])

@@ -78,7 +78,7 @@ def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(receiver: Receiver
         (b"[" * 10_000 + b"]" * 10_000, {}),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, {}),
         (b"\x1f\x8b\x08damaged", {}),
-        (gzip.compress(b'{"batch": []}')[:-6], {"content_encoding": "gzip"}),
+        (gzip.compress(b'{"batch": []}', mtime=0)[:-6], {"content_encoding": "gzip"}),
         (b'{"batch": []}', {"content_encoding": "br"}),
         (b'{"batch": []}', {"content_encoding": "gzip, zstd"}),
     ],

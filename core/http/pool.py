@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from types import FrameType
 
 from prometheus_client.multiprocess import mark_process_dead
@@ -25,6 +27,7 @@ from core.http.metrics import MULTIPROCESS_SETTING
 from core.http.process import Process
 from core.http.serve import listen, serve, share
 
+METRICS_FOLDER = "onramp-metrics"
 STOP_TIMEOUT_S = 15.0
 MAX_FAILED_STARTS = 5
 _LOG = logging.getLogger("onramp.serve")
@@ -113,12 +116,24 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _metrics_folder() -> Iterator[None]:
-    with tempfile.TemporaryDirectory(prefix="onramp-metrics-") as folder:
+    _remove_left_behind()
+    with tempfile.TemporaryDirectory(prefix=f"{METRICS_FOLDER}-{os.getpid()}-") as folder:
         os.environ[MULTIPROCESS_SETTING] = folder
         try:
             yield
         finally:
             del os.environ[MULTIPROCESS_SETTING]
+
+
+def _remove_left_behind() -> None:
+    """Remove the folders of servers that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{METRICS_FOLDER}-*-*"):
+        try:
+            os.kill(int(folder.name.split("-")[2]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (PermissionError, ValueError):
+            continue  # another user's
 
 
 @contextmanager

@@ -87,6 +87,21 @@ def test_without_their_parent_the_processes_end(tmp_path: Path, key: str) -> Non
         assert (len(gone), alive) == (2, [])
 
 
+def test_what_a_killed_server_left_behind_is_removed_by_the_next_one(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    with run_server(tmp_path / "home", workers=2) as server:
+        children = server.list_children()
+        server.kill()
+        psutil.wait_procs(children, timeout=60)
+    assert len(list((tmp_path / "tmp").glob("onramp-metrics-*"))) == 1
+    with run_server(tmp_path / "home", workers=2) as server:
+        assert len(list((tmp_path / "tmp").glob("onramp-metrics-*"))) == 1
+    assert list((tmp_path / "tmp").glob("onramp-metrics-*")) == []
+
+
 def test_small_answers_are_sent_at_once(tmp_path: Path) -> None:
     """A socket that does not say that it is TCP keeps asyncio from setting TCP_NODELAY: 44 ms an answer were seen."""
     with listen("127.0.0.1", 0) as listener, share("127.0.0.1", listener.getsockname()[1]) as second:

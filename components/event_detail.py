@@ -23,7 +23,6 @@ from core.sources.store import Source
 from core.workspaces.workspace import Workspace
 
 MAX_SHOWN_CHARS = 200_000
-CODE_HEIGHT_PX = 420
 FLAG_MEANINGS: Mapping[str, str] = {
     CLOCK_OFF: "The sender's clock is off by more than a day; the event's time was corrected by it.",
     TIMESTAMP_AHEAD: "The event's time is more than a day ahead.",
@@ -73,10 +72,7 @@ def _draw_raw(body: bytes) -> None:
     if message is None:
         st.code(_cut(body.decode(errors="replace")), language=None, wrap_lines=True)
         return
-    text = json.dumps(message, indent=2, ensure_ascii=False)
-    lines = text.count("\n")
-    is_long = lines > CODE_HEIGHT_PX // 20
-    st.code(_cut(text), language="json", wrap_lines=True, height=CODE_HEIGHT_PX if is_long else "content")
+    st.code(_cut(json.dumps(message, indent=2, ensure_ascii=False)), language="json", wrap_lines=True)
 
 
 def _parse(body: bytes) -> object:

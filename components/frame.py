@@ -50,10 +50,20 @@ _DARK_STYLE = """
 </style>
 """
 
+# The colours of code are too faint on the light theme.
+_LIGHT_STYLE = """
+<style>
+[data-testid="stCode"] .token { color: #1257a6 !important; }
+[data-testid="stCode"] :is(.string, .attr-value, .char) { color: #0a6b27 !important; }
+[data-testid="stCode"] :is(.number, .boolean, .null) { color: #0b6359 !important; }
+[data-testid="stCode"] :is(.punctuation, .operator, .comment) { color: #4b5563 !important; }
+</style>
+"""
+
 
 def draw_style() -> None:
     """Add the style rules; draws nothing."""
-    st.html(_STYLE + (_DARK_STYLE if is_dark() else ""))
+    st.html(_STYLE + (_DARK_STYLE if is_dark() else _LIGHT_STYLE))
 
 
 def draw_sidebar_footer(workspace: Workspace) -> None:

@@ -14,6 +14,7 @@ from core.events.intake import refuse_all, take
 from core.events.validate import Fault
 from core.sources.store import Source, create_source
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.browser.axe_faults import find_faults
 from tests.browser.conftest import ROOT
 from tests.browser.person import press, see
 
@@ -105,16 +106,18 @@ def test_a_refused_event_is_mended_and_replayed_and_those_that_waited_are_replay
     ]
 
 
-def test_a_phone_shows_the_debugger_and_the_delivery_overview_without_scrolling_sideways(
-    start_app: Callable[..., str], open_screen: Callable[..., Any], workspace: Workspace
+@pytest.mark.parametrize("screen_name", ["desktop-light", "phone-dark"])
+def test_the_debugger_and_the_delivery_overview_fit_every_screen_and_are_accessible(
+    start_app: Callable[..., str], open_screen: Callable[..., Any], workspace: Workspace, screen_name: str
 ) -> None:
     source = create_source(workspace, kind="http", name="Shop")
     send(workspace, source, "Order Paid", "m-1")
     send(workspace, source, 7, "m-2")
     address = start_app(ROOT / "app.py", ONRAMP_HOME=str(workspace.home.root), ONRAMP_WORKER="off")
-    screen = open_screen("phone-dark")
+    screen = open_screen(screen_name)
     for path, text in (
         ("event-debugger?refused=1", "Fix and replay"),
+        ("event-debugger?message=1&as=raw", "receivedAt"),
         ("event-debugger?message=1&as=went", "Nothing forwards events"),
         ("delivery-overview?period=1h", "Refused, by reason"),
     ):
@@ -122,4 +125,5 @@ def test_a_phone_shows_the_debugger_and_the_delivery_overview_without_scrolling_
         see(page, text)
         width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
         assert width <= page.viewport_size["width"], path
-        screen.shoot(f"debugger-phone-{text.split()[0]}")
+        assert find_faults(page) == [], path
+        screen.shoot(f"debugger-fits-{text.split()[0]}")

@@ -21,6 +21,7 @@ PAGES = (
     "syncs",
     "profile-explorer",
     "identity-violations",
+    "delivery-overview",
     "event-debugger",
     "overview",
     "warehouses",

@@ -12,7 +12,7 @@ import duckdb
 from core.errors import CoreError, ResultTooLarge, StorageFull, StoreUnreadable
 from core.mappings.engine import prepare_engine
 
-MEMORY_STEPS_MB = (96, 384, 1536)
+MEMORY_STEPS_MB = (96, 192, 384, 768, 1536)
 """How much DuckDB alone may hold: the least that suffices. docs/benchmarks.md says what the process around it holds."""
 MAX_SHARE_OF_MEMORY = 0.5
 ROWS_TOO_WIDE = "rows_too_wide"

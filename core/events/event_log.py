@@ -182,10 +182,11 @@ def _insert(connection: sqlite3.Connection, entries: list[LogEntry]) -> tuple[li
     offsets, new, new_rows = list[int](), list[LogEntry](), list[tuple[object, ...]]()
     for entry, key_hash in zip(entries, hashes, strict=True):
         source_id, message_id, type_, name, user_id, received_at, body, _app_version = entry
-        first = known.get((source_id, message_id))
+        key = source_id, message_id
+        first = known.get(key)
         if first is None:
             offset += 1
-            first = known[source_id, message_id] = offset
+            first = known[key] = offset
             new.append(entry)
             row = (first, source_id, message_id, type_, name, user_id, to_millis(received_at), body, key_hash)
             new_rows.append(row)

@@ -56,7 +56,7 @@ DEFINITION = DestinationDefinition(
     docs_url="docs/concepts.md",
     settings=(),
     actions=(SEND_IDENTIFY,),
-    capabilities=Capabilities(max_batch_records=10_000),
+    capabilities=Capabilities(max_batch_records=5_000),
 )
 
 

@@ -17,6 +17,7 @@ from core.events.refused import search_refused
 from core.profiles.delivery import Delivery
 
 MAX_SAMPLES = 10
+MAX_EVENT_ROWS = 500
 UNKNOWN = "Unknown"
 
 
@@ -42,7 +43,8 @@ def draw_sources(now: Mapping[str, Delivery], before: Mapping[str, Delivery], na
 
 def draw_breakdown(log: EventLog, span: Span, source_id: str | None) -> None:
     """Draw the accepted events by type, name and app version."""
-    now, before = count_by_key(log, span, source_id), count_by_key(log, span.before, source_id)
+    now = count_by_key(log, span, source_id, limit=MAX_EVENT_ROWS)
+    before = count_by_key(log, span.before, source_id)
     st.subheader("Accepted, by event", anchor=False)
     if not now:
         st.caption("No event was accepted in this time.")
@@ -58,6 +60,8 @@ def draw_breakdown(log: EventLog, span: Span, source_id: str | None) -> None:
         },
         "Accepted events by type, name and app version, most frequent first",
     )
+    if len(now) == MAX_EVENT_ROWS:
+        st.caption(f"The {MAX_EVENT_ROWS} most frequent ones.")
 
 
 def draw_discards(log: EventLog, span: Span, source_id: str | None, names: Mapping[str, str]) -> None:

@@ -143,7 +143,7 @@ def count_by_time(
     return [(span.start + number * step, *found.get(number, (0, 0))) for number in range(steps)]
 
 
-def count_by_key(log: LogFile, span: Span, source_id: str | None = None, *, limit: int = 500) -> dict[Key, int]:
+def count_by_key(log: LogFile, span: Span, source_id: str | None = None, *, limit: int | None = None) -> dict[Key, int]:
     """Return how many events of each type, name and app version were accepted; the `limit` most frequent ones."""
     sql = """SELECT type, name, app_version, sum(events) FROM event_counts {where} AND code = ''
         GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3"""

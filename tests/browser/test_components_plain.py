@@ -123,6 +123,7 @@ def test_hidden_screens_are_reached_by_address_and_are_not_in_the_menu(frame_add
         "Profile explorer",
         "Identity violations",
         "Event debugger",
+        "Delivery overview",
         "Your Segment Overview",
         "Warehouses",
         "Workspace settings",

@@ -96,7 +96,8 @@ def test_a_second_run_of_a_sync_that_is_running_is_refused_in_one_sentence(crm: 
 
     run = execute_run(crm.workspace, request_run(crm.workspace, sync.id).id, progress=ask_again)
     assert (run.state, run.sheet.added) == (RunState.SUCCEEDED, ROWS)
-    assert ["already running" in error.message or "another process" in error.message for error in refused] == [True] * 2
+    assert len(refused) >= 2, "progress is told by two threads, so it may be asked once more"
+    assert all("already running" in error.message or "another process" in error.message for error in refused)
     assert all(error.hint for error in refused) and len(list_runs(crm.workspace, sync.id)) == 1
     require_known(crm, sync)
 

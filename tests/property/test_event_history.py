@@ -129,7 +129,7 @@ def _append(log: EventLog, plain: Plain, now: datetime, messages: list[Any]) -> 
         if offset is None:
             plain.last += 1
             offset = known[source, entry.message_id] = plain.last
-            plain.events.append(StoredEvent(offset, *entry))
+            plain.events.append(StoredEvent(offset, *entry[:7]))
         expected.append(offset)
     assert log.append(entries) == expected
 

@@ -130,8 +130,11 @@ def test_keys_shared_among_more_rows_than_are_grouped_at_once_are_all_found(stat
     assert (counts["extracted"], counts["rejected"]) == (GROUPED_KEYS + 3, 6)
 
 
-def test_rows_too_wide_for_the_memory_at_hand_are_compared_with_more_of_it(tmp_path: Path) -> None:
-    rows = [(f"k{number}", f"{number:020000}") for number in range(8_000)]
+def test_rows_too_wide_for_the_memory_at_hand_are_compared_with_more_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_file, "MEMORY_STEPS_MB", (24, 384))
+    rows = [(f"k{number}", f"{number:020000}") for number in range(2_000)]
     path = tmp_path / "sync.duckdb"
     with SyncState(path, "syn_1") as state:
         with pytest.raises(ResultTooLarge, match="too wide") as refused:
@@ -141,13 +144,14 @@ def test_rows_too_wide_for_the_memory_at_hand_are_compared_with_more_of_it(tmp_p
         assert state.read_phase() == ("none", None)
         assert state.enlarge()
         state.stage(batches(rows, 100), compiled())
-        assert state.commit_plan("run_1", "upsert") == 8_000
+        assert state.commit_plan("run_1", "upsert") == 2_000
     with SyncState(path, "syn_1") as state:  # it is remembered: the next run does not fail first
         assert state.read_phase() == ("planned", "run_1")
-        assert sum(len(records) for _until, records in state.iterate_plan(500)) == 8_000
+        assert sum(len(records) for _until, records in state.iterate_plan(500)) == 2_000
 
 
 def test_beyond_half_of_the_machines_memory_there_is_no_more(state: SyncState, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_file, "MEMORY_STEPS_MB", (96, 384, 1536))
     monkeypatch.setattr(state_file, "_count_memory_mb", lambda: 1_000)
     assert state.enlarge()
     assert not state.enlarge(), "1,536 MB are more than half of 1,000"

@@ -83,7 +83,7 @@ def test_a_stranger_connects_a_website_and_sees_its_first_page_arrive(
     assert page.get_by_text("The warehouse accepts the connection").count() == 0
 
 
-@pytest.mark.parametrize("name", ["desktop-dark", "phone-light", "phone-dark"])
+@pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
 def test_the_screens_of_a_website_and_an_app_fit_and_read_well(
     start_app: Callable[..., str], open_screen: Callable[..., Any], name: str
 ) -> None:

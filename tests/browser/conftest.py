@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = Path(__file__).resolve().parent / "apps"
 STATIC = ROOT / "shell" / "static"
 START_TIMEOUT_S = 60
+PATIENCE_MS = 20_000  # a page on a machine that does much else; `expect` waits so long too
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -117,8 +118,9 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) ->
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     """A Chromium for one module: while it lives, this thread has an event loop, and no other test can use its own."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=BROWSER_ARGUMENTS)
         yield chromium
@@ -175,7 +177,7 @@ def open_screen(browser: object) -> Iterator[Callable[[str], Screen]]:
 
     def open_one(name: str = "desktop-light") -> Screen:
         context = browser.new_context(**SCREENS[name])
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         screen = Screen(context.new_page(), name)
         opened.append((screen, context))
         return screen

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from playwright.sync_api import TimeoutError
@@ -21,6 +23,18 @@ def press(page: object, label: str) -> None:
 def see(page: object, text: str | re.Pattern[str]) -> None:
     """Wait until a text is on the page. A table is a canvas with hidden cells: what a person sees is meant here."""
     page.get_by_text(text).filter(visible=True).first.wait_for(timeout=SLOW_MS)
+
+
+def wait_for_value(screen: object, read: Callable[[], object], expected: object) -> None:
+    """Wait until what is read between two runs of the script is `expected`."""
+    deadline = time.monotonic() + SLOW_MS / 1000
+    while True:
+        screen.settle()
+        found = read()
+        if found == expected:
+            return
+        assert time.monotonic() < deadline, found
+        screen.page.wait_for_timeout(50)
 
 
 def fill(page: object, label: str, text: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.axe_faults import find_faults
 from tests.browser.conftest import ROOT
-
-pytest.importorskip("playwright")
+from tests.browser.person import wait_for_value
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +21,7 @@ def frame_address(start_app):
 
 
 def wait_for_result(screen, expected):
-    for _ in range(60):
-        screen.page.wait_for_timeout(50)
-        screen.settle()
-        found = screen.page.get_by_test_id("result").inner_text()
-        if found == expected:
-            return
-    assert found == expected
+    wait_for_value(screen, lambda: screen.page.get_by_test_id("result").inner_text(), expected)
 
 
 def test_a_done_step_is_entered_by_click_and_by_keyboard_and_a_locked_one_is_not(address, open_screen):
@@ -42,7 +36,7 @@ def test_a_done_step_is_entered_by_click_and_by_keyboard_and_a_locked_one_is_not
     wait_for_result(screen, "connections None 0")
     steps.get_by_role("button").nth(3).click(force=True)
     page.wait_for_timeout(300)
-    assert "locked: Add identifiers first." in steps.get_by_role("button").nth(3).inner_text()
+    expect(steps.get_by_role("button").nth(3)).to_contain_text("locked: Add identifiers first.")
     wait_for_result(screen, "connections None 0")
 
 
@@ -135,7 +129,7 @@ def test_the_home_page_is_reached_by_its_name_too(frame_address, open_screen, pa
     screen = open_screen()
     page = screen.open(f"{frame_address}{path}")
     page.get_by_role("heading", name="Getting started with Segment").wait_for()
-    assert page.get_by_text("Page not found").count() == 0
+    expect(page.get_by_text("Page not found")).to_have_count(0)
 
 
 MEASURE_1X8 = """async () => {

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 from components.assets import are_assets_built
 from tests.browser.axe_faults import find_faults
+from tests.browser.person import wait_for_value
 
-pytest.importorskip("playwright")
 needs_build = pytest.mark.skipif(
     not are_assets_built(), reason="the browser assets are not built: python frontend/build.py"
 )
@@ -22,13 +23,7 @@ def address(start_app):
 
 
 def wait_for_result(screen, expected):
-    for _ in range(60):
-        screen.page.wait_for_timeout(50)
-        screen.settle()
-        found = json.loads(screen.page.get_by_test_id("result").inner_text())
-        if found == expected:
-            return
-    assert found == expected
+    wait_for_value(screen, lambda: json.loads(screen.page.get_by_test_id("result").inner_text()), expected)
 
 
 def open_editor(screen, address):
@@ -100,7 +95,7 @@ def test_the_list_of_completions_closes_when_the_query_is_run(address, open_scre
     page.locator(".cm-tooltip-autocomplete").get_by_text("orders", exact=True).wait_for()
     page.keyboard.press("Control+Enter")
     wait_for_result(screen, ["select * from orde", 1])
-    assert page.locator(".cm-tooltip-autocomplete").count() == 0
+    expect(page.locator(".cm-tooltip-autocomplete")).to_have_count(0)
 
 
 @needs_build
@@ -111,7 +106,7 @@ def test_a_text_changed_elsewhere_replaces_what_is_shown(address, open_screen):
     wait_for_result(screen, [START + "typed", 0])
     page.get_by_role("button", name="Take a sample").click()
     wait_for_result(screen, ["select 1 as sample", 0])
-    assert page.locator(".cm-content").inner_text() == "select 1 as sample"
+    expect(page.locator(".cm-content")).to_have_text("select 1 as sample")
     page.locator(".cm-content").click()
     page.keyboard.press("Control+End")
     page.keyboard.type(", 2")
@@ -122,7 +117,7 @@ def test_a_text_changed_elsewhere_replaces_what_is_shown(address, open_screen):
 def test_the_place_of_an_error_is_marked(address, open_screen):
     screen = open_screen()
     page = open_editor(screen, f"{address}/?error=1")
-    assert page.locator(".cm-lintRange-error").inner_text() == "salesforce"
+    expect(page.locator(".cm-lintRange-error")).to_have_text("salesforce")
     page.locator(".cm-lint-marker-error").hover()
     page.get_by_text("There is no column here.").first.wait_for()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from core.events.event_log import open_event_log
 from core.events.intake import refuse_all, take
@@ -52,11 +53,11 @@ def test_events_stream_in_while_a_person_reads_one_and_stand_still_when_paused(
     screen = open_screen("desktop-light")
     page = screen.open(f"{address}/event-debugger?message=1")
     heading = page.locator("[data-testid=stHtml] strong")
-    assert heading.first.inner_text() == "Step 1"
+    expect(heading.first).to_have_text("Step 1")
     for number in range(4, 7):
         send(workspace, source, f"Step {number}", f"m-{number}")
         wait_for_row(page, f"Step {number}")
-        assert heading.first.inner_text() == "Step 1", "the event that is read stays"
+        expect(heading.first, "the event that is read stays").to_have_text("Step 1")
     assert page.url.endswith("message=1")
     screen.shoot("debugger-live")
 
@@ -64,10 +65,10 @@ def test_events_stream_in_while_a_person_reads_one_and_stand_still_when_paused(
     screen.settle()
     send(workspace, source, "Step 7", "m-7")
     see(page, "Show 1 newer event")
-    assert page.locator("[data-testid=stDataFrame] table td", has_text="Step 7").count() == 0
+    expect(page.locator("[data-testid=stDataFrame] table td", has_text="Step 7")).to_have_count(0)
     press(page, "Show 1 newer event")
     wait_for_row(page, "Step 7")
-    assert heading.first.inner_text() == "Step 1"
+    expect(heading.first).to_have_text("Step 1")
 
 
 def test_a_refused_event_is_mended_and_replayed_and_those_that_waited_are_replayed_together(

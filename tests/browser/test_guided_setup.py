@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.person import SLOW_MS, press, see, write_sql
 
@@ -89,9 +90,9 @@ def test_a_stranger_finishes_the_setup_and_finds_a_customer(
     see(page, "Everything is connected")
     screen.settle()
     screen.shoot("checks")
-    assert page.get_by_role("link", name="Return to Flex").count() == 1
+    expect(page.get_by_role("link", name="Return to Flex")).to_have_count(1)
     for tool in ("Event Debugger", "Profile Explorer", "Advanced Segment"):
-        assert page.get_by_role("link", name=tool).count() >= 1
+        expect(page.get_by_role("link", name=tool).first).to_be_attached()
 
     page.goto(f"{address}/profile-explorer")
     see(page, "Profile explorer")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from core.setup.guided_setup import get_setup
 from core.warehouses.registry import get_definition
@@ -89,7 +90,7 @@ def test_the_form_fails_with_a_cause_and_succeeds(
         press(page, "Save")
         see(page, told)
         screen.settle()
-        assert page.get_by_text(told).filter(visible=True).count() == 2, "below the button and at the field"
+        expect(page.get_by_text(told).filter(visible=True), "below the button and at the field").to_have_count(2)
         screen.shoot(f"{kind}-refused-here")
 
         fill(page, label, right)
@@ -97,11 +98,11 @@ def test_the_form_fails_with_a_cause_and_succeeds(
         press(page, "Save")
         see(page, refused.told)
         screen.settle()
-        assert page.get_by_text(refused.told).filter(visible=True).count() == 1 + bool(refused.field)
+        expect(page.get_by_text(refused.told).filter(visible=True)).to_have_count(1 + bool(refused.field))
         if refused.grant:
             see(page, "What its owner runs to allow it:")
             asked = page.get_by_test_id("stVerticalBlock").filter(has_text="What its owner runs to allow it:").last
-            assert refused.grant in asked.get_by_test_id("stCode").first.inner_text()
+            expect(asked.get_by_test_id("stCode").first).to_contain_text(refused.grant)
         said = page.locator("details", has_text="What the warehouse said")
         assert said.get_attribute("open") is None, "the words of the vendor are folded"
         said.locator("summary").click()
@@ -160,7 +161,7 @@ def test_a_login_that_may_only_read_is_connected_and_told_the_one_missing_grant(
         see(page, "is connected.")
         see(page, "This login may read and not write.")
         screen.settle()
-        assert page.get_by_test_id("stCode").first.inner_text().strip() == form.grant
+        expect(page.get_by_test_id("stCode").first).to_have_text(form.grant)
         screen.shoot("postgres-read-only")
 
 
@@ -214,7 +215,7 @@ def test_a_stranger_goes_from_the_form_of_postgres_to_passed_checks_and_profiles
         see(page, "Everything is connected")
         screen.settle()
         screen.shoot("postgres-checks")
-        assert page.get_by_role("link", name="Return to Flex").count() == 1
+        expect(page.get_by_role("link", name="Return to Flex")).to_have_count(1)
 
         for _ in range(60):  # the worker delivers the first run and builds the profiles meanwhile
             screen.open(f"{address}/profile-explorer?profile_search=c{ROWS}@example.com")

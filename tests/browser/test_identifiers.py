@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from core.identity.rules import IdentifierRule, list_rules
 from core.setup.guided_setup import get_setup
@@ -107,7 +108,7 @@ def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
         page.reload()
         screen.settle()
         see(row(page, "user_id"), "Priority 1")
-        assert row(page, "email").count() == 0
+        expect(row(page, "email")).to_have_count(0)
         row(page, "user_id").get_by_role("button").first.click()
         assert page.locator(".st-key-delete_user_id").get_by_role("button").is_disabled()
         screen.shoot("identifier-last")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from core.sources.store import get_source, list_sources
 from core.workspaces.workspace import open_workspace, request_access
@@ -46,7 +47,7 @@ def test_w95_a_source_is_added_renamed_rotated_disabled_and_deleted(
     see(page, "The key before it is taken until")
     rotated = get_source(workspace, source.id)
     assert (rotated.name, rotated.old_write_key) == ("Shop backend", source.write_key)
-    assert page.get_by_text(str(rotated.write_key)).count() >= 1
+    expect(page.get_by_text(str(rotated.write_key)).first).to_be_attached()
 
     press(page, "Disable …")
     press(page, "Disable")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import ROOT, STATIC
 from tests.browser.person import press, see
@@ -80,7 +81,7 @@ def test_a_stranger_connects_a_website_and_sees_its_first_page_arrive(
     see(page, "Return to Flex")
     screen.settle()
     screen.shoot("website-checks")
-    assert page.get_by_text("The warehouse accepts the connection").count() == 0
+    expect(page.get_by_text("The warehouse accepts the connection")).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])

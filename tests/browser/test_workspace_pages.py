@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from components.choice_table import ROW_HEIGHT_PX
 from core.syncs.sync import list_syncs, set_mode, set_schedule
@@ -179,7 +180,7 @@ def test_every_workspace_page_is_accessible_and_fits_its_screen(
     for path in PAGES:
         page = screen.open(f"{address}/{path}")
         screen.settle()
-        assert page.get_by_text("Something went wrong").count() == 0, path
+        expect(page.get_by_text("Something went wrong"), path).to_have_count(0)
         overflow = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
         assert overflow <= 0, f"{path} is {overflow} px too wide"
         # The colours inside Streamlit's own JSON viewer cannot be set.

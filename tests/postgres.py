@@ -125,13 +125,23 @@ def _unprivileged_account(folder: Path) -> dict[str, Any]:
 
 
 def _make_reachable(binaries: Path, folder: Path, account: dict[str, Any]) -> Path:
+    """Return `binaries`; a copy of them in `folder` if the account cannot reach them, as in a private checkout."""
     try:
-        subprocess.run([binaries / "postgres", "--version"], check=True, stdout=subprocess.DEVNULL, cwd="/", **account)
-    except (OSError, subprocess.CalledProcessError):  # a checkout below a private folder: take a copy
-        copy = folder / "install"
-        shutil.copytree(binaries.parent, copy, symlinks=True)
-        return copy / "bin"
+        subprocess.run([binaries / "initdb", "--version"], check=True, capture_output=True, cwd="/", **account)
+    except (OSError, subprocess.CalledProcessError):
+        return _copy_package(binaries, folder / "package", account) if account else binaries
     return binaries
+
+
+def _copy_package(binaries: Path, target: Path, account: dict[str, Any]) -> Path:
+    """Copy the programs, and the libraries that a wheel keeps beside its package, as they lie to one another."""
+    package = binaries.parent.parent
+    for part in (binaries.parent, package.with_name(f"{package.name}.libs")):
+        if part.is_dir():
+            shutil.copytree(part, target / part.relative_to(package.parent), symlinks=True)
+    for path in (target, *target.rglob("*")):
+        os.chown(path, account["user"], account["group"], follow_symlinks=False)
+    return target / binaries.relative_to(package.parent)
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -17,7 +17,7 @@ from core.events.calls import write_call
 from core.events.received import Received
 from core.events.refused import RefusedEvent
 from core.events.timestamps import CLOCK_OFF, FLAGS, TIMESTAMP_AHEAD, TIMESTAMP_UNREADABLE
-from core.sources.definition import Sender
+from core.sources.definition import Language
 from core.sources.registry import get_definition
 from core.sources.store import Source
 from core.workspaces.workspace import Workspace
@@ -47,19 +47,19 @@ def draw_event(workspace: Workspace, event: Received, sources: Mapping[str, Sour
     elif view == "raw":
         _draw_raw(event.body)
     else:
-        _draw_pretty(event.body, _find_sender(source))
+        _draw_pretty(event.body, _find_language(source))
 
 
-def _draw_pretty(body: bytes, sender: Sender) -> None:
+def _draw_pretty(body: bytes, language: Language) -> None:
     message = _parse(body)
-    call = write_call(message, sender) if isinstance(message, dict) else None
+    call = write_call(message, language) if isinstance(message, dict) else None
     if not isinstance(message, dict) or call is None:
         st.caption("This is not one of the six calls, so it cannot be written as one. **Raw** shows what came.")
         return
     st.code(_cut(call.code), language=call.language, wrap_lines=True)
     st.caption(
-        f"About as it was called with {sender}; context that the library adds is left out."
-        if sender is not Sender.HTTP
+        f"About as it was called with {language}; context that the library adds is left out."
+        if language is not Language.HTTP
         else "About as it was sent; `$ONRAMP` is this server's address, `$WRITE_KEY` the source's key."
     )
     flags = message.get(FLAGS)
@@ -82,13 +82,13 @@ def _parse(body: bytes) -> object:
         return None
 
 
-def _find_sender(source: Source | None) -> Sender:
+def _find_language(source: Source | None) -> Language:
     if source is None:
-        return Sender.HTTP
+        return Language.HTTP
     try:
-        return get_definition(source.kind).sender
+        return get_definition(source.kind).language
     except UnknownConnector:
-        return Sender.HTTP
+        return Language.HTTP
 
 
 def _cut(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from core.events.message import Message
-from core.sources.definition import Sender
+from core.sources.definition import Language
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _INT_32 = 2**31
@@ -26,20 +26,20 @@ class Call(NamedTuple):
     language: str
 
 
-def write_call(message: Message, sender: Sender) -> Call | None:
-    """Return `message` as a call of the sender's library; None where its type is no call.
+def write_call(message: Message, language: Language) -> Call | None:
+    """Return `message` as a call in this language; None where its type is no call.
 
     Args:
         message: As received.
-        sender: Whose library.
+        language: That of the source's library.
     """
     if message.get("type") not in ("identify", "track", "page", "screen", "group", "alias"):
         return None
-    write = _WRITERS.get(sender)
+    write = _WRITERS.get(language)
     code = write(message) if write else None
     if code is None:
         return Call(_write_request(message), "bash")
-    return Call(code, sender.lower())
+    return Call(code, language.lower())
 
 
 def _write_javascript(message: Message) -> str | None:
@@ -116,11 +116,11 @@ def _write_request(message: Message) -> str:
     )
 
 
-_WRITERS: Mapping[Sender, Callable[[Message], str | None]] = {
-    Sender.JAVASCRIPT: _write_javascript,
-    Sender.SWIFT: _write_swift,
-    Sender.KOTLIN: _write_kotlin,
-    Sender.JAVA: _write_java,
+_WRITERS: Mapping[Language, Callable[[Message], str | None]] = {
+    Language.JAVASCRIPT: _write_javascript,
+    Language.SWIFT: _write_swift,
+    Language.KOTLIN: _write_kotlin,
+    Language.JAVA: _write_java,
 }
 
 

@@ -15,8 +15,8 @@ class Arrival(StrEnum):
     REVERSE_ETL = "reverse ETL"
 
 
-class Sender(StrEnum):
-    """What a person builds with the source's library; it decides how a call is written for them to read."""
+class Language(StrEnum):
+    """The language of the source's library: in it a call is written for a person to read."""
 
     JAVASCRIPT = "Javascript"
     SWIFT = "Swift"
@@ -41,7 +41,7 @@ class SourceDefinition:
     docs_url: str
     arrival: Arrival
     settings: tuple[Field, ...] = ()
-    sender: Sender = Sender.HTTP
+    language: Language = Language.HTTP
     shown_by: str | None = None
     fixed_name: str | None = None
     fixed_slug: str | None = None

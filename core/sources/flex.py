@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.sources.definition import Arrival, Sender, SourceDefinition
+from core.sources.definition import Arrival, Language, SourceDefinition
 
 DEFINITION = SourceDefinition(
     kind="flex",
@@ -10,7 +10,7 @@ DEFINITION = SourceDefinition(
     summary="Engagement events of the contact centre, sent by Flex through a Java source.",
     docs_url="https://segment.com/docs/connections/sources/catalog/libraries/server/java/",
     arrival=Arrival.EVENT_STREAM,
-    sender=Sender.JAVA,
+    language=Language.JAVA,
     fixed_name="Flex events",
     fixed_slug="flex-unify-server-source",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.sources.definition import Arrival, Sender, SourceDefinition
+from core.sources.definition import Arrival, Language, SourceDefinition
 
 DEFINITION = SourceDefinition(
     kind="http",
@@ -10,5 +10,5 @@ DEFINITION = SourceDefinition(
     summary="Any program that posts JSON to the tracking API, with or without a server library.",
     docs_url="https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/",
     arrival=Arrival.EVENT_STREAM,
-    sender=Sender.HTTP,
+    language=Language.HTTP,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.sources.definition import Arrival, Sender, SourceDefinition
+from core.sources.definition import Arrival, Language, SourceDefinition
 
 DEFINITION = SourceDefinition(
     kind="java",
@@ -10,5 +10,5 @@ DEFINITION = SourceDefinition(
     summary="A server written in Java: the library analytics-java.",
     docs_url="https://segment.com/docs/connections/sources/catalog/libraries/server/java/",
     arrival=Arrival.EVENT_STREAM,
-    sender=Sender.JAVA,
+    language=Language.JAVA,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.fields import Field, FieldType
-from core.sources.definition import Arrival, Sender, SourceDefinition
+from core.sources.definition import Arrival, Language, SourceDefinition
 
 DEFINITION = SourceDefinition(
     kind="javascript",
@@ -21,6 +21,6 @@ DEFINITION = SourceDefinition(
             placeholder="https://www.example.com",
         ),
     ),
-    sender=Sender.JAVASCRIPT,
+    language=Language.JAVASCRIPT,
     shown_by="page",
 )

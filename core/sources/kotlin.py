@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.sources.definition import Arrival, Sender, SourceDefinition
+from core.sources.definition import Arrival, Language, SourceDefinition
 
 DEFINITION = SourceDefinition(
     kind="kotlin",
@@ -10,6 +10,6 @@ DEFINITION = SourceDefinition(
     summary="An app for Android: the library analytics-kotlin.",
     docs_url="https://segment.com/docs/connections/sources/catalog/libraries/mobile/kotlin-android/",
     arrival=Arrival.EVENT_STREAM,
-    sender=Sender.KOTLIN,
+    language=Language.KOTLIN,
     shown_by="screen",
 )

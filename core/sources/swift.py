@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.sources.definition import Arrival, Sender, SourceDefinition
+from core.sources.definition import Arrival, Language, SourceDefinition
 
 DEFINITION = SourceDefinition(
     kind="swift",
@@ -10,6 +10,6 @@ DEFINITION = SourceDefinition(
     summary="An app for iOS: the library analytics-swift.",
     docs_url="https://segment.com/docs/connections/sources/catalog/libraries/mobile/apple/",
     arrival=Arrival.EVENT_STREAM,
-    sender=Sender.SWIFT,
+    language=Language.SWIFT,
     shown_by="screen",
 )

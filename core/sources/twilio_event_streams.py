@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.fields import Field, FieldType
-from core.sources.definition import Arrival, Sender, SourceDefinition
+from core.sources.definition import Arrival, Language, SourceDefinition
 
 DEFINITION = SourceDefinition(
     kind="twilio_event_streams",
@@ -21,5 +21,5 @@ DEFINITION = SourceDefinition(
             secret=True,
         ),
     ),
-    sender=Sender.HTTP,
+    language=Language.HTTP,
 )

@@ -10,7 +10,7 @@ import pytest
 
 from core.events.calls import write_call
 from core.events.message import MessageType
-from core.sources.definition import Sender
+from core.sources.definition import Language
 
 PAID: dict[str, Any] = {
     "type": "track",
@@ -19,7 +19,7 @@ PAID: dict[str, Any] = {
     "properties": {"total": 12.5, "is_new": True, "coupon": None, "lines": [{"sku": "A1"}], "a key": 3_000_000_000},
 }
 EXPECTED = {
-    Sender.JAVASCRIPT: """analytics.track("Order \\"Paid\\"", {
+    Language.JAVASCRIPT: """analytics.track("Order \\"Paid\\"", {
   total: 12.5,
   is_new: true,
   coupon: null,
@@ -30,7 +30,7 @@ EXPECTED = {
   ],
   "a key": 3000000000
 })""",
-    Sender.SWIFT: """analytics.track(name: "Order \\"Paid\\"", properties: [
+    Language.SWIFT: """analytics.track(name: "Order \\"Paid\\"", properties: [
   "total": 12.5,
   "is_new": true,
   "coupon": NSNull(),
@@ -41,7 +41,7 @@ EXPECTED = {
   ],
   "a key": 3000000000
 ])""",
-    Sender.KOTLIN: """analytics.track("Order \\"Paid\\"", buildJsonObject {
+    Language.KOTLIN: """analytics.track("Order \\"Paid\\"", buildJsonObject {
   put("total", 12.5)
   put("is_new", true)
   put("coupon", JsonNull)
@@ -52,7 +52,7 @@ EXPECTED = {
   })
   put("a key", 3000000000L)
 })""",
-    Sender.JAVA: """analytics.enqueue(TrackMessage.builder("Order \\"Paid\\"")
+    Language.JAVA: """analytics.enqueue(TrackMessage.builder("Order \\"Paid\\"")
     .userId("u-1")
     .properties(new HashMap<String, Object>() {{
       put("total", 12.5);
@@ -68,27 +68,27 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("sender", EXPECTED)
-def test_a_track_call_is_written_in_the_syntax_of_its_library(sender: Sender) -> None:
-    call = write_call(PAID, sender)
+@pytest.mark.parametrize("language", EXPECTED)
+def test_a_track_call_is_written_in_the_syntax_of_its_library(language: Language) -> None:
+    call = write_call(PAID, language)
     assert call is not None
-    assert call.code == EXPECTED[sender]
-    assert call.language == sender.lower()
+    assert call.code == EXPECTED[language]
+    assert call.language == language.lower()
 
 
 def test_each_kind_of_call_has_its_own_arguments() -> None:
-    def write(sender: Sender, **message: Any) -> str:
-        call = write_call(message, sender)
+    def write(language: Language, **message: Any) -> str:
+        call = write_call(message, language)
         assert call is not None
         return call.code
 
-    assert write(Sender.JAVASCRIPT, type="identify", userId="u", traits={}) == 'analytics.identify("u")'
-    assert write(Sender.JAVASCRIPT, type="page", name="Home", category="Docs") == 'analytics.page("Docs", "Home")'
-    assert write(Sender.JAVASCRIPT, type="alias", userId="u", previousId="a") == 'analytics.alias("u", "a")'
-    assert write(Sender.SWIFT, type="screen", name="Home") == 'analytics.screen(title: "Home")'
-    assert write(Sender.SWIFT, type="group", groupId="g") == 'analytics.group(groupId: "g")'
-    assert write(Sender.KOTLIN, type="screen", name="$5") == 'analytics.screen("\\$5")'
-    assert write(Sender.JAVA, type="alias", previousId="a", userId="u").startswith(
+    assert write(Language.JAVASCRIPT, type="identify", userId="u", traits={}) == 'analytics.identify("u")'
+    assert write(Language.JAVASCRIPT, type="page", name="Home", category="Docs") == 'analytics.page("Docs", "Home")'
+    assert write(Language.JAVASCRIPT, type="alias", userId="u", previousId="a") == 'analytics.alias("u", "a")'
+    assert write(Language.SWIFT, type="screen", name="Home") == 'analytics.screen(title: "Home")'
+    assert write(Language.SWIFT, type="group", groupId="g") == 'analytics.group(groupId: "g")'
+    assert write(Language.KOTLIN, type="screen", name="$5") == 'analytics.screen("\\$5")'
+    assert write(Language.JAVA, type="alias", previousId="a", userId="u").startswith(
         'analytics.enqueue(AliasMessage.builder("a")'
     )
 
@@ -96,7 +96,7 @@ def test_each_kind_of_call_has_its_own_arguments() -> None:
 @pytest.mark.parametrize("type_", MessageType)
 def test_a_request_can_be_pasted_into_a_shell_and_holds_the_event_as_it_came(type_: str) -> None:
     text = {"event": "It's $HOME `paid`", "userId": "Zoë", "groupId": "g", "previousId": "p"}
-    call = write_call({"type": type_, **text}, Sender.HTTP)
+    call = write_call({"type": type_, **text}, Language.HTTP)
     assert call is not None
     script = call.code.replace("curl", "printf '%s\\n'", 1)
     printed = subprocess.run(
@@ -107,14 +107,14 @@ def test_a_request_can_be_pasted_into_a_shell_and_holds_the_event_as_it_came(typ
     assert json.loads("\n".join(body)) == text
 
 
-@pytest.mark.parametrize("sender", Sender)
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("type_", MessageType)
-def test_whatever_was_sent_is_written_and_nothing_fails(sender: Sender, type_: str) -> None:
+def test_whatever_was_sent_is_written_and_nothing_fails(language: Language, type_: str) -> None:
     strange = ({}, {"event": 7, "name": [], "properties": "x", "traits": [None], "userId": {}, "groupId": 1.5})
-    assert all(write_call({"type": type_, **fields}, sender) for fields in strange)
+    assert all(write_call({"type": type_, **fields}, language) for fields in strange)
 
 
 def test_what_is_no_call_is_not_written_as_one() -> None:
-    assert write_call({"type": "purchase"}, Sender.JAVASCRIPT) is None
-    assert write_call({"type": ["track"]}, Sender.SWIFT) is None
-    assert write_call({}, Sender.HTTP) is None
+    assert write_call({"type": "purchase"}, Language.JAVASCRIPT) is None
+    assert write_call({"type": ["track"]}, Language.SWIFT) is None
+    assert write_call({}, Language.HTTP) is None

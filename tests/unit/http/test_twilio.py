@@ -11,6 +11,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from core.http.process import Process
+from core.sources.change import change_source
 from core.sources.store import Source, create_source, disable_source
 from core.sources.twilio_signature import is_signed
 from tests.tracking import Answer, Receiver, send
@@ -95,6 +96,13 @@ def test_a_wrong_token_is_refused_and_can_be_seen(receiver: Receiver, source: So
     assert (answer.status, answer.json()["code"]) == (403, "bad_signature")
     assert receiver.accepted() == []
     assert [refused.code for refused in receiver.refused()] == ["bad_signature"]
+
+
+def test_a_token_that_is_replaced_counts_at_once(receiver: Receiver, source: Source) -> None:
+    assert post(receiver, source, [event(1)]).status == 200
+    change_source(receiver.process.workspace, source.id, secrets={"auth_token": "newer"})
+    assert post(receiver, source, [event(2)]).status == 403
+    assert post(receiver, source, [event(2)], token="newer").status == 200
 
 
 def test_a_signature_that_is_replayed_with_another_body_is_refused(receiver: Receiver, source: Source) -> None:

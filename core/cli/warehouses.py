@@ -7,12 +7,10 @@ A secret never stands on the command line: `--secret password=env:PGPASSWORD` re
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Sequence
 from pathlib import Path
 
+from core.cli.connector_options import add_secrets, add_settings, naming_options, read_secrets, read_settings
 from core.cli.output import BAD_USE, DONE, FAILED, open_for, print_json, print_json_lines, print_table, say
-from core.errors import InvalidField, MissingField, NotFound
 from core.setup.entitled import create_entitled_warehouse, save_entitled_warehouse
 from core.warehouses.embedded import DEFINITION as EMBEDDED
 from core.warehouses.registry import DEFINITIONS, check_connection, get_definition
@@ -32,26 +30,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verb.add_argument("--kind", default=EMBEDDED.name, choices=kinds)
     verb.add_argument("--name", required=True)
     verb.add_argument("--from", dest="files", nargs="+", default=[], metavar="FILE")
-    _add_settings(verb)
+    add_settings(verb)
+    add_secrets(verb)
     verb.set_defaults(run=create)
     verb = verbs.add_parser(
         "change", parents=[shared], help="other settings, or new credentials: tested before they are saved"
     )
     verb.add_argument("name", metavar="NAME", help="the warehouse's name or id")
-    _add_settings(verb)
+    add_settings(verb)
+    add_secrets(verb)
     verb.set_defaults(run=change)
     verb = verbs.add_parser("test", parents=[shared], help="connect, read the catalog, try to write")
     verb.add_argument("name", metavar="NAME", help="the warehouse's name or id")
     verb.set_defaults(run=test)
     verb = verbs.add_parser("guide", parents=[shared], help="what the owner of a warehouse runs once")
     verb.add_argument("--kind", required=True, choices=kinds)
-    verb.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE")
+    add_settings(verb)
     verb.set_defaults(run=guide)
-
-
-def _add_settings(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE")
-    verb.add_argument("--secret", dest="secrets", action="append", default=[], metavar="NAME=env:VARIABLE|NAME=@FILE")
 
 
 def show(args: argparse.Namespace) -> int:
@@ -96,10 +91,12 @@ def _create_hosted(args: argparse.Namespace) -> int:
     if args.files:
         say("Files make an embedded warehouse only; leave --kind out.")
         return BAD_USE
-    settings, secrets = _read_pairs(args.settings), _read_secrets(args.secrets)
+    definition = get_definition(args.kind)
+    settings, secrets = read_settings(definition, args.settings), read_secrets(definition, args.secrets)
     workspace = open_for(args)
     say("Testing the connection …")
-    record = save_entitled_warehouse(workspace, kind=args.kind, name=args.name, settings=settings, secrets=secrets)
+    with naming_options(definition):
+        record = save_entitled_warehouse(workspace, kind=args.kind, name=args.name, settings=settings, secrets=secrets)
     if args.json:
         print_json({"id": record.id, "name": record.name, "settings": record.settings})
     else:
@@ -109,11 +106,13 @@ def _create_hosted(args: argparse.Namespace) -> int:
 
 def change(args: argparse.Namespace) -> int:
     """Change settings or credentials; what is not named keeps its value."""
-    settings, secrets = _read_pairs(args.settings), _read_secrets(args.secrets)
     workspace = open_for(args)
     record = get_warehouse(workspace, args.name)
+    definition = get_definition(record.kind)
+    settings, secrets = read_settings(definition, args.settings), read_secrets(definition, args.secrets)
     say("Testing the connection …")
-    changed = change_settings(workspace, record.id, settings={**record.settings, **settings}, secrets=secrets)
+    with naming_options(definition):
+        changed = change_settings(workspace, record.id, settings={**record.settings, **settings}, secrets=secrets)
     if args.json:
         print_json({"id": changed.id, "name": changed.name, "settings": changed.settings})
     else:
@@ -147,7 +146,7 @@ def test(args: argparse.Namespace) -> int:
 def guide(args: argparse.Namespace) -> int:
     """Print what the owner of the warehouse runs once."""
     definition = get_definition(args.kind)
-    guides = definition.write_guide(_read_pairs(args.settings)) if definition.write_guide else ()
+    guides = definition.write_guide(read_settings(definition, args.settings)) if definition.write_guide else ()
     if args.json:
         print_json_lines({"title": item.title, "language": item.language, "text": item.text} for item in guides)
         return DONE
@@ -156,35 +155,3 @@ def guide(args: argparse.Namespace) -> int:
     if not guides:
         print(f"{definition.label}: nothing has to be set up.")
     return DONE
-
-
-def _read_pairs(pairs: Sequence[str]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise InvalidField(f"{pair!r} is no setting.", hint="Write NAME=VALUE, such as --set host=db.example.com.")
-        found[name] = value
-    return found
-
-
-def _read_secrets(pairs: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, _, place = pair.partition("=")
-        if place.startswith("env:"):
-            value = os.environ.get(place[4:], "")
-            if not value:
-                raise MissingField(f"The variable {place[4:]} is not set.", hint="Export it, then run this again.")
-        elif place.startswith("@"):
-            path = Path(place[1:]).expanduser()
-            if not path.is_file():
-                raise NotFound(f"There is no file {path}.", hint=f"Check the path of the secret {name!r}.")
-            value = path.read_text(encoding="utf-8")
-        else:
-            raise InvalidField(
-                f"The secret {name!r} stands on the command line, where other users of this machine can read it.",
-                hint=f"Write --secret {name}=env:VARIABLE or --secret {name}=@FILE.",
-            )
-        found[name] = value
-    return found

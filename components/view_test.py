@@ -12,9 +12,10 @@ from components.other_browser import own, saving
 from components.plain_text import escape_markdown
 from components.wizard import HOME
 from core.errors import IllegalTransition
+from core.events.arrivals import Arrivals
 from core.events.event_log import open_event_log
 from core.events.refused import search_refused
-from core.setup.guided_setup import Arrivals, Connection, finish_test, look_for_views, require_view
+from core.setup.guided_setup import Connection, finish_test, look_for_views, require_view
 from core.sources.store import Source
 from core.workspaces.workspace import Workspace
 
@@ -47,7 +48,7 @@ def draw_view_test(workspace: Workspace, source: Source, connection: Connection,
             st.switch_page(HOME)
     if tested and not arrivals.is_seen:
         try:
-            require_view(workspace, source.id)
+            require_view(arrivals)
         except IllegalTransition as nothing:  # no failure: one waits
             st.warning(f"**{nothing.message}** {nothing.hint}", icon=":material/hourglass_empty:")
     if not arrivals.is_seen:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from core.checks.check import CheckDefinition, Finding, combine, passed, warning
 from core.checks.context import CheckContext
 from core.clock import to_iso
-from core.events.event_log import open_event_log
-from core.sources.registry import get_definition
+from core.events.arrivals import Arrivals, list_arrivals
 from core.sources.store import Source
 
 DEFINITION = CheckDefinition(
@@ -24,24 +23,22 @@ def run(context: CheckContext) -> Finding:
     the test of step 2 may be skipped (W48, W56), and people may visit later.
     Fix: open the site or the app once; or look at the snippet, the write key and the address that it sends to.
     """
-    if not context.configuration.viewed_sources:
+    sources = context.configuration.viewed_sources
+    if not sources:
         return warning("There is no website and no app.", fix="Connect one in step 2, Add connections.")
-    counts = open_event_log(context.workspace).count_by_source()
-    found = [(source.name, _look(context, source, counts)) for source in context.configuration.viewed_sources]
-    return combine(found)
+    arrived = list_arrivals(context.workspace, sources)
+    return combine([(source.name, _judge(source, arrivals)) for source, arrivals in zip(sources, arrived, strict=True)])
 
 
-def _look(context: CheckContext, source: Source, counts: dict[str, int]) -> Finding:
-    view = get_definition(source.kind).shown_by
-    count = counts.get(source.id, 0)
-    newest = open_event_log(context.workspace).search(source_id=source.id, type=view, limit=1) if count else []
-    if newest:
-        evidence = f"{count:,} events so far; the newest {view} came at {to_iso(newest[0].received_at)}."
+def _judge(source: Source, arrivals: Arrivals) -> Finding:
+    view, so_far = arrivals.shown_by, f"{arrivals.events:,} events so far"
+    if arrivals.newest is not None:
+        evidence = f"{so_far}; the newest {view} came at {to_iso(arrivals.newest.received_at)}."
         return passed(f"{source.name} sends what people view.", evidence)
-    if count:
+    if arrivals.events:
         return warning(
             f"{source.name} sends events, but no {view} yet.",
-            f"{count:,} events so far.",
+            f"{so_far}.",
             f"Call {view}() where people look at something new.",
         )
     place = "site" if view == "page" else "app"

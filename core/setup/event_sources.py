@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
-import orjson
-
 from core.errors import IllegalTransition
-from core.events.event_log import StoredEvent, open_event_log
+from core.events.arrivals import Arrivals, list_arrivals
 from core.setup.branches import Connection
 from core.setup.entitled import create_entitled_source
 from core.setup.record import Finished, acting, update_record
 from core.setup.status import Setup, describe, require_open
 from core.setup.steps import Step
-from core.sources.registry import get_definition
 from core.sources.store import Source, get_source
 from core.workspaces.spaces import connect_source
 from core.workspaces.workspace import Workspace
@@ -32,32 +28,6 @@ class MobileSystem(StrEnum):
 
 KINDS: Mapping[MobileSystem, str] = {MobileSystem.IOS: "swift", MobileSystem.ANDROID: "kotlin"}
 """The kind of source of each system (W59)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrivals:
-    """What has arrived from a source: all its messages, and the newest page or screen that shows that it works."""
-
-    events: int
-    shown_by: str
-    newest: StoredEvent | None = field(repr=False)
-
-    @property
-    def is_seen(self) -> bool:
-        """Whether a view was detected (W49, W57)."""
-        return self.newest is not None
-
-    @property
-    def view_name(self) -> str:
-        """What a person knows the newest view by: its name, else its page's title, else its path."""
-        if self.newest is None:
-            return ""
-        if self.newest.name:
-            return self.newest.name
-        context = orjson.loads(self.newest.body).get("context")
-        page = context.get("page") if isinstance(context, dict) else None
-        found = (page.get("title"), page.get("path")) if isinstance(page, dict) else ()
-        return next((text for text in found if isinstance(text, str) and text), "")
 
 
 def connect_website(workspace: Workspace, *, name: str, website_url: str, expected_version: int | None = None) -> Setup:
@@ -87,24 +57,22 @@ def connect_mobile(
 
 
 def look_for_views(workspace: Workspace, source_id: str) -> Arrivals:
-    """Return what has arrived from the source so far: Test Connection (W48, W49, W56, W57)."""
-    source = get_source(workspace, source_id)
-    shown_by = get_definition(source.kind).shown_by or ""
-    log = open_event_log(workspace)
-    count = log.count_by_source().get(source.id, 0)
-    found = log.search(source_id=source.id, type=shown_by, limit=1) if count else []
-    return Arrivals(count, shown_by, found[0] if found else None)
+    """Return what has arrived from the source so far: Test Connection (W48, W49, W56, W57).
+
+    Raises:
+        NotFound: There is no such source.
+    """
+    return list_arrivals(workspace, [get_source(workspace, source_id)])[0]
 
 
-def require_view(workspace: Workspace, source_id: str) -> Arrivals:
-    """Return what has arrived, if a view is part of it.
+def require_view(arrivals: Arrivals) -> None:
+    """Refuse to go on where no view is part of what has arrived.
 
     Raises:
         IllegalTransition: None is, code `no_view_yet`; the hint says what to do.
     """
-    arrivals = look_for_views(workspace, source_id)
     if arrivals.is_seen:
-        return arrivals
+        return
     what, hint = f"No {arrivals.shown_by} has arrived yet.", f"Open your {_PLACES[arrivals.shown_by]}, then test again."
     if arrivals.events:
         what = f"Events arrive, but no {arrivals.shown_by} yet."
@@ -129,10 +97,11 @@ def finish_test(
             raise IllegalTransition(
                 "There is no source to test yet.", code="step_locked", hint="Press Connect Source first."
             )
+        arrivals = look_for_views(workspace, source_id)
         if not skip:
-            require_view(workspace, source_id)
+            require_view(arrivals)
         # A page that was seen before is not unseen because the test is skipped later.
-        how = Finished.SKIPPED if skip and not look_for_views(workspace, source_id).is_seen else Finished.TESTED
+        how = Finished.TESTED if arrivals.is_seen else Finished.SKIPPED
         saved = update_record(workspace, lambda now: now.with_state(**{f"{_NAMES[connection]}_finished": str(how)}))
     return describe(workspace, saved)
 

@@ -18,7 +18,6 @@ from core.setup.draft_mapping import (
 )
 from core.setup.drafts import get_draft_mapping, get_draft_sql, save_draft_mapping, save_draft_sql, save_draft_traits
 from core.setup.event_sources import (
-    Arrivals,
     MobileSystem,
     connect_mobile,
     connect_website,
@@ -45,7 +44,6 @@ __all__ = [
     "PRODUCT_BRANCHES",
     "WARNING_TEXT",
     "WARNING_TITLE",
-    "Arrivals",
     "Branch",
     "Connection",
     "ConnectionStep",

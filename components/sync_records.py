@@ -91,7 +91,7 @@ def _draw_page(workspace: Workspace, run: SyncRun, text: str | None, outcome: st
         alt="Records of the run with their outcome and reason",
     )
     if chosen in ids:
-        _draw_record(run, records[ids.index(chosen)])
+        _draw_record(records[ids.index(chosen)])
     else:
         st.caption("Pick a row to see the whole record.")
 
@@ -105,7 +105,7 @@ def _list_reasons(records: list[dict[str, Any]]) -> dict[str, list[str]]:
     return {heading: cells for heading, cells in columns.items() if any(cells)}
 
 
-def _draw_record(run: SyncRun, record: dict[str, Any]) -> None:
+def _draw_record(record: dict[str, Any]) -> None:
     with st.container(border=True):
         draw_strong(str(record["key"] or "No key"))
         st.caption(f"{OUTCOMES[record['outcome']]} · {OPERATIONS[record['operation']].lower()}")

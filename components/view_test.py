@@ -63,10 +63,10 @@ def _draw_indicator(workspace: Workspace, source: Source, arrivals: Arrivals) ->
         st.caption(f"{format_count(arrivals.events, 'event')} so far.")
         draw_link("event-debugger", label="See them in the event debugger", query={"source": source.id})
         return
-    _draw_waiting(workspace, source, arrivals)
+    _draw_waiting(workspace, source)
 
 
-def _draw_waiting(workspace: Workspace, source: Source, drawn: Arrivals) -> None:
+def _draw_waiting(workspace: Workspace, source: Source) -> None:
     @st.fragment(run_every=LOOK_AGAIN)
     def wait() -> None:
         arrivals = look_for_views(workspace, source.id)

@@ -23,7 +23,6 @@ from tests.postgres import PostgresServer, find_binaries, run_postgres
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 _OF_THE_TESTS = ("ONRAMP_STATIC", "ONRAMP_CHROMIUM", "ONRAMP_SCREENSHOTS")
 _NUMBERS = itertools.count(1)
-_OF_THE_RUN = ("ONRAMP_STATIC", "ONRAMP_SCREENSHOTS", "ONRAMP_CHROMIUM")
 
 
 @pytest.fixture(autouse=True)

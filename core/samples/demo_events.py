@@ -127,7 +127,7 @@ def _engagement(
         "interactionSid": make_sid("KD", key, "interaction"),
     }
     who = _name_customer(contact, is_reachable, chance)
-    started = _initiated(shared, key, ended_at - timedelta(seconds=duration_s), duration_s, chance)
+    started = _initiated(shared, ended_at - timedelta(seconds=duration_s), duration_s, chance)
     yield ended_at, _message(key, INITIATED, who, started, ended_at)
     if chance.random() < 0.93:
         wrapped_at = ended_at + timedelta(seconds=chance.randrange(5, 900))
@@ -136,9 +136,7 @@ def _engagement(
         yield wrapped_at, _message(key, COMPLETED, who, completed, wrapped_at)
 
 
-def _initiated(
-    shared: dict[str, str], key: str, started_at: datetime, duration_s: int, chance: Random
-) -> dict[str, object]:
+def _initiated(shared: dict[str, str], started_at: datetime, duration_s: int, chance: Random) -> dict[str, object]:
     is_inbound = chance.random() < 0.72
     # both spellings occur in the documents, so both occur here
     is_capitalised = chance.random() < 0.5

@@ -77,10 +77,6 @@ def save_draft_traits(workspace: Workspace, keys: Sequence[str], *, expected_ver
     return _save(workspace, {"trait_keys": list(keys)}, expected_version, Step.IDENTIFIERS)
 
 
-def _drop_missing(**given: object) -> dict[str, object]:
-    return {name: value for name, value in given.items() if value is not None}
-
-
 def _clean(text: str) -> str:
     """Return the text as it can be stored; pasted text may hold NUL or half of a surrogate pair."""
     if len(text) > MAX_DRAFT_CHARS:

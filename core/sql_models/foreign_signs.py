@@ -70,7 +70,6 @@ _ALL_BUT = {
     **_in(("redshift", "snowflake"), "Write * EXCLUDE (name) instead."),
     "postgres": "Name the columns that you want.",
 }
-_EXCLUDE_KNOWN = ("duckdb", "redshift", "snowflake")
 _FIRST_OF_EACH = _in(
     ("bigquery", "redshift", "snowflake"),
     "End with QUALIFY ROW_NUMBER() OVER (PARTITION BY name ORDER BY day) = 1 instead.",

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.clock import Clock, SystemClock
@@ -83,12 +83,6 @@ def release_lease(database: Database, lease: Lease) -> None:
             .where(leases.c.name == lease.name, leases.c.holder == lease.holder, leases.c.token == lease.token)
             .values(expires_at=_LONG_AGO)
         )
-
-
-def drop_lease(database: Database, name: str) -> None:
-    """Forget a lease together with the object it was about."""
-    with database.transaction() as connection:
-        connection.execute(delete(leases).where(leases.c.name == name))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ custom trait until the profiles are rebuilt from the log, where it never was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -19,8 +19,6 @@ from core.traits.engine import compile_trait
 from core.traits.recipes import OFFERED_RECIPES, Recipe
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
-
-MAX_NAME_CHARS = 100
 
 
 def add_recipes(workspace: Workspace, space_id: str, keys: Sequence[str]) -> list[ComputedTrait]:
@@ -36,17 +34,6 @@ def add_recipes(workspace: Workspace, space_id: str, keys: Sequence[str]) -> lis
     if len(set(keys)) < len(keys):
         raise InvalidField("The same trait is chosen twice.", hint="Choose each trait once.")
     return _insert(workspace, space_id, [offered[key] for key in keys])
-
-
-def add_trait(
-    workspace: Workspace, space_id: str, *, name: str, kind: str, definition: Mapping[str, object]
-) -> ComputedTrait:
-    """Add a computed trait; its key is the name in snake_case, and its history is computed by the next build.
-
-    Raises:
-        InvalidField: The name or the definition cannot be used, or the key is taken.
-    """
-    return _insert(workspace, space_id, [Recipe(name.strip(), "", kind, dict(definition))])[0]
 
 
 def list_traits(workspace: Workspace, space_id: str) -> list[ComputedTrait]:
@@ -88,11 +75,6 @@ def _insert(workspace: Workspace, space_id: str, recipes: Sequence[Recipe]) -> l
         for each in recipes
     ]
     for trait in traits:
-        if not trait.key or len(trait.name) > MAX_NAME_CHARS:
-            raise InvalidField(
-                f"{trait.name!r} cannot be the name of a trait.",
-                hint=f"Use 1 to {MAX_NAME_CHARS} characters with at least one letter or digit.",
-            )
         compile_trait(trait)
     try:
         with workspace.database.transaction() as connection:

@@ -37,7 +37,7 @@ def open_model(workspace, visit, form):
     return open_page
 
 
-def key(app: AppTest, workspace, name: str) -> str:
+def key(workspace, name: str) -> str:
     (record,) = list_warehouses(workspace)
     return f"catalog_{record.id}{name}"
 
@@ -47,16 +47,16 @@ def list_tables(app: AppTest) -> list[str]:
 
 
 def open_table(app: AppTest, workspace, schema: str, name: str) -> AppTest:
-    app.session_state[key(app, workspace, f"/{schema}/{name}/")] = True
+    app.session_state[key(workspace, f"/{schema}/{name}/")] = True
     return app.run()
 
 
 def choose(app: AppTest, workspace, schema: str) -> AppTest:
-    return app.selectbox(key=key(app, workspace, "_schema")).set_value(schema).run()
+    return app.selectbox(key=key(workspace, "_schema")).set_value(schema).run()
 
 
 def find(app: AppTest, workspace, text: str) -> AppTest:
-    return app.text_input(key=key(app, workspace, "_find")).set_value(text).run()
+    return app.text_input(key=key(workspace, "_find")).set_value(text).run()
 
 
 def write(app: AppTest, sql: str) -> AppTest:
@@ -71,7 +71,7 @@ def read_completions(app: AppTest) -> dict[str, list[str]]:
 
 def test_schemas_come_first_then_tables_then_the_columns_of_the_one_that_is_opened(workspace, open_model):
     app = open_model()
-    schemas = app.selectbox(key=key(app, workspace, "_schema"))
+    schemas = app.selectbox(key=key(workspace, "_schema"))
     assert (schemas.options, schemas.value) == (["payroll", "public", "sales"], "public")
     assert list_tables(app) == ["customers"]
     assert "`email`" not in read_plain(app)

@@ -7,7 +7,6 @@ import re
 import time
 
 from core.events.event_log import open_event_log
-from core.mappings.mapping import FieldMapping
 from core.records import canonical_json
 from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
@@ -22,13 +21,6 @@ ENDLESS_SQL = """
     SELECT 'c' || i AS id, 'a@example.com' AS email, '+14155550001' AS phone, 'pro' AS plan
     FROM range(30000000000) AS t(i)
 """
-
-
-def draw(app, workspace, mapping: FieldMapping):
-    """Map as a person does in the browser, which reports the whole mapping."""
-    (key,) = [str(part.proto.id).split("-", 2)[-1] for part in app.get("bidi_component") if "mapping_" in part.proto.id]
-    app.session_state[key] = {"mapping": mapping.to_dict()}
-    return app.run()
 
 
 def run_on(app, text: str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import pq
 
-from core.errors import CoreError, InvalidField, Unreachable
+from core.errors import CoreError, Unreachable
 from core.warehouses.wire.address import Address
 from core.warehouses.wire.errors import ServerReport, no_database, rejected
 
@@ -120,15 +120,6 @@ def translate_connect(error: psycopg.Error, address: Address) -> CoreError:
             )
     return Unreachable(
         f"The server {address.place} did not let us in.", hint="Its own words are below.", context=context
-    )
-
-
-def invalid_ca(address: Address) -> CoreError:
-    """Return the error of a certificate that cannot be read."""
-    return InvalidField(
-        "The certificate of the authority cannot be read.",
-        hint="Paste the whole PEM text of the authority's certificate.",
-        context={"field": "ssl_ca", "host": address.host},
     )
 
 

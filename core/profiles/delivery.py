@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.events.counts import Span, count_by_code, count_by_source
+from core.events.counts import Span, count_codes_by_source
 from core.events.event_log import open_event_log
 from core.profiles.counts import Built, count_built
 from core.workspaces.spaces import list_connected_sources
@@ -48,15 +48,14 @@ def sum_up(workspace: Workspace, space_id: str | None, span: Span) -> dict[str, 
     built = count_built(workspace, space_id, span) if space_id else {}
     connected = list_connected_sources(workspace, space_id) if space_id else set()
     found = {}
-    for source_id, (accepted, refused) in count_by_source(log, span).items():
-        codes = count_by_code(log, span, source_id) if refused else {}
+    for source_id, codes in count_codes_by_source(log, span).items():
+        accepted = codes.pop("", 0)
         filtered = sum(number for code, number in codes.items() if code in FILTERED_CODES)
         reached, dropped = built.get(source_id, Built(0, 0))
         left = max(accepted - reached - dropped, 0)
-        is_read = source_id in connected
-        found[source_id] = Delivery(
-            accepted, refused - filtered, filtered, reached, dropped, left if is_read else 0, 0 if is_read else left
-        )
+        waiting, unread = (left, 0) if source_id in connected else (0, left)
+        failed = sum(codes.values()) - filtered
+        found[source_id] = Delivery(accepted, failed, filtered, reached, dropped, waiting, unread)
     return found
 
 

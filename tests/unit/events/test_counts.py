@@ -16,8 +16,8 @@ from core.events.counts import (
     Span,
     count_by_code,
     count_by_key,
-    count_by_source,
     count_by_time,
+    count_codes_by_source,
     end_span,
     is_roll_due,
     read_uncounted,
@@ -49,7 +49,7 @@ def refusal(code: str = "id_required", at: datetime = NOW, source_id: str = "src
 def test_each_event_is_counted_once_by_source_name_version_and_code(log: EventLog) -> None:
     log.append([entry(1), entry(2), entry(1), entry(3, "Seen"), entry(1, source_id="src_b")], [refusal(), refusal("x")])
     log.append([entry(1), entry(4)], [refusal()])
-    assert count_by_source(log, HOUR) == {"src_a": (4, 3), "src_b": (1, 0)}
+    assert count_codes_by_source(log, HOUR) == {"src_a": {"": 4, "id_required": 2, "x": 1}, "src_b": {"": 1}}
     assert count_by_key(log, HOUR, "src_a") == {Key("track", "Paid", "1.0"): 3, Key("track", "Seen", "1.0"): 1}
     assert count_by_code(log, HOUR) == {"id_required": 2, "x": 1}
     assert count_by_code(log, HOUR, "src_b") == {}
@@ -58,7 +58,7 @@ def test_each_event_is_counted_once_by_source_name_version_and_code(log: EventLo
 def test_what_is_not_written_is_not_counted(log: EventLog) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         log.append([entry(1), entry(2)._replace(body=None)], [refusal()])  # type: ignore[arg-type]
-    assert count_by_source(log, HOUR) == {}
+    assert count_codes_by_source(log, HOUR) == {}
 
 
 def test_the_app_version_of_a_mobile_event_is_counted(log: EventLog) -> None:
@@ -121,25 +121,22 @@ def test_minutes_become_hours_and_the_oldest_counts_go_while_every_sum_stays(log
     fortnight = end_span(NOW, timedelta(days=14))
 
     def count() -> tuple[object, ...]:
-        return count_by_source(log, fortnight), count_by_key(log, fortnight), count_by_source(log, fortnight.before)
+        spans = (fortnight, fortnight.before)
+        return [count_codes_by_source(log, span) for span in spans], count_by_key(log, fortnight)
 
     before = count()
     assert is_roll_due(log, NOW)
     roll_up(log, NOW)
     assert not is_roll_due(log, NOW)
-    assert (
-        count_by_source(log, fortnight),
-        count_by_key(log, fortnight),
-        count_by_source(log, fortnight.before),
-    ) == before
+    assert count() == before
     with log.borrow() as connection:
         rows = connection.execute("SELECT minute % 60 != 0, min(minute) FROM event_counts GROUP BY 1").fetchall()
     oldest = {is_minute: datetime.fromtimestamp(60 * minute, UTC) for is_minute, minute in rows}
     assert oldest[0] >= NOW - timedelta(days=36)
     assert oldest[1] >= NOW - timedelta(hours=50)
     roll_up(log, NOW + timedelta(days=3))
-    later = count_by_source(log, end_span(NOW, timedelta(days=7)))
-    assert later == {"src_a": (7 * 60, 0)}
+    later = count_codes_by_source(log, end_span(NOW, timedelta(days=7)))
+    assert later == {"src_a": {"": 7 * 60}}
 
 
 def test_counts_of_many_commits_are_put_together_in_steps_and_by_two_at_once(
@@ -149,7 +146,7 @@ def test_counts_of_many_commits_are_put_together_in_steps_and_by_two_at_once(
     for number in range(20):
         log.append([entry(number, f"n{number % 2}")])
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(lambda _: count_by_source(log, HOUR), range(6)))[-1] == {"src_a": (20, 0)}
+        assert list(pool.map(lambda _: count_codes_by_source(log, HOUR), range(6)))[-1] == {"src_a": {"": 20}}
     assert set(count_by_key(log, HOUR).values()) == {10}
     with log.borrow() as connection:
         assert connection.execute("SELECT count(*) FROM new_counts").fetchone() == (0,)
@@ -164,5 +161,5 @@ def test_a_log_of_an_earlier_version_says_up_to_where_nothing_was_counted(log: E
         connection.execute("DROP TABLE count_state")
     again = EventLog(log.path)
     again.append([entry(3)])
-    assert (read_uncounted(again), count_by_source(again, HOUR)) == (2, {"src_a": (1, 0)})
+    assert (read_uncounted(again), count_codes_by_source(again, HOUR)) == (2, {"src_a": {"": 1}})
     again.close()

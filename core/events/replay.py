@@ -20,7 +20,7 @@ from core.events.intake import take
 from core.events.limits import read_limits
 from core.events.message import MAX_MESSAGE_ID_CHARS
 from core.events.refused import RefusedEvent, count_waiting, get_refused, list_waiting, mark_replayed
-from core.events.validate import Fault
+from core.events.validate import SOURCE_DISABLED, Fault
 from core.sources.store import Source, get_source
 from core.storage.tables import suppressed_users
 from core.workspaces.audit import record_change
@@ -145,7 +145,7 @@ def _require_source(workspace: Workspace, source_id: str) -> Source:
         ) from error
     if not source.enabled:
         raise IllegalTransition(
-            f"The source {source.name!r} is disabled.", code="source_disabled", hint="Enable it, then replay."
+            f"The source {source.name!r} is disabled.", code=SOURCE_DISABLED.code, hint="Enable it, then replay."
         )
     return source
 

@@ -19,6 +19,10 @@ class Fault(NamedTuple):
     reason: str
 
 
+SOURCE_DISABLED = Fault(code="source_disabled", reason="The source is disabled. Enable it, then send again.")
+"""Why nothing of a disabled source is taken, whatever it sends."""
+
+
 def find_fault(message: Message) -> Fault | None:
     """Return the first rule that `message` breaks; None for a message that can be taken."""
     type_ = message.get("type")

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from core.http.address import read_address
 from core.http.process import Process
 from core.samples.demo_website import render_page
-from core.sources.address import find_public_address
 from core.sources.javascript import DEFINITION
 from core.sources.snippet import make_snippet
 from core.sources.store import get_source
@@ -31,7 +31,7 @@ def make_demo_routes(get_process: Callable[[], Process]) -> Sequence[Route]:
         source = await run_in_threadpool(get_source, process.workspace, sender.source_id)
         if source.kind != DEFINITION.kind:
             return PlainTextResponse(f"The source {source.name!r} is not that of a website.", 404)
-        address = find_public_address(f"{request.url.scheme}://{request.url.netloc}")
+        address = read_address(request)
         page = render_page(
             request.path_params.get("path", "").strip("/"),
             base=f"{ROOT}/{write_key}",

@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.assets import STATIC_FOLDER
 from core.errors import CoreError
+from core.http.address import read_address
 from core.http.answer import allow_origin, answer_preflight, refuse_request, send_answer
 from core.http.credentials import list_write_keys
 from core.http.ingest import Ingest
-from core.sources.address import find_public_address, get_host
+from core.sources.address import get_host
 from core.sources.keys import Sender
 
 BUNDLES = STATIC_FOLDER / "analytics-next"
@@ -80,8 +81,7 @@ class Library:
     async def _serve_settings(self, request: Request, write_key: str) -> Response:
         if await self._find(write_key) is None:
             return _unknown_key()
-        asked = f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
-        return _answer_json(make_settings(write_key, find_public_address(asked)))
+        return _answer_json(make_settings(write_key, read_address(request)))
 
     async def _serve_source_config(self, request: Request) -> Response:
         authorization = request.headers.get("authorization", "").encode("latin-1")

@@ -6,24 +6,22 @@ taken is kept with its code, and the request is answered with 200 all the same, 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.clock import SystemClock
-from core.errors import CoreError, EventError, InternalError, InvalidEvent, Overloaded, PayloadTooLarge
+from core.errors import EventError, InvalidEvent, PayloadTooLarge
 from core.events.intake import refuse_all, refuse_body, take
 from core.events.limits import DEFAULT_LIMITS
 from core.events.message import MessageType
 from core.events.refused import MAX_OF_UNKNOWN_SOURCES
-from core.events.validate import Fault
-from core.http.answer import SUCCESS, Answer, answer_preflight, refuse_request, send_answer
-from core.http.body import SenderGone, SenderTooSlow, decompress, parse_body, peek, read_body
+from core.events.validate import SOURCE_DISABLED, Fault
+from core.http.answer import SUCCESS, Answer, answer_preflight, refuse_request
+from core.http.body import decompress, parse_body, peek, read_body
 from core.http.credentials import list_write_keys
+from core.http.guard import STORE_RETRY_S, answer_sender
 from core.http.ingest import Ingest
-from core.ids import new_id
 from core.sources.keys import Sender, Senders
 
 BATCH, SWALLOWED = "batch", "swallowed"
@@ -37,11 +35,8 @@ CALLS: Mapping[str, str] = {
 
 MAX_REFUSED_EVENTS = 10_000
 """Beyond this a batch is refused whole: millions of `1,` fit into a body, and each would be kept with its reason."""
-STORE_RETRY_S = 30.0
 _UNKNOWN = Fault(code="unknown_source", reason="No source has this write key. Copy it from the source's settings.")
-_DISABLED = Fault(code="source_disabled", reason="The source is disabled. Enable it, then send again.")
 _EMPTY = Fault(code="empty_batch", reason="The batch holds no events.")
-_LOG = logging.getLogger("onramp.ingest")
 
 
 class Tracking:
@@ -58,20 +53,12 @@ class Tracking:
         """Answer one request."""
         call = CALLS.get(scope["path"].rstrip("/")) if scope["type"] == "http" else None
         if call is None:
-            return await self._app(scope, receive, send)
-        head, ingest = _Head.read(scope), None
-        try:
-            ingest = self._get_ingest()
-            answer = await _answer(ingest, call, scope, head, receive)
-        except SenderGone:
-            return None
-        except SenderTooSlow:
-            answer = refuse_request(408, "bad_request", "The body did not arrive in time.", connection="close")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told to come again
-            answer = report_failure(error)
-        if ingest is not None:
-            ingest.metrics.count_request(answer.status)
-        return await send_answer(send, answer, head.origin)
+            await self._app(scope, receive, send)
+            return
+        head = _Head.read(scope)
+        await answer_sender(
+            send, head.origin, self._get_ingest, lambda ingest: _answer(ingest, call, scope, head, receive)
+        )
 
 
 async def _answer(ingest: Ingest, call: str, scope: Scope, head: _Head, receive: Receive) -> Answer:
@@ -149,7 +136,7 @@ async def _take_batch(ingest: Ingest, head: _Head, raw: bytes, body: object, bat
         await _keep_refused(ingest, "", batch, _UNKNOWN, len(raw))
         return refuse_request(401, _UNKNOWN.code, _UNKNOWN.reason)
     if not sender.is_enabled:
-        await _keep_refused(ingest, sender.source_id, batch, _DISABLED, len(raw))
+        await _keep_refused(ingest, sender.source_id, batch, SOURCE_DISABLED, len(raw))
         return SUCCESS
     now = ingest.clock.now()
     if not batch.messages:
@@ -228,15 +215,3 @@ def _show(raw: bytes, senders: Senders) -> bytes:
     for key in senders.by_key:
         shown = shown.replace(key.encode(), b"[write key]")
     return shown
-
-
-def report_failure(error: Exception) -> Answer:
-    """Return the answer to a failure on our side: come again, and in a log what it was."""
-    if isinstance(error, Overloaded):
-        return refuse_request(429, error.code, error.message, hint=error.hint, retry_after_s=error.retry_after_s)
-    if isinstance(error, CoreError):
-        return refuse_request(503, error.code, error.message, hint=error.hint, retry_after_s=STORE_RETRY_S)
-    incident = new_id("inc", SystemClock().now())
-    _LOG.error("incident %s", incident, exc_info=error)
-    message = f"Something went wrong in Onramp itself ({incident})."
-    return refuse_request(500, InternalError.code, message, retry_after_s=STORE_RETRY_S)

@@ -12,12 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.errors import EventError
 from core.events.cloud_events import read_cloud_events
 from core.events.intake import refuse_all, refuse_body, take
-from core.events.validate import Fault
-from core.http.answer import SUCCESS, Answer, refuse_request, send_answer
-from core.http.body import SenderGone, SenderTooSlow, decompress, parse_body, read_body
+from core.events.validate import SOURCE_DISABLED, Fault
+from core.http.address import read_address
+from core.http.answer import SUCCESS, Answer, refuse_request
+from core.http.body import decompress, parse_body, read_body
+from core.http.guard import answer_sender
 from core.http.ingest import Ingest
-from core.http.tracking import report_failure
-from core.sources.address import find_public_address
 from core.sources.keys import Sender
 from core.sources.store import read_source_secrets
 from core.sources.twilio_event_streams import DEFINITION
@@ -26,7 +26,6 @@ from core.workspaces.workspace import Workspace
 
 _PATH = re.compile(r"/v1/twilio/([A-Za-z0-9]{1,64})/?")
 _UNSIGNED = Fault(code="bad_signature", reason="The signature is not that of this request and the saved auth token.")
-_DISABLED = Fault(code="source_disabled", reason="The source is disabled. Enable it, then send again.")
 
 
 class TwilioSink:
@@ -43,20 +42,14 @@ class TwilioSink:
         if found is None:
             await self._app(scope, receive, send)
             return
-        try:
-            answer = await self._answer(Request(scope), found[1], receive)
-        except SenderGone:
-            return
-        except SenderTooSlow:
-            answer = refuse_request(408, "bad_request", "The body did not arrive in time.", connection="close")
-        except Exception as error:  # noqa: BLE001 - whatever it is, Twilio is told to come again
-            answer = report_failure(error)
-        await send_answer(send, answer, None)
+        request, write_key = Request(scope), found[1]
+        await answer_sender(
+            send, None, self._get_ingest, lambda ingest: self._answer(ingest, request, write_key, receive)
+        )
 
-    async def _answer(self, request: Request, write_key: str, receive: Receive) -> Answer:
+    async def _answer(self, ingest: Ingest, request: Request, write_key: str, receive: Receive) -> Answer:
         if request.method != "POST":
             return refuse_request(405, "bad_request", f"{request.method} is not taken here.", allow="POST")
-        ingest = self._get_ingest()
         raw = await read_body(receive, ingest.limits.batch_bytes)
         sender = await ingest.find_sender(write_key)
         if sender is None or sender.kind != DEFINITION.kind:
@@ -68,9 +61,8 @@ class TwilioSink:
 
     async def _is_signed(self, request: Request, sender: Sender, raw: bytes) -> bool:
         secrets = await run_in_threadpool(read_source_secrets, self._get_workspace(), sender.source_id)
-        asked = f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
         query = request.scope["query_string"].decode("latin-1")
-        url = f"{find_public_address(asked)}{request.url.path}{'?' if query else ''}{query}"
+        url = f"{read_address(request)}{request.url.path}{'?' if query else ''}{query}"
         signature = request.headers.get(SIGNATURE_HEADER, "")
         return is_signed(url, raw, signature, secrets["auth_token"], request.headers.get(SETTINGS_HEADER, ""))
 
@@ -84,7 +76,7 @@ class TwilioSink:
             await ingest.committer.submit((), [refusal], len(raw))
             return refuse_request(400, error.code, error.message, hint=error.hint)
         if not sender.is_enabled:
-            refusals = refuse_all(sender.source_id, messages, _DISABLED, received_at=now)
+            refusals = refuse_all(sender.source_id, messages, SOURCE_DISABLED, received_at=now)
             await ingest.committer.submit((), refusals, len(raw))
             return SUCCESS
         taken = take(sender.source_id, messages, received_at=now, limits=ingest.limits)

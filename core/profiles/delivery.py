@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from core.events.counts import Span, count_codes_by_source
 from core.events.event_log import open_event_log
+from core.events.validate import SOURCE_DISABLED
 from core.profiles.counts import Built, count_built
 from core.workspaces.spaces import list_connected_sources
 from core.workspaces.workspace import Workspace
 
-FILTERED_CODES = frozenset({"source_disabled"})
+FILTERED_CODES = frozenset({SOURCE_DISABLED.code})
 """Codes by which events are kept out on purpose; every other code is a failure."""
 
 

@@ -10,6 +10,7 @@ import orjson
 import pytest
 from twilio.request_validator import RequestValidator
 
+from core.errors import StorageFull
 from core.http.process import Process
 from core.sources.change import change_source
 from core.sources.store import Source, create_source, disable_source
@@ -142,6 +143,36 @@ def test_a_disabled_source_keeps_the_events_as_refused(receiver: Receiver, sourc
     disable_source(receiver.process.workspace, source.id)
     assert post(receiver, source, [event()]).status == 200
     assert [refused.code for refused in receiver.refused()] == ["source_disabled"]
+
+
+def test_every_answer_is_counted_by_its_status(receiver: Receiver, source: Source) -> None:
+    for _ in range(2):
+        post(receiver, source, [event()])
+    post(receiver, source, b"not JSON")
+    post(receiver, source, [event()], token="wrong")
+    post(receiver, receiver.source, [event()])
+    receiver.batch({"type": "track", "event": "e", "userId": "u"})
+    lines = send(receiver.app, "GET", "/metrics").body.decode().splitlines()
+    assert [line for line in lines if line.startswith("onramp_requests_total")] == [
+        'onramp_requests_total{status="200"} 3.0',
+        'onramp_requests_total{status="400"} 1.0',
+        'onramp_requests_total{status="403"} 1.0',
+        'onramp_requests_total{status="404"} 1.0',
+    ]
+
+
+def test_twilio_is_asked_to_come_again_after_a_failure_of_ours(
+    receiver: Receiver, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise StorageFull("The disk is full.", hint="Make room.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(receiver.process.ingest.committer, "submit", fail)
+        answer = post(receiver, source, [event()])
+    assert (answer.status, answer.json()["code"]) == (503, "storage_full")
+    assert int(answer.headers["retry-after"]) > 0
+    assert post(receiver, source, [event()]).status == 200
 
 
 def test_the_key_of_another_kind_of_source_opens_nothing_here(receiver: Receiver) -> None:

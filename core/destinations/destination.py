@@ -109,7 +109,6 @@ class Outcome(NamedTuple):
     status: OutcomeStatus
     code: str | None = None
     message: str | None = None
-    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

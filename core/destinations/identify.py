@@ -6,20 +6,17 @@ text again, took most of the time of a first sync.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
 import duckdb
 import orjson
-import pyarrow as pa
 
 from core.clock import to_iso
 from core.destinations.destination import DeliveryBatch, DeliveryContext, DeliveryRecord
-from core.events.entry import LogEntry
+from core.events.entry import MessageBatch
 from core.records import Json
-
-PIECE_RECORDS = 2_048  # that are in memory as objects at once: one of DuckDB's vectors
 
 # concat() leaves out what is NULL. A member that is absent, null or empty is not sent.
 _COMPOSE = """
@@ -39,7 +36,7 @@ WITH parsed AS (
         nullif(nullif(found[5], 'null'), '""') AS group_id
     FROM parsed
 )
-SELECT idempotency_key, json_extract_string(user_id, '$') AS user_id, concat(
+SELECT idempotency_key AS message_id, json_extract_string(user_id, '$') AS user_id, concat(
     '{"type":"identify","messageId":', to_json(idempotency_key), ',"traits":', traits,
     ',"context":{"reverseEtl":{', $origin, ',"rowKey":', to_json(key), ',"operation":"', operation, '","version":',
     version, $mark, '}', ',"groupId":' || group_id, '},"timestamp":', coalesce(happened_at, $received),
@@ -49,10 +46,8 @@ SELECT idempotency_key, json_extract_string(user_id, '$') AS user_id, concat(
 """
 
 
-def compose_identifies(
-    records: Sequence[DeliveryRecord], context: DeliveryContext, now: datetime
-) -> Iterator[LogEntry]:
-    """Yield the identify message of each record, in their order, in the wire form of the message specification.
+def compose_identifies(records: Sequence[DeliveryRecord], context: DeliveryContext, now: datetime) -> MessageBatch:
+    """Return the identify message of each record, in their order, in the wire form of the message specification.
 
     A deleted record clears what its mapping had set: the same ids, every mapped trait null.
     """
@@ -64,17 +59,15 @@ def compose_identifies(
     }
     with _open_engine().cursor() as engine:
         engine.register("batch", DeliveryBatch.of(records).columns)
-        for piece in engine.sql(_COMPOSE, params=values).to_arrow_reader(PIECE_RECORDS):
-            ids, users, bodies = piece.columns
-            composed = zip(ids.to_pylist(), users.to_pylist(), bodies.cast(pa.binary()).to_pylist(), strict=True)
-            for message_id, user_id, body in composed:
-                yield LogEntry(context.source_id, message_id, "identify", None, user_id, now, body)
+        messages = engine.sql(_COMPOSE, params=values).to_arrow_table()
+    # a run sends its plan in order; what is sent for a test may be anything
+    return MessageBatch(context.source_id, "identify", now, messages, None if context.is_test else context.run_id)
 
 
 def make_identify(record: DeliveryRecord, context: DeliveryContext, now: datetime) -> dict[str, Json]:
     """Return the identify message of one record as an object; see `compose_identifies`."""
-    (entry,) = compose_identifies([record], context, now)
-    message: dict[str, Json] = orjson.loads(entry.body)
+    (body,) = compose_identifies([record], context, now).columns["body"].to_pylist()
+    message: dict[str, Json] = orjson.loads(body)
     return message
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from core.destinations.definition import ActionDefinition, Capabilities, DestinationDefinition
 from core.destinations.destination import (
-    DeliveryBatch,
     DeliveryContext,
     DeliveryRecord,
     Destination,
@@ -74,9 +73,6 @@ class SegmentProfilesDestination(Destination):
 
     def write(self, records: Sequence[DeliveryRecord], context: DeliveryContext) -> list[Outcome]:
         """Append the batch durably, all or none, and acknowledge each record."""
-        if not records:
-            return []
-        batch = DeliveryBatch.of(records)
-        open_event_log(self._workspace).append(compose_identifies(batch, context, self._workspace.now()))
-        message_ids = batch.columns["idempotency_key"].to_pylist()
-        return [Outcome(OutcomeStatus.DELIVERED, None, None, message_id) for message_id in message_ids]
+        if records:
+            open_event_log(self._workspace).append_batch(compose_identifies(records, context, self._workspace.now()))
+        return [Outcome(OutcomeStatus.DELIVERED)] * len(records)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from core.events.entry import LogEntry
+from core.events.entry import LogEntry, MessageBatch
 from core.events.log_file import LogFile
 from core.events.refused import Refusal
 
@@ -100,6 +100,15 @@ def add_counts(connection: sqlite3.Connection, entries: Sequence[LogEntry], refu
     for refusal in refusals:
         about = (refusal.type or "", refusal.name or "") if refusal.source_id else ("", "")
         counts[to_minute(refusal.received_at), refusal.source_id, refusal.code, *about, ""] += 1
+    _write(connection, counts)
+
+
+def add_batch_count(connection: sqlite3.Connection, batch: MessageBatch, events: int) -> None:
+    """Count the `events` of a batch that are new to the log, in the transaction at hand."""
+    _write(connection, Counter({(to_minute(batch.received_at), batch.source_id, "", batch.type, "", ""): events}))
+
+
+def _write(connection: sqlite3.Connection, counts: Counter[_Row]) -> None:
     if len(counts) > MAX_KEYS_A_COMMIT:
         counts = _leave_out_names(counts)
     rows = [

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core.events.event_log import EventLog, LogEntry, StoredEvent
+from core.events.blocks import list_blocks
+from core.events.event_log import EventLog, LogEntry, MessageBatch, StoredEvent
 from core.events.history import close, day_file, word_index
 from core.events.history.close import close_next, delete_closed, forget_missing, remove_strays
 from core.events.history.relation import open_events
@@ -33,6 +35,7 @@ message = st.tuples(
 step = st.one_of(
     st.tuples(st.just("append"), st.lists(message, min_size=1, max_size=12)),
     st.tuples(st.just("append"), st.lists(message, min_size=1, max_size=12)),
+    st.tuples(st.just("deliver"), st.lists(message, min_size=1, max_size=12)),
     st.tuples(st.just("wait"), st.integers(1, 40)),
     st.tuples(st.just("close"), st.none()),
     st.tuples(st.just("settle"), st.integers(30, 60)),  # days are closed, and SQLite lets go of them
@@ -71,6 +74,7 @@ class Plain:
 )
 @given(steps=st.lists(step, min_size=6, max_size=14))
 @example(steps=[("append", MANY), ("settle", 30), ("drop", 5), ("look", (7, 9)), ("append", MANY), ("settle", 40)])
+@example(steps=[("deliver", MANY), ("append", MANY), ("settle", 30), ("drop", 5), ("look", (7, 9)), ("deliver", MANY)])
 @example(steps=[("append", MANY), ("index", None), ("settle", 30), ("append", MANY), ("drop", 16), ("look", (0, 9))])
 def test_the_log_answers_like_a_plain_list(monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, Any]]) -> None:
     monkeypatch.setattr(close, "FILE_EVENTS", 9)
@@ -85,6 +89,8 @@ def test_the_log_answers_like_a_plain_list(monkeypatch: pytest.MonkeyPatch, step
             for action, argument in steps:
                 if action == "append":
                     _append(log, plain, now, argument)
+                elif action == "deliver":
+                    _deliver(log, plain, now, argument)
                 elif action == "wait":
                     now += timedelta(hours=argument)
                 elif action == "close":
@@ -114,11 +120,7 @@ def _keep(log: EventLog, now: datetime) -> None:
 
 
 def _append(log: EventLog, plain: Plain, now: datetime, messages: list[Any]) -> None:
-    with log.borrow() as connection:  # whom the log still knows by id is its own business: a day, or longer
-        known = {
-            (source, message_id): offset
-            for source, message_id, offset in connection.execute("SELECT source_id, message_id, offset FROM events")
-        }
+    known = _read_known(log)
     entries, expected = [], []
     for number, source, type_, texts, hours in messages:
         at = now + timedelta(hours=hours)
@@ -132,6 +134,32 @@ def _append(log: EventLog, plain: Plain, now: datetime, messages: list[Any]) -> 
             plain.events.append(StoredEvent(offset, *entry[:7]))
         expected.append(offset)
     assert log.append(entries) == expected
+
+
+def _deliver(log: EventLog, plain: Plain, now: datetime, messages: list[Any]) -> None:
+    """Append a batch: of the first message's source, type and time."""
+    _number, source, type_, _texts, hours = messages[0]
+    at = now + timedelta(hours=hours)
+    known, rows, new = _read_known(log), list[dict[str, str]](), 0
+    for number in dict.fromkeys(number for number, *_ in messages):
+        texts = next(texts for each, _source, _type, texts, _hours in messages if each == number)
+        body = orjson.dumps({"type": type_, "texts": texts, "n": len(plain.events)})
+        rows.append({"message_id": f"m{number}", "user_id": f"u{number % 3}", "body": body.decode()})
+        if (source, f"m{number}") not in known:
+            plain.last, new = plain.last + 1, new + 1
+            event = StoredEvent(plain.last, source, f"m{number}", type_, None, f"u{number % 3}", at, body)
+            plain.events.append(event)
+    assert log.append_batch(MessageBatch(source, type_, at, pa.Table.from_pylist(rows))) == new
+
+
+def _read_known(log: EventLog) -> dict[tuple[str, str], int]:
+    """Return what the log still knows by its id, which is its own business: a day, or longer."""
+    with log.borrow() as connection:
+        found = connection.execute("SELECT source_id, message_id, offset FROM events").fetchall()
+        for block in list_blocks(connection, 0, 1 << 62):
+            events = block.read_events(connection, block.first, block.last)
+            found += [(event.source_id, event.message_id, event.offset) for event in events]
+    return {(source, message_id): offset for source, message_id, offset in found}
 
 
 def _compare(log: EventLog, plain: Plain, look: tuple[int, int]) -> None:

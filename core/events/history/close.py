@@ -21,7 +21,7 @@ from time import time as clock_time
 import orjson
 
 from core.clock import from_millis, to_millis
-from core.events.entry import COLUMNS, Row
+from core.events.entry import Row, to_row
 from core.events.history.day_file import ROW_GROUP_EVENTS, write_day_file
 from core.events.history.layout import (
     SPILL_PREFIX,
@@ -34,6 +34,7 @@ from core.events.history.layout import (
     words_folder,
 )
 from core.events.history.read import snapshot
+from core.events.live import find_first, read_live
 from core.events.log_file import LogFile
 
 FILE_EVENTS = 500_000
@@ -45,6 +46,13 @@ KEEP_KEYS = timedelta(hours=24)
 DELETED_AT_ONCE = 500
 OLD_DRAFT_S = 3_600
 """A draft, or a folder of DuckDB's, that nobody has written to for so long was left by a process that is gone."""
+
+
+_FIRST_ROW = "SELECT offset, received_at FROM events WHERE offset > ? AND received_at <= ? ORDER BY offset LIMIT 1"
+_FIRST_BLOCK = "SELECT first, received_at FROM blocks WHERE last > ? AND received_at <= ? ORDER BY last LIMIT 1"
+_NEXT_ROW = """SELECT min(offset) FROM events
+    WHERE offset > ? AND offset <= ? AND received_at >= ? AND received_at <= ?"""
+_NEXT_BLOCK = "SELECT min(first) FROM blocks WHERE first > ? AND first <= ? AND received_at >= ? AND received_at <= ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +68,15 @@ def find_closable(log: LogFile, now: datetime) -> Closable | None:
     with snapshot(log) as connection:
         after = read_closed_to(connection)
         # What carries a later time than now came while a clock was wrong: it goes with the messages around it.
-        sql = "SELECT received_at FROM events WHERE offset > ? AND received_at <= ? ORDER BY offset LIMIT 1"
-        row = connection.execute(sql, (after, to_millis(now))).fetchone()
+        found = [
+            row
+            for sql in (_FIRST_ROW, _FIRST_BLOCK)
+            for row in connection.execute(sql, (after, to_millis(now))).fetchall()
+        ]
         newest = list_closed_files(connection, after, after)
-    if row is None:
+    if not found:
         return None
-    day = from_millis(row[0]).date()
+    day = from_millis(min(found)[1]).date()
     if newest:
         # A day is closed once: what comes late for it goes with the next day. Only a file that was cut goes on.
         file = newest[-1]
@@ -104,15 +115,15 @@ def find_deletable(log: LogFile, now: datetime) -> int:
     """
     with snapshot(log) as connection:
         limit = read_start(connection) - 1
-        first = connection.execute("SELECT min(offset) FROM events").fetchone()[0]
-        if first is None:
+        found = find_first(connection)
+        if found is None:
             return 0
-        for file in list_closed_files(connection, first):
+        for file in list_closed_files(connection, found[0]):
             is_there = (history_folder(log.path) / file.name).exists()
             if file.closed_at > to_millis(now - KEEP_KEYS) or not is_there:
                 break
             limit = max(limit, file.last)
-    return limit if first <= limit else 0
+    return limit if found[1] <= limit else 0
 
 
 def delete_closed(log: LogFile, now: datetime) -> int:
@@ -124,15 +135,19 @@ def delete_closed(log: LogFile, now: datetime) -> int:
 
 
 def delete_rows(log: LogFile, last: int) -> int:
-    """Delete the rows up to `last` from SQLite and return how many went."""
+    """Delete the messages up to `last` from SQLite and return how many went; a block goes with its last message."""
     deleted = 0
     while True:
         with log.borrow() as connection:
-            first = connection.execute("SELECT min(offset) FROM events").fetchone()[0]
-        if first is None or first > last:
+            found = find_first(connection)
+        if found is None or found[1] > last:
             return deleted
         with log.writing() as connection:
-            end = min(first + DELETED_AT_ONCE - 1, last)
+            end = min(max(found[0] + DELETED_AT_ONCE - 1, found[1]), last)
+            gone = connection.execute(
+                "DELETE FROM blocks WHERE last <= ? RETURNING last - first + 1", (end,)
+            ).fetchall()
+            deleted += sum(count for (count,) in gone)
             deleted += connection.execute("DELETE FROM events WHERE offset <= ?", (end,)).rowcount
 
 
@@ -193,19 +208,18 @@ def _is_in_hand(path: Path) -> bool:
 
 def _find_end(log: LogFile, closable: Closable, now: datetime) -> int:
     midnight = datetime.combine(closable.day + timedelta(days=1), time(), UTC)
-    sql = """SELECT min(offset) FROM events
-        WHERE offset > ? AND offset <= ? AND received_at >= ? AND received_at <= ?"""
+    span = (to_millis(midnight), to_millis(now))
     with snapshot(log) as connection:
         end = min(read_layout(connection).last, closable.after + FILE_EVENTS)
-        found = connection.execute(sql, (closable.after, end, to_millis(midnight), to_millis(now))).fetchone()[0]
-    return end if found is None else found - 1
+        rows = [connection.execute(sql, (closable.after, end, *span)).fetchone()[0] for sql in (_NEXT_ROW, _NEXT_BLOCK)]
+    return min((row - 1 for row in rows if row is not None), default=end)
 
 
 def _read_rows(log: LogFile, first: int, last: int) -> Iterator[Sequence[Row]]:
     # Page by page: one long read would keep SQLite from writing its log file back.
-    sql = f"SELECT {COLUMNS} FROM events WHERE offset BETWEEN ? AND ? ORDER BY offset"  # noqa: S608 - our own column names
     for start in itertools.count(first, ROW_GROUP_EVENTS):
         if start > last:
             return
         with log.borrow() as connection:
-            yield connection.execute(sql, (start, min(start + ROW_GROUP_EVENTS - 1, last))).fetchall()
+            events = read_live(connection, start - 1, min(ROW_GROUP_EVENTS, last - start + 1))
+        yield [to_row(event) for event in events]

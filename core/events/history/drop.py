@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from core.events.blocks import list_blocks
 from core.events.history.close import delete_rows, remove_strays
 from core.events.history.day_file import count_in_day_file
 from core.events.history.layout import ClosedFile, Layout, list_closed_files, read_layout, write_start
@@ -23,6 +24,8 @@ def truncate(log: LogFile, before: int) -> int:
         if before > layout.start:
             live = connection.execute(_LIVE, (layout.live_first, before))
             counts.update(dict(live.fetchall()))
+            for block in list_blocks(connection, layout.live_first, before - 1):
+                counts[block.source_id] += min(block.last, before - 1) - max(block.first, layout.live_first) + 1
             for file in list_closed_files(connection, layout.start, min(before, layout.live_first) - 1):
                 counts.update(_count(log, file, layout, before))
             connection.executemany(_SUBTRACT, [(number, source_id) for source_id, number in counts.items()])

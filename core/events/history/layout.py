@@ -13,6 +13,8 @@ from pathlib import Path
 
 import orjson
 
+from core.events.live import find_first
+
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS closed_files (
     first INTEGER PRIMARY KEY,
@@ -66,8 +68,8 @@ def read_layout(connection: sqlite3.Connection) -> Layout:
     """Return the layout; read it in the transaction that reads the rows. O(1)."""
     start = read_start(connection)
     last = read_last_offset(connection)
-    live_first = connection.execute("SELECT min(offset) FROM events WHERE offset >= ?", (start,)).fetchone()[0]
-    return Layout(start, last + 1 if live_first is None else live_first, last)
+    found = find_first(connection, start)
+    return Layout(start, max(found[0], start) if found else last + 1, last)
 
 
 def read_start(connection: sqlite3.Connection) -> int:

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-import orjson
-
 from core.errors import StoreUnreadable
-from core.events.entry import COLUMNS, StoredEvent, to_event
+from core.events.entry import StoredEvent
 from core.events.history.day_file import get_from_day_file, read_day_file
 from core.events.history.layout import (
     ClosedFile,
@@ -20,6 +18,7 @@ from core.events.history.layout import (
     list_closed_files,
     read_layout,
 )
+from core.events.live import get_live, read_live
 from core.events.log_file import LogFile
 
 _T = TypeVar("_T")
@@ -36,15 +35,13 @@ def snapshot(log: LogFile) -> Iterator[sqlite3.Connection]:
 def read_events(log: LogFile, after: int, limit: int) -> list[StoredEvent]:
     """Return the next `limit` messages with an offset greater than `after`, in offset order."""
     found: list[StoredEvent] = []
-    sql = f"SELECT {COLUMNS} FROM events WHERE offset > ? ORDER BY offset LIMIT ?"  # noqa: S608 - our own column names
     while True:
         with snapshot(log) as connection:
             layout = read_layout(connection)
             after = max(after, layout.start - 1)
             file = find_closed_file(connection, after + 1) if after + 1 < layout.live_first else None
             if file is None:
-                rows = connection.execute(sql, (after, limit - len(found)))
-                return found + [to_event(row) for row in rows]
+                return found + read_live(connection, after, limit - len(found))
         more = read_file(log, file, lambda path: read_day_file(path, after, limit - len(found)))  # noqa: B023 - called at once
         found += more or []
         after = found[-1].offset if more else file.last
@@ -54,11 +51,9 @@ def read_events(log: LogFile, after: int, limit: int) -> list[StoredEvent]:
 
 def get_events(log: LogFile, offsets: Sequence[int]) -> dict[int, StoredEvent]:
     """Return the messages at `offsets` by offset; those that do not exist are left out."""
-    sql = f"SELECT {COLUMNS} FROM events WHERE offset IN (SELECT value FROM json_each(?)) AND offset >= ?"  # noqa: S608
     with snapshot(log) as connection:
         layout = read_layout(connection)
-        rows = connection.execute(sql, (orjson.dumps(list(offsets)).decode(), layout.start))
-        found = {row[0]: to_event(row) for row in rows}
+        found = get_live(connection, [offset for offset in offsets if offset >= layout.start])
         older = sorted({offset for offset in offsets if layout.start <= offset < layout.live_first})
         files = list_closed_files(connection, older[0], older[-1]) if older else []
     for file in files:

@@ -16,8 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from core.clock import from_millis
 from core.errors import StoreUnreadable
+from core.events.blocks import Block, list_blocks
 from core.events.entry import Row, StoredEvent, to_event
 from core.events.history.day_file import SCHEMA, to_table
 from core.events.history.layout import SPILL_PREFIX, history_folder, list_closed_files, read_layout
@@ -106,6 +109,9 @@ def _make_view(database: duckdb.DuckDBPyConnection, log: LogFile, columns: Seque
         while batch := rows.fetchmany(_COPIED_ROWS):
             database.register("batch", to_table(batch))
             database.execute(f"INSERT INTO live SELECT {wanted} FROM batch")  # noqa: S608
+        for block in list_blocks(connection, layout.live_first, layout.last):
+            database.register("batch", _to_table(block, block.read(connection, layout.live_first, layout.last)))
+            database.execute(f"INSERT INTO live SELECT {wanted} FROM batch")  # noqa: S608
     parts = [f"SELECT {wanted} FROM live"]  # noqa: S608
     if files:
         folder = history_folder(log.path)
@@ -113,6 +119,23 @@ def _make_view(database: duckdb.DuckDBPyConnection, log: LogFile, columns: Seque
         between = f'"offset" BETWEEN {layout.start} AND {layout.live_first - 1}'
         parts.append(f"SELECT {wanted} FROM read_parquet([{paths}]) WHERE {between}")  # noqa: S608
     database.execute(f"CREATE TEMP VIEW events AS {' UNION ALL '.join(parts)}")
+
+
+def _to_table(block: Block, columns: pa.Table) -> pa.Table:
+    """Return the last messages of a block as `SCHEMA` has them."""
+    count = columns.num_rows
+    same = {
+        "source_id": block.source_id,
+        "type": block.type,
+        "name": None,
+        "received_at": from_millis(block.received_at),
+    }
+    arrays = {
+        "offset": pa.array(range(block.last - count + 1, block.last + 1), pa.int64()),
+        **{name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), count) for name, value in same.items()},
+        **{name: columns[name] for name in columns.column_names},
+    }
+    return pa.table([arrays[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
 def _spell(path: Path) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from core.errors import StoreUnreadable
-from core.events.entry import COLUMNS, StoredEvent, to_event
+from core.events.blocks import Block
+from core.events.entry import StoredEvent
 from core.events.history.day_file import ROW_GROUP_EVENTS
 from core.events.history.layout import (
     ClosedFile,
@@ -28,6 +29,7 @@ from core.events.history.read import get_events, read_file, snapshot
 from core.events.history.relation import connect, scan_day_files
 from core.events.history.word_index import Match, find_candidates, make_match
 from core.events.history.words import TextQuery
+from core.events.live import scan_live
 from core.events.log_file import LogFile
 
 _LOG = logging.getLogger(__name__)
@@ -114,11 +116,9 @@ class _Search:
         if first > last:
             return
         where, values = self._make_condition("CAST(body AS TEXT) LIKE")
-        sql = f"SELECT {COLUMNS} FROM events WHERE offset BETWEEN ? AND ? AND {where} ORDER BY offset DESC"  # noqa: S608 - our own column names
         with snapshot(self._log) as connection:
             live_first = read_layout(connection).live_first
-            for row in connection.execute(sql, (max(first, live_first), last, *values)):
-                event = to_event(row)
+            for event in scan_live(connection, max(first, live_first), last, where, values, self._may_hold):
                 if self._is_meant(event):
                     yield event
             older = list_closed_files(connection, first, min(last, live_first - 1)) if first < live_first else []
@@ -155,6 +155,10 @@ class _Search:
         likes = [f"{like} ? ESCAPE '!'" for _ in patterns[:_MAX_PATTERNS]]
         where = [*(f"{name} = ?" for name in self._filters), *likes]
         return " AND ".join(where) or "true", [*self._filters.values(), *patterns[:_MAX_PATTERNS]]
+
+    def _may_hold(self, block: Block) -> bool:
+        about = {"source_id": block.source_id, "type": block.type, "name": None}
+        return all(about.get(name, value) == value for name, value in self._filters.items())
 
     def _is_meant(self, event: StoredEvent) -> bool:
         if any(getattr(event, name) != value for name, value in self._filters.items()):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,19 +77,20 @@ def expect(record: DeliveryRecord) -> dict[str, Any]:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(records, min_size=1, max_size=5))
 def test_every_record_becomes_the_message_that_the_specification_says_in_its_place(batch: list[DeliveryRecord]) -> None:
-    entries = list(compose_identifies(batch, CONTEXT, NOW))
-    assert [orjson.loads(entry.body) for entry in entries] == [expect(record) for record in batch]
-    assert [entry.message_id for entry in entries] == [record.idempotency_key for record in batch]
-    assert [entry.user_id for entry in entries] == [expect(record).get("userId") for record in batch]
-    assert {(entry.source_id, entry.type, entry.name, entry.received_at) for entry in entries} == {
-        ("src_1", "identify", None, NOW)
-    }
+    messages = compose_identifies(batch, CONTEXT, NOW)
+    found = messages.columns.to_pylist()
+    assert [orjson.loads(message["body"]) for message in found] == [expect(record) for record in batch]
+    assert [message["message_id"] for message in found] == [record.idempotency_key for record in batch]
+    assert [message["user_id"] for message in found] == [expect(record).get("userId") for record in batch]
+    assert (messages.source_id, messages.type, messages.received_at) == ("src_1", "identify", NOW)
+    assert messages.producer == "run_1"
+    assert compose_identifies(batch, replace(CONTEXT, is_test=True), NOW).producer is None
 
 
 def test_a_large_batch_keeps_its_order() -> None:
     batch = [DeliveryRecord(f"k{n}", Operation.ADDED, 1, f"msg_{n}", b'{"user_id":"u"}') for n in range(250_000)]
-    entries = list(compose_identifies(batch, CONTEXT, NOW))
-    assert [entry.message_id for entry in entries] == [record.idempotency_key for record in batch]
+    messages = compose_identifies(batch, CONTEXT, NOW)
+    assert messages.columns["message_id"].to_pylist() == [record.idempotency_key for record in batch]
 
 
 @given(st.lists(records, max_size=6), st.data())

@@ -136,9 +136,23 @@ class Destination(ABC):
             ConnectivityError: They cannot; the hint says what to do.
         """
 
+    def prepare(self, records: Sequence[DeliveryRecord], context: DeliveryContext) -> object:
+        """Return what `write` can make of the records beforehand, or None.
+
+        Called in a thread of its own while the batch before is written; what it raises is taken for raised by `write`.
+        """
+        return None
+
     @abstractmethod
-    def write(self, records: Sequence[DeliveryRecord], context: DeliveryContext) -> list[Outcome]:
+    def write(
+        self, records: Sequence[DeliveryRecord], context: DeliveryContext, prepared: object = None
+    ) -> list[Outcome]:
         """Deliver the records and return one outcome each, in the order of the records.
+
+        Args:
+            records: What to deliver.
+            context: Where it comes from.
+            prepared: What `prepare` returned for these records; None where it was not asked.
 
         Raises:
             DeliveryError: Nothing of the batch was taken. `SchemaRefused` makes the engine split the batch until the

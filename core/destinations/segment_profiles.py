@@ -13,6 +13,7 @@ from core.destinations.destination import (
     OutcomeStatus,
 )
 from core.destinations.identify import compose_identifies
+from core.events.blocks import Draft, draft_block
 from core.events.event_log import open_event_log
 from core.fields import Field, FieldType
 from core.workspaces.workspace import Workspace
@@ -71,8 +72,15 @@ class SegmentProfilesDestination(Destination):
         """Open the event log."""
         open_event_log(self._workspace).last_offset()
 
-    def write(self, records: Sequence[DeliveryRecord], context: DeliveryContext) -> list[Outcome]:
+    def prepare(self, records: Sequence[DeliveryRecord], context: DeliveryContext) -> Draft:
+        """Compose the messages."""
+        return draft_block(compose_identifies(records, context, self._workspace.now()))
+
+    def write(
+        self, records: Sequence[DeliveryRecord], context: DeliveryContext, prepared: object = None
+    ) -> list[Outcome]:
         """Append the batch durably, all or none, and acknowledge each record."""
         if records:
-            open_event_log(self._workspace).append_batch(compose_identifies(records, context, self._workspace.now()))
+            draft = prepared if isinstance(prepared, Draft) else self.prepare(records, context)
+            open_event_log(self._workspace).append_batch(draft)
         return [Outcome(OutcomeStatus.DELIVERED)] * len(records)

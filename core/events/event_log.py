@@ -29,14 +29,13 @@ from core.events.blocks import SCHEMA as BLOCKS_SCHEMA
 from core.events.blocks import (
     Draft,
     count_in_blocks,
-    draft_block,
     find_in_blocks,
     insert_block,
     leave_out_known,
 )
 from core.events.counts import SCHEMA as COUNTS_SCHEMA
 from core.events.counts import add_batch_count, add_counts
-from core.events.entry import COLUMNS, LogEntry, MessageBatch, StoredEvent
+from core.events.entry import COLUMNS, LogEntry, StoredEvent
 from core.events.history.drop import truncate
 from core.events.history.layout import SCHEMA as HISTORY_SCHEMA
 from core.events.history.layout import read_last_offset, read_start
@@ -47,7 +46,7 @@ from core.events.refused import SCHEMA as REFUSED_SCHEMA
 from core.events.refused import Refusal, insert_refusals
 from core.workspaces.workspace import Workspace
 
-__all__ = ["EventLog", "LogEntry", "MessageBatch", "StoredEvent", "open_event_log"]
+__all__ = ["EventLog", "LogEntry", "StoredEvent", "open_event_log"]
 
 MAX_OPEN_LOGS = 16
 ENTRIES_A_PIECE = 5_000  # what a commit of the ingest holds; a sync writes several in one commit
@@ -105,17 +104,17 @@ class EventLog(LogFile):
                 piece = list(islice(rest, ENTRIES_A_PIECE))
         return offsets
 
-    def append_batch(self, batch: MessageBatch) -> int:
+    def append_batch(self, draft: Draft) -> int:
         """Write the messages of a batch durably, all or none, and return how many of them are new to the log.
 
-        They become one block (`core/events/blocks.py`): a fiftieth of the work of as many entries. O(messages).
+        They become one block (`core/events/blocks.py`): a small part of the work of as many entries. O(messages).
 
         Raises:
             StorageFull: The disk is full; nothing was written.
         """
-        if not batch.columns.num_rows:
+        batch = draft.batch
+        if not len(draft):
             return 0
-        draft = draft_block(batch)
         with self.writing() as connection:
             draft = _leave_out_rows(connection, leave_out_known(connection, draft))
             if len(draft):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.destinations.destination import (
     DeliveryBatch,
@@ -17,6 +20,13 @@ from core.errors import DeliveryError, InternalError
 from core.syncs.state import SyncState, Undelivered
 
 BACK_OFF_S = (0.5, 1.0, 2.0, 4.0)
+AHEAD = 2
+"""How many batches are prepared, in threads of their own, while the one before is written and acknowledged."""
+
+
+class _Batch(NamedTuple):
+    records: DeliveryBatch
+    prepared: Future[object]
 
 
 @dataclass(slots=True)
@@ -33,22 +43,40 @@ class Delivery:
     def carry_out(self, state: SyncState) -> None:
         """Send what is left of the plan; commit each batch's outcomes before the next is sent."""
         capabilities = self.destination.definition.capabilities
-        for last_seq, records in state.iterate_plan(capabilities.max_batch_records):
-            if self.is_stopping():
-                return  # the plan stays as it is, for the next process to carry out
-            if self.is_cancelled():
-                state.hold_rest("cancelled", "The run was cancelled before this record was sent.")
-                return
-            outcomes = self._send(records)
-            first_seq = last_seq - len(records) + 1
-            state.acknowledge(last_seq, _list_undelivered(first_seq, outcomes))
-            self.on_progress(last_seq)
-            if all(outcome.status is OutcomeStatus.RETRYABLE for outcome in outcomes):
-                state.hold_rest("destination_unavailable", outcomes[0].message or "The destination did not answer.")
-                return
+        with ThreadPoolExecutor(AHEAD, "prepare delivery") as pool:
+            for last_seq, batch in self._prepare(state.iterate_plan(capabilities.max_batch_records), pool):
+                if not self._deliver(state, last_seq, batch):
+                    return
 
-    def _send(self, records: DeliveryBatch) -> list[Outcome]:
-        outcomes = self._try(records)
+    def _prepare(self, plan: Iterable[tuple[int, DeliveryBatch]], pool: Executor) -> Iterator[tuple[int, _Batch]]:
+        """Yield the batches of the plan; the next ones are being prepared meanwhile."""
+        ahead: deque[tuple[int, _Batch]] = deque()
+        for last_seq, records in plan:
+            ahead.append((last_seq, _Batch(records, pool.submit(self.destination.prepare, records, self.context))))
+            if len(ahead) > AHEAD:
+                yield ahead.popleft()
+        while ahead:
+            yield ahead.popleft()
+
+    def _deliver(self, state: SyncState, last_seq: int, batch: _Batch) -> bool:
+        """Send one batch and commit its outcomes; return whether to go on."""
+        if self.is_stopping():
+            return False  # the plan stays as it is, for the next process to carry out
+        if self.is_cancelled():
+            state.hold_rest("cancelled", "The run was cancelled before this record was sent.")
+            return False
+        outcomes = self._send(batch)
+        first_seq = last_seq - len(outcomes) + 1
+        state.acknowledge(last_seq, _list_undelivered(first_seq, outcomes))
+        self.on_progress(last_seq)
+        if all(outcome.status is OutcomeStatus.RETRYABLE for outcome in outcomes):
+            state.hold_rest("destination_unavailable", outcomes[0].message or "The destination did not answer.")
+            return False
+        return True
+
+    def _send(self, batch: _Batch) -> list[Outcome]:
+        records = batch.records
+        outcomes = self._try(records, batch.prepared)
         for pause_s in BACK_OFF_S:
             due = [index for index, outcome in enumerate(outcomes) if outcome.status is OutcomeStatus.RETRYABLE]
             if not due or self.is_cancelled() or self.is_stopping():
@@ -58,9 +86,10 @@ class Delivery:
                 outcomes[index] = outcome
         return outcomes
 
-    def _try(self, records: DeliveryBatch) -> list[Outcome]:
+    def _try(self, records: DeliveryBatch, prepared: Future[object] | None = None) -> list[Outcome]:
         try:
-            outcomes = self.destination.write(records, self.context)
+            made = prepared.result() if prepared else self.destination.prepare(records, self.context)
+            outcomes = self.destination.write(records, self.context, made)
         except DeliveryError as error:
             if error.retryable:
                 return [Outcome(OutcomeStatus.RETRYABLE, error.code, str(error))] * len(records)

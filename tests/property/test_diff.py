@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hypothesis.strategies import booleans, integers, lists, none, sampled_from, tuples
 
 from core.destinations.definition import Capabilities
-from core.destinations.destination import DeliveryContext, DeliveryRecord, Outcome, OutcomeStatus
+from core.destinations.destination import DeliveryRecord, Outcome, OutcomeStatus
 from core.destinations.segment_profiles import DEFINITION, SegmentProfilesDestination
 from core.errors import SchemaRefused
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
@@ -272,7 +272,7 @@ class Diff(RuleBasedStateMachine):
         write = SegmentProfilesDestination.write
 
         def faulty(
-            destination: SegmentProfilesDestination, records: Sequence[DeliveryRecord], context: DeliveryContext
+            destination: SegmentProfilesDestination, records: Sequence[DeliveryRecord], *about: Any
         ) -> list[Outcome]:
             if self.batches_left == 0:
                 return [Outcome(OutcomeStatus.RETRYABLE, "destination_unavailable", "down")] * len(records)
@@ -280,7 +280,7 @@ class Diff(RuleBasedStateMachine):
                 raise SchemaRefused("It takes no such record.", hint="Send another one.")
             if self.batches_left is not None:
                 self.batches_left -= 1
-            return write(destination, records, context)
+            return write(destination, records, *about)
 
         return faulty
 

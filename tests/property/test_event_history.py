@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core.events.blocks import list_blocks
-from core.events.event_log import EventLog, LogEntry, MessageBatch, StoredEvent
+from core.events.blocks import draft_block, list_blocks
+from core.events.entry import MessageBatch
+from core.events.event_log import EventLog, LogEntry, StoredEvent
 from core.events.history import close, day_file, word_index
 from core.events.history.close import close_next, delete_closed, forget_missing, remove_strays
 from core.events.history.relation import open_events
@@ -149,7 +150,7 @@ def _deliver(log: EventLog, plain: Plain, now: datetime, messages: list[Any]) ->
             plain.last, new = plain.last + 1, new + 1
             event = StoredEvent(plain.last, source, f"m{number}", type_, None, f"u{number % 3}", at, body)
             plain.events.append(event)
-    assert log.append_batch(MessageBatch(source, type_, at, pa.Table.from_pylist(rows))) == new
+    assert log.append_batch(draft_block(MessageBatch(source, type_, at, pa.Table.from_pylist(rows)))) == new
 
 
 def _read_known(log: EventLog) -> dict[tuple[str, str], int]:

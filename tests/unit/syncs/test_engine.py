@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.destinations import segment_profiles
-from core.destinations.destination import DeliveryContext, DeliveryRecord, Outcome
+from core.destinations.destination import Outcome
 from core.destinations.store import set_destination_enabled
 from core.errors import (
     ConfigurationError,
@@ -249,11 +250,9 @@ def test_a_run_that_dies_while_sending_is_finished_with_the_same_message_ids(
     customers = Customers(workspace)
     write = segment_profiles.SegmentProfilesDestination.write
 
-    def die(
-        self: segment_profiles.SegmentProfilesDestination, records: Sequence[DeliveryRecord], context: DeliveryContext
-    ) -> list[Outcome]:
+    def die(self: segment_profiles.SegmentProfilesDestination, *batch: Any) -> list[Outcome]:
         if is_written:
-            write(self, records, context)
+            write(self, *batch)
         raise _Killed
 
     run = request_run(workspace, customers.sync.id)

@@ -29,7 +29,7 @@ EMULATORS := .emulators/snowflake/.made .emulators/bigquery/.made
 	touch $@
 
 # Client libraries that the tests run, each beside the others: they need other versions of the same packages.
-.clients/.made: tests/clients/build.py $(wildcard tests/clients/requirements/*.txt tests/clients/browser/*.mjs) tests/clients/node/package-lock.json
+.clients/.made: tests/clients/build.py $(wildcard tests/clients/requirements/*.txt tests/clients/browser/*.mjs) tests/clients/node/package-lock.json | $(VENV)/.dev
 	$(BIN)/python tests/clients/build.py
 
 .PHONY: assets
@@ -40,8 +40,11 @@ assets: $(VENV)/.run ## builds what the browser needs into shell/static
 run: assets ## installs, builds, makes the demo warehouse, opens the workspace
 	$(BIN)/python -m core open --port $(PORT)
 
+.PHONY: install
+install: $(VENV)/.dev $(EMULATORS) .clients/.made ## what `make test` needs; `make -j3 install` is faster
+
 .PHONY: test
-test: $(VENV)/.dev $(EMULATORS) .clients/.made ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
+test: install ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
 	$(BIN)/python frontend/build.py
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 

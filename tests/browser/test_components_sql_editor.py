@@ -123,7 +123,7 @@ def test_the_place_of_an_error_is_marked(address, open_screen):
 
 
 @needs_build
-@pytest.mark.parametrize("name", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"])
+@pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
 def test_no_serious_accessibility_fault_and_no_ligature(address, open_screen, name):
     screen = open_screen(name)
     page = open_editor(screen, f"{address}/?error=1")

@@ -71,7 +71,7 @@ class Plain:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 @given(steps=st.lists(step, min_size=6, max_size=14))
 @example(steps=[("append", MANY), ("settle", 30), ("drop", 5), ("look", (7, 9)), ("append", MANY), ("settle", 40)])

@@ -14,6 +14,8 @@ from core.warehouses.registry import open_warehouse
 from core.warehouses.store import list_warehouses
 from core.workspaces.workspace import Workspace, open_workspace
 
+pytestmark = pytest.mark.xdist_group("demo warehouse")
+
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:

@@ -24,6 +24,8 @@ from core.syncs.run import RunState
 from core.workspaces.workspace import Workspace, open_workspace
 from tests import guided
 
+pytestmark = pytest.mark.xdist_group("demo")  # so that it is made once
+
 
 @dataclass
 class Demo:

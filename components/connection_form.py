@@ -12,7 +12,7 @@ from components.field_input import SavedSettings, draw_field
 from components.plain_text import escape_markdown
 from components.state import forget_widget
 from core.errors import CoreError, MissingField
-from core.settings import is_shown
+from core.settings import is_shown, split_secrets
 from core.warehouses.definition import SetupGuide, WarehouseDefinition
 
 NAME = "name"
@@ -68,7 +68,7 @@ def draw_connection_form(
         return False
     testing = st.spinner("Testing the connection: log in, read, write …")
     with outcome, error_panel("saving the connection") as attempt, testing:
-        save(_read_input(definition, title, typed))
+        save(ConnectionInput(title.strip(), *split_secrets(definition, typed)))
     if attempt.error is not None:
         _draw_notes(definition, attempt.error, notes)
     if not attempt.failed:
@@ -82,7 +82,8 @@ def draw_guide(definition: WarehouseDefinition, typed: Mapping[str, object]) -> 
         return
     st.markdown("**What the owner of the warehouse runs once**")
     st.caption("Filled with the names in the form. Onramp reads with this login, and writes in its own schema only.")
-    for guide in definition.write_guide(_without_secrets(definition, typed)):
+    settings, _secrets = split_secrets(definition, typed)
+    for guide in definition.write_guide(settings):
         _draw_one_guide(guide)
     st.link_button("Documentation", definition.docs_url, icon=":material/menu_book:", type="tertiary")
 
@@ -92,17 +93,6 @@ def _draw_one_guide(guide: SetupGuide) -> None:
         if guide.note:
             st.caption(guide.note)
         st.code(guide.text, language=guide.language, wrap_lines=True)
-
-
-def _read_input(definition: WarehouseDefinition, title: str, typed: Mapping[str, object]) -> ConnectionInput:
-    secret = {each.name for each in definition.settings if each.secret}
-    secrets = {each: str(typed[each]) for each in secret & typed.keys() if typed[each]}
-    return ConnectionInput(title.strip(), _without_secrets(definition, typed), secrets)
-
-
-def _without_secrets(definition: WarehouseDefinition, typed: Mapping[str, object]) -> dict[str, object]:
-    secret = {each.name for each in definition.settings if each.secret}
-    return {name: value for name, value in typed.items() if name not in secret and value not in (None, "")}
 
 
 def _draw_notes(definition: WarehouseDefinition, error: CoreError, notes: Mapping[str, object]) -> None:

@@ -64,6 +64,17 @@ def check_settings(
     return clean_settings, clean_secrets
 
 
+def split_secrets(definition: HasSettings, typed: Mapping[str, object]) -> tuple[Settings, Secrets]:
+    """Return what a form's fields hold as plain settings and as secrets, each by name; what is empty is in neither.
+
+    Nothing is judged: that is what `check_settings` does.
+    """
+    secret_names = {field.name for field in definition.settings if field.secret}
+    filled = {name: value for name, value in typed.items() if value is not None and value != ""}
+    settings = {name: value for name, value in filled.items() if name not in secret_names}
+    return settings, {name: str(value) for name, value in filled.items() if name in secret_names}
+
+
 def is_shown(field: Field, definition: HasSettings, typed: Mapping[str, object]) -> bool:
     """Say whether the field belongs to the form as it stands: the choice that it depends on is taken."""
     if field.depends_on is None:

@@ -7,6 +7,7 @@ from components.error_panel import error_panel
 from components.field_input import draw_field
 from components.navigation import draw_link, go_to
 from components.state import forget_widget, get_workspace
+from core.settings import split_secrets
 from core.setup.entitled import create_entitled_source
 from core.setup.entitlements import Entitled, get_usage
 from core.sources.definition import SourceDefinition
@@ -47,17 +48,13 @@ def draw_form(definition: SourceDefinition) -> None:
         typed = {each.name: draw_field(each, f"source_{each.name}") for each in definition.settings}
         pressed = st.form_submit_button("Create Source", type="primary")
     if pressed:
-        secret = {each.name for each in definition.settings if each.secret}
+        settings, secrets = split_secrets(definition, typed)
         with error_panel("creating the source") as attempt:
             made = create_entitled_source(
-                workspace,
-                kind=definition.kind,
-                name=name,
-                settings={name: value for name, value in typed.items() if name not in secret},
-                secrets={name: str(value) for name, value in typed.items() if name in secret and value},
+                workspace, kind=definition.kind, name=name, settings=settings, secrets=secrets
             )
         if not attempt.failed:
-            for name in secret:
+            for name in secrets:
                 forget_widget(f"source_{name}")
             go_to("source", id=made.id)
 

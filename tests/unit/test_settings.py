@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import InvalidField, MissingField
 from core.fields import Field, FieldType
-from core.settings import check_settings
+from core.settings import check_settings, split_secrets
 from core.warehouses.definition import TIME_ZONE, WarehouseDefinition
 
 DEFINITION = WarehouseDefinition(
@@ -37,6 +37,11 @@ def test_defaults_are_filled_in_and_texts_are_tidied() -> None:
         "time_zone": "UTC",
     }
     assert secrets == {"password": " with blanks "}
+
+
+def test_what_fields_hold_is_parted_into_settings_and_secrets_without_what_is_empty() -> None:
+    typed = {"host": "h", "port": None, "auth": "", "password": "p", "key": "", "tunnel": False}
+    assert split_secrets(DEFINITION, typed) == ({"host": "h", "tunnel": False}, {"password": "p"})
 
 
 def test_what_belongs_to_a_choice_not_taken_is_left_out() -> None:

@@ -12,7 +12,7 @@ from components.error_panel import error_panel
 def confirm(
     title: str,
     text: str,
-    on_confirm: Callable[[], None],
+    on_confirm: Callable[[], object],
     *,
     confirm_label: str = "Continue",
     cancel_label: str = "Cancel",

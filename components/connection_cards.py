@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
-from components.confirm import confirm
-from components.error_panel import error_panel
+from components.enable_switch import draw_enable_switch, draw_state
 from components.format import format_count
 from components.navigation import draw_link
 from components.plain_text import escape_markdown
@@ -41,7 +40,7 @@ def draw_source(
         if source.protected:
             st.caption("It links the workspace to Flex, so it can be neither disabled nor deleted.")
             return
-        _draw_switch(
+        draw_enable_switch(
             "source",
             source.id,
             source.name,
@@ -62,7 +61,7 @@ def draw_destination(workspace: Workspace, destination: DestinationRecord, *, sy
             escape_markdown(get_destination_definition(destination.kind).label)
             + (f" · written by {escape_markdown(names)}" if syncs else " · no sync writes to it")
         )
-        _draw_switch(
+        draw_enable_switch(
             "destination",
             destination.id,
             destination.name,
@@ -77,34 +76,4 @@ def draw_destination(workspace: Workspace, destination: DestinationRecord, *, sy
 def _draw_heading(name: str, is_enabled: bool, *, is_protected: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escape_markdown(name)}**")
-        st.badge("Enabled" if is_enabled else "Disabled", color="green" if is_enabled else "gray")
-        if is_protected:
-            st.badge("Made by the setup", icon=":material/lock:", color="gray")
-
-
-def _draw_switch(
-    noun: str,
-    object_id: str,
-    name: str,
-    *,
-    is_enabled: bool,
-    consequence: str,
-    enable: Callable[[], object],
-    disable: Callable[[], object],
-) -> None:
-    if not is_enabled:
-        if st.button("Enable", key=f"enable_{object_id}", icon=":material/toggle_on:"):
-            with error_panel(f"enabling the {noun}"):
-                enable()
-                st.rerun()
-    elif st.button("Disable …", key=f"disable_{object_id}", type="tertiary"):
-        confirm(
-            f"Disable {name}?",
-            f"{consequence} Nothing that was received before is lost, and you can enable it at any time.",
-            lambda: _do(disable),
-            confirm_label="Disable",
-        )
-
-
-def _do(action: Callable[[], object]) -> None:
-    action()
+        draw_state(is_enabled=is_enabled, is_protected=is_protected)

@@ -5,6 +5,7 @@ import streamlit as st
 from components.confirm import confirm
 from components.demo_sender import draw_demo_sender
 from components.empty_state import draw_empty_state
+from components.enable_switch import draw_enable_switch, draw_state
 from components.error_panel import error_panel
 from components.format import format_count, format_time
 from components.instructions import draw_instructions
@@ -57,17 +58,15 @@ def draw_arrivals(source: Source) -> None:
 def draw_changes(source: Source) -> None:
     """Draw the buttons that change the source."""
     with st.container(horizontal=True):
-        if source.enabled and st.button("Disable …", key="disable", type="tertiary"):
-            confirm(
-                f"Disable {source.name}?",
-                "What it sends is refused from now on, and kept with the code `source_disabled`. Nothing that was"
-                " received before is lost, and you can enable it at any time.",
-                lambda: _disable(source),
-                confirm_label="Disable",
-            )
-        if not source.enabled and st.button("Enable", key="enable", icon=":material/toggle_on:"):
-            enable_source(workspace, source.id)
-            st.rerun()
+        draw_enable_switch(
+            "source",
+            source.id,
+            source.name,
+            is_enabled=source.enabled,
+            consequence="What it sends is refused from now on, and kept with the code `source_disabled`.",
+            enable=lambda: enable_source(workspace, source.id),
+            disable=lambda: disable_source(workspace, source.id),
+        )
         if st.button("Rename …", key="rename", type="tertiary"):
             ask_for_name(workspace, source)
         if st.button("Rotate the write key …", key="rotate", type="tertiary"):
@@ -83,10 +82,6 @@ def draw_changes(source: Source) -> None:
                 " source has another key.",
                 acknowledge="I have taken the key out of my site, app or server",
             )
-
-
-def _disable(source: Source) -> None:
-    disable_source(workspace, source.id)
 
 
 def _delete(source: Source) -> None:
@@ -107,9 +102,7 @@ with error_panel("reading the source"):
     draw_link("overview", icon=":material/arrow_back:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(definition.label, color="gray")
-        st.badge("Enabled" if source.enabled else "Disabled", color="green" if source.enabled else "gray")
-        if source.protected:
-            st.badge("Made by the setup", icon=":material/lock:", color="gray")
+        draw_state(is_enabled=source.enabled, is_protected=source.protected)
     if not definition.has_write_key:
         st.caption("Its rows come by a sync.")
         draw_link("syncs")

@@ -29,9 +29,9 @@ class DiffDialect(ABC):
 
     text_type = "VARCHAR"
 
-    @abstractmethod
     def quote(self, name: str) -> str:
-        """Return `name` as a quoted identifier."""
+        """Return `name` as a quoted identifier: in double quotes, as most engines want it."""
+        return '"' + name.replace('"', '""') + '"'
 
     @abstractmethod
     def print_sql(self, columns: Sequence[ColumnType]) -> str:

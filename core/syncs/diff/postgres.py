@@ -20,10 +20,6 @@ class PostgresDiff(DiffDialect):
 
     text_type = "text"
 
-    def quote(self, name: str) -> str:
-        """Return `name` in double quotes."""
-        return '"' + name.replace('"', '""') + '"'
-
     def print_sql(self, columns: Sequence[ColumnType]) -> str:
         """Return the hashes of the columns, joined."""
         hashes = (self._hash_sql(column, number) for number, column in enumerate(columns))

@@ -19,10 +19,6 @@ class RedshiftDiff(DiffDialect):
 
     text_type = f"VARCHAR({_KEY_BYTES})"  # wider ones take their full width in memory while they are joined
 
-    def quote(self, name: str) -> str:
-        """Return `name` in double quotes."""
-        return '"' + name.replace('"', '""') + '"'
-
     def create_records_sql(self, table: str) -> str:
         """Return the statement that makes a table of keys and prints where there is none."""
         return f"CREATE TABLE IF NOT EXISTS {table} (record_id {self.text_type}, print VARCHAR(32))"

@@ -17,10 +17,6 @@ class SnowflakeDiff(DiffDialect):
     `TIMESTAMP_OUTPUT_FORMAT` asks for, bytes by `BINARY_OUTPUT_FORMAT`, and the text "1" in a VARIANT like the number.
     """
 
-    def quote(self, name: str) -> str:
-        """Return `name` in double quotes, which keep its letter case."""
-        return '"' + name.replace('"', '""') + '"'
-
     def text_sql(self, expression: str) -> str:
         """Return the expression as text without the collation that its column or the account may have."""
         return f"collate(to_varchar({expression}), '')"

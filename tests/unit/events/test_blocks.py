@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from core.events.blocks import draft_block, list_blocks
-from core.events.counts import Span, count_by_source
+from core.events.counts import Span, count_codes_by_source
 from core.events.entry import MessageBatch
 from core.events.event_log import EventLog, LogEntry, StoredEvent
 from core.events.history.close import close_next, delete_closed
@@ -63,7 +63,7 @@ def test_messages_of_a_block_are_counted_by_source_and_minute(log: EventLog) -> 
     deliver(log, ["a", "b"])
     log.append([entry("1")])
     assert log.count_by_source() == {"src_w": 3}
-    assert count_by_source(log, Span(AT - timedelta(hours=1), AT + timedelta(hours=1))) == {"src_w": (3, 0)}
+    assert count_codes_by_source(log, Span(AT - timedelta(hours=1), AT + timedelta(hours=1))) == {"src_w": {"": 3}}
 
 
 def test_an_empty_batch_writes_nothing(log: EventLog) -> None:

@@ -15,6 +15,7 @@ _LOOKS: dict[str, tuple[str, Literal["green", "orange", "red", "blue", "gray"], 
     "passed": (":material/check_circle:", "green", "Passed"),
     "warning": (":material/warning:", "orange", "Warning"),
     "failed": (":material/cancel:", "red", "Failed"),
+    "blocked": (":material/block:", "gray", "Not checked"),
     "running": (":material/progress_activity:", "blue", "Running"),
     "pending": (":material/pending:", "gray", "Waiting"),
 }

@@ -9,7 +9,7 @@ from components.wizard import draw_back_link, draw_wizard_header
 from core.checks.check import CheckResult, CheckState
 from core.setup.guided_setup import get_latest_checks, run_setup_checks
 
-ORDER = {CheckState.FAILED: 0, CheckState.WARNING: 1}  # what needs a person comes first
+ORDER = {CheckState.FAILED: 0, CheckState.WARNING: 1, CheckState.BLOCKED: 2}  # what needs a person comes first
 FLEX_CONSOLE_URL = "https://flex.twilio.com/admin"
 
 workspace = get_workspace()

@@ -20,6 +20,8 @@ class CheckState(StrEnum):
     PASSED = "passed"
     WARNING = "warning"
     FAILED = "failed"
+    BLOCKED = "blocked"
+    """Not looked at, because a check that it needs failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,16 @@ def failed(cause: str, evidence: str = "", fix: str = "") -> Finding:
 
 
 def worst_state(states: Sequence[CheckState]) -> CheckState:
-    """Return the overall state: failed before warning before passed; running while one is still to come."""
+    """Return the overall state: failed before warning before passed; running while one is still to come.
+
+    A blocked check stands for the failed one that blocks it.
+    """
     if CheckState.RUNNING in states or CheckState.PENDING in states:
         return CheckState.RUNNING
-    for state in (CheckState.FAILED, CheckState.WARNING):
-        if state in states:
-            return state
+    if CheckState.BLOCKED in states or CheckState.FAILED in states:
+        return CheckState.FAILED
+    if CheckState.WARNING in states:
+        return CheckState.WARNING
     return CheckState.PASSED
 
 

@@ -84,11 +84,7 @@ def _run_one(context: CheckContext, check: Check, earlier: Sequence[CheckResult]
     incident = None
     blocker = _find_blocker(definition.needs, earlier)
     if blocker is not None:
-        finding = failed(
-            f"Cannot be checked until {blocker.code}, {blocker.title[:1].lower()}{blocker.title[1:]}, passes.",
-            f"{blocker.code}: {blocker.cause}",
-            f"Repair {blocker.code} first.",
-        )
+        finding = _block(blocker)
     else:
         finding, incident = _look(context, check)
     return CheckResult(
@@ -126,4 +122,11 @@ def _report_incident(context: CheckContext, check: Check, error: Exception) -> t
 
 
 def _find_blocker(needs: Sequence[str], earlier: Sequence[CheckResult]) -> CheckResult | None:
-    return next((result for result in earlier if result.code in needs and result.state is CheckState.FAILED), None)
+    stopped = (CheckState.FAILED, CheckState.BLOCKED)
+    return next((result for result in earlier if result.code in needs and result.state in stopped), None)
+
+
+def _block(blocker: CheckResult) -> Finding:
+    if blocker.state is CheckState.BLOCKED:  # it names the one that failed
+        return Finding(CheckState.BLOCKED, blocker.cause)
+    return Finding(CheckState.BLOCKED, f"Not checked: repair {blocker.code}, “{blocker.title}”, first.")

@@ -64,7 +64,8 @@ def test_a_check_that_fails_comes_first_with_cause_and_fix_and_keeps_the_way_bac
     shown = read_plain(app)
     assert shown.index("The warehouse accepts the connection") < shown.index("Sources are enabled")
     assert f"The warehouse file {guided.FILE} is gone." in read_plain(app)
-    assert "Cannot be checked until C2, the warehouse accepts the connection, passes." in read_plain(app)
+    assert "Not checked: repair C2, “The warehouse accepts the connection”, first." in shown
+    assert shown.count("Failed · ") == 1, "what waits for C2 has not failed"
     assert "How to fix it: " in shown
     assert "Event Debugger" in list_links(app)
 

@@ -5,11 +5,12 @@ import pytest
 from core.checks.check import CheckState, combine, failed, passed, warning, worst_state
 
 P, W, F, R, N = CheckState.PASSED, CheckState.WARNING, CheckState.FAILED, CheckState.RUNNING, CheckState.PENDING
+B = CheckState.BLOCKED
 
 
 @pytest.mark.parametrize(
     ("states", "overall"),
-    [([], P), ([P, P], P), ([P, W], W), ([W, F, P], F), ([F, R], R), ([P, N], R)],
+    [([], P), ([P, P], P), ([P, W], W), ([W, F, P], F), ([F, R], R), ([P, B, F, W], F), ([B, W], F), ([P, N], R)],
 )
 def test_the_worst_state_speaks_for_all(states: list[CheckState], overall: CheckState) -> None:
     assert worst_state(states) is overall

@@ -76,9 +76,12 @@ def test_an_error_of_the_tree_becomes_cause_and_fix(workspace: Workspace) -> Non
 
 
 def test_a_check_is_not_run_when_what_it_needs_failed(workspace: Workspace) -> None:
-    run = run_checks(workspace, checks=(make("A", failed("no")), make("B", InternalError("never run"), "A")))
-    assert run.results[1].cause == "Cannot be checked until A, title A, passes."
-    assert run.results[1].incident is None
+    never = InternalError("never run")
+    run = run_checks(workspace, checks=(make("A", failed("no")), make("B", never, "A"), make("C", never, "B")))
+    assert run.state is CheckState.FAILED
+    for result in run.results[1:]:
+        assert (result.state, result.incident) == (CheckState.BLOCKED, None)
+        assert result.cause == "Not checked: repair A, “Title A”, first."
 
 
 def test_a_warning_does_not_hold_back_the_checks_that_need_it(workspace: Workspace) -> None:

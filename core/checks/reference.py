@@ -13,7 +13,8 @@ _HEAD = """\
 
 **Enable Sources and Test Connections** enables every source and then runs these checks in this order;
 `python -m core checks run` does the same. A check that passed or warns does not block; one that failed names its cause,
-its evidence and a fix; what needs one that failed is not checked, and says so. This page is made from the checks: `python -m core.checks.reference > docs/checks.md`.
+its evidence and a fix; what needs one that failed is not checked, and says so. This page is made from the checks:
+`python -m core.checks.reference > docs/checks.md`.
 """
 
 

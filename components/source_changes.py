@@ -1,4 +1,4 @@
-"""The popups that change a source: its name, its write key."""
+"""The popups that change a source: its name, its settings, its write key."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from datetime import timedelta
 import streamlit as st
 
 from components.error_panel import error_panel
+from components.field_input import SavedSettings, draw_field
+from components.state import forget_widget
+from core.settings import split_secrets
+from core.sources.change import change_source
+from core.sources.registry import get_definition
 from core.sources.rotation import GRACE, rotate_write_key
-from core.sources.store import Source, rename_source
+from core.sources.store import Source, read_source_secrets, rename_source
 from core.workspaces.workspace import Workspace
 
 _AT_ONCE, _LATER = "at once", "later"
@@ -24,6 +29,26 @@ def ask_for_name(workspace: Workspace, source: Source) -> None:
             with error_panel("renaming the source") as attempt:
                 rename_source(workspace, source.id, name or "")
             if not attempt.failed:
+                st.rerun()
+
+    popup()
+
+
+def ask_for_settings(workspace: Workspace, source: Source) -> None:
+    """Open the popup that changes what a source of its kind needs to know, such as the address of a website."""
+    definition = get_definition(source.kind)
+
+    @st.dialog("Change the settings")
+    def popup() -> None:
+        saved = SavedSettings(source.settings, read_source_secrets(workspace, source.id).keys())
+        typed = {each.name: draw_field(each, f"changed_{each.name}", saved) for each in definition.settings}
+        if st.button("Save settings", type="primary", key="save_settings"):
+            settings, secrets = split_secrets(definition, typed)
+            with error_panel("changing the source") as attempt:
+                change_source(workspace, source.id, settings=settings, secrets=secrets)
+            if not attempt.failed:
+                for name in secrets:
+                    forget_widget(f"changed_{name}")
                 st.rerun()
 
     popup()

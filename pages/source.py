@@ -11,7 +11,7 @@ from components.format import format_count, format_time
 from components.instructions import draw_instructions
 from components.navigation import draw_link, go_to
 from components.plain_text import escape_markdown
-from components.source_changes import ask_for_name, ask_for_rotation
+from components.source_changes import ask_for_name, ask_for_rotation, ask_for_settings
 from components.state import get_workspace
 from core.errors import NotFound
 from core.events.event_log import open_event_log
@@ -69,6 +69,8 @@ def draw_changes(source: Source) -> None:
         )
         if st.button("Rename …", key="rename", type="tertiary"):
             ask_for_name(workspace, source)
+        if definition.settings and st.button("Change the settings …", key="change_settings", type="tertiary"):
+            ask_for_settings(workspace, source)
         if st.button("Rotate the write key …", key="rotate", type="tertiary"):
             ask_for_rotation(workspace, source)
         if st.button("Delete …", key="delete", type="tertiary"):

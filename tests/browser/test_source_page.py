@@ -17,7 +17,7 @@ from tests.browser.person import press, see
 pytestmark = pytest.mark.timeout(240)
 
 
-def test_w95_a_source_is_added_renamed_rotated_disabled_and_deleted(
+def test_w95_a_source_is_added_renamed_changed_rotated_disabled_and_deleted(
     start_app: Callable[..., str], open_screen: Callable[..., Any], tmp_path: Path
 ) -> None:
     home = tmp_path / "onramp"
@@ -27,10 +27,11 @@ def test_w95_a_source_is_added_renamed_rotated_disabled_and_deleted(
     screen = open_screen("desktop-light")
     page = screen.open(f"{address}/overview")
     page.get_by_role("link", name="+ Add More").first.click()
-    page.get_by_text("HTTP", exact=True).click()
+    page.get_by_text("Javascript", exact=True).click()
     screen.shoot("source-kinds")
     press(page, "Next")
-    page.get_by_role("textbox", name="Name").fill("Shop server")
+    page.get_by_role("textbox", name="Website Name").fill("Shop")
+    page.get_by_role("textbox", name="Website URL").fill("https://shop.example")
     press(page, "Create Source")
     see(page, "Waiting for the first event")
     screen.settle()
@@ -38,15 +39,27 @@ def test_w95_a_source_is_added_renamed_rotated_disabled_and_deleted(
     (source,) = list_sources(workspace)
 
     press(page, "Rename …")
-    page.get_by_role("textbox", name="Name").fill("Shop backend")
+    page.get_by_role("textbox", name="Name").fill("Shop Europe")
     press(page, "Save name")
-    see(page, "Shop backend")
+    see(page, "Shop Europe")
+    press(page, "Change the settings …")
+    url = page.get_by_role("textbox", name="Website URL")
+    expect(url).to_have_value("https://shop.example")
+    url.fill("no address")
+    press(page, "Save settings")
+    page.get_by_role("dialog").get_by_role("alert").wait_for()
+    screen.shoot("source-settings")
+    assert get_source(workspace, source.id).settings == {"website_url": "https://shop.example"}
+    url.fill("https://shop.example/en")
+    press(page, "Save settings")
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert get_source(workspace, source.id).settings == {"website_url": "https://shop.example/en"}
     press(page, "Rotate the write key …")
     screen.shoot("source-rotate")
     press(page, "Rotate")
     see(page, "The key before it is taken until")
     rotated = get_source(workspace, source.id)
-    assert (rotated.name, rotated.old_write_key) == ("Shop backend", source.write_key)
+    assert (rotated.name, rotated.old_write_key) == ("Shop Europe", source.write_key)
     expect(page.get_by_text(str(rotated.write_key)).first).to_be_attached()
 
     press(page, "Disable …")

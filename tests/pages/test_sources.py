@@ -89,6 +89,18 @@ def test_the_popups_say_what_each_change_means(visit: Visit, workspace: Workspac
     assert not list_buttons(app)["Delete"], "not before it is ticked"
 
 
+def test_what_a_kind_needs_to_know_is_offered_for_change_and_no_secret_is_shown(
+    visit: Visit, workspace: Workspace, source: Source
+) -> None:
+    label = "Change the settings …"
+    assert label not in list_buttons(visit("source.py", id=source.id)), "HTTP has none"
+    secret = "old-token-0123"
+    twilio = create_entitled_source(workspace, kind="twilio_event_streams", name="Flex", secrets={"auth_token": secret})
+    app = press(visit("source.py", id=twilio.id), label)
+    assert app.text_input(key="changed_auth_token").placeholder == "Saved. Leave it empty to keep it."
+    assert secret not in str(app.main) + str(app.session_state)
+
+
 def test_an_old_key_in_its_grace_time_is_told_with_its_end(
     visit: Visit, workspace: Workspace, source: Source, clock: FixedClock
 ) -> None:

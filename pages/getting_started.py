@@ -1,5 +1,7 @@
 """Getting started with Segment: the access gate, the four tiles, and the connections of step 2 (W3, W5-W7, W17-W20)."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from components.connections_panel import PAGES as CONNECTION_PAGES
@@ -22,7 +24,12 @@ TEXTS = {
     Step.IDENTIFIERS: "Say what ties a person together, and what to compute.",
     Step.CHECK: "Press one button that checks everything.",
 }
-CARDS = (
+NEXT = (
+    ("profile-explorer", "Find a customer", "Search by e-mail, phone or id, and see where each value comes from."),
+    ("syncs", "See what was delivered", "Every run with its sheet; what was refused says why."),
+    ("event-debugger", "Watch events arrive", "Each call within a second, accepted or refused, and where it went."),
+)
+MORE = (
     ("overview", "Unified Profiles Overview", "What this workspace is made of: sources, destinations, profiles."),
     (
         "connect-existing-workspace",
@@ -40,11 +47,11 @@ def label_action(tile: Tile) -> str | None:
     return None if tile.step is Step.CONNECTIONS else "Look at it again"
 
 
-def draw_cards() -> None:
-    """Draw where else a person may want to go (W2, W4, W126)."""
-    st.subheader("More", anchor=False)
+def draw_cards(heading: str, cards: Sequence[tuple[str, str, str]]) -> None:
+    """Draw where a person may want to go: (URL path, label, text) each."""
+    st.subheader(heading, anchor=False)
     with st.grid(3, min_column_width=230):
-        for url_path, label, text in CARDS:
+        for url_path, label, text in cards:
             with st.container(border=True, height="stretch"):
                 draw_link(url_path, label=label)
                 st.caption(text)
@@ -77,7 +84,7 @@ with error_panel():
                     icon=":material/hourglass_top:",
                 )
                 st.button("Look again", icon=":material/refresh:")
-        draw_cards()
+        draw_cards("More", MORE)
         st.stop()
 
     setup = get_setup(workspace)
@@ -103,6 +110,8 @@ with error_panel():
         st.switch_page(CONNECTION_PAGES[connection])
     if chosen is not None and chosen in PAGES:
         st.switch_page(PAGES[Step(chosen)])
+    if setup.check_passed:
+        draw_cards("What next", NEXT)
     if setup.confirmed:
         draw_connections(setup)
-    draw_cards()
+    draw_cards("More", MORE)  # W2, W4, W126

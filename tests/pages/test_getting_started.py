@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 
 from core.setup import guided_setup
-from core.setup.guided_setup import Step
+from core.setup.guided_setup import Step, run_setup_checks
 from core.workspaces.workspace import request_access
 from tests import guided
 from tests.pages.reading import list_buttons, list_links, press, read_plain
@@ -72,6 +72,18 @@ def test_a_complete_setup_leaves_one_main_button_fewer_and_every_step_open_to_lo
     app = visit("getting_started.py")
     assert [button.label for button in app.button].count("Look at it again") == 3
     assert "go_identifiers" not in [button.key for button in app.button]
+
+
+def test_a_setup_that_passed_its_checks_says_what_comes_next(workspace, visit):
+    following = {
+        "Find a customer": "profile-explorer",
+        "See what was delivered": "syncs",
+        "Watch events arrive": "event-debugger",
+    }
+    guided.add_identifiers_and_traits(workspace)
+    assert not following.keys() & list_links(visit("getting_started.py")).keys()
+    run_setup_checks(workspace)
+    assert following.items() <= list_links(visit("getting_started.py")).items()
 
 
 def test_the_page_ends_with_the_cards_of_the_overview_and_of_an_existing_workspace(workspace, visit):

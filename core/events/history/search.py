@@ -34,6 +34,8 @@ from core.events.log_file import LogFile
 
 _LOG = logging.getLogger(__name__)
 _FEW_CANDIDATES, _MANY_CANDIDATES, _MAX_CANDIDATES = 16, 128, 2_000
+_CROWD, _CROWD_MESSAGES = 512, 32
+"""So many candidates, one in so many messages or more, of which hardly any is meant: to scan is quicker than to get."""
 _MAX_SCANNED = 65_536
 _MAX_PATTERN_CHARS = 10_000
 """SQLite refuses a pattern that is much longer; what is left out here is looked for in what the rest finds."""
@@ -70,7 +72,7 @@ class _Search:
         self._text = TextQuery(criteria.text) if criteria.text else None
         self._filters = criteria.list_filters()
         self._match = make_match(self._text, self._filters)
-        self._is_narrow = False
+        self._is_narrow = self._is_vain = False
         self._at_first = min(max(limit, _FEW_CANDIDATES), _MANY_CANDIDATES)
 
     def run(self, before: int | None, after: int) -> Generator[StoredEvent]:
@@ -91,10 +93,12 @@ class _Search:
         path = words_folder(self._log.path) / file.name
         try:
             while first <= last:
-                question = match.narrow if self._is_narrow else match.quick
-                with closing(find_candidates(path, question, first, last)) as candidates:
-                    size = self._at_first
+                with closing(find_candidates(path, match, first, last, is_narrow=self._is_narrow)) as candidates:
+                    size = _CROWD if self._is_vain else self._at_first
                     while some := list(itertools.islice(candidates, size)):
+                        if self._is_vain and _is_crowd(some):
+                            yield from self._scan(first, some[0])
+                            return
                         found = self._get(some)
                         yield from found
                         last = some[-1] - 1
@@ -102,6 +106,8 @@ class _Search:
                         if not self._is_narrow and len(some) == self._at_first and 2 * len(found) < len(some):
                             self._is_narrow = True  # too many candidates are not meant
                             break
+                        is_vain = self._is_narrow and _is_crowd(some) and _FEW_CANDIDATES * len(found) < len(some)
+                        self._is_vain = self._is_vain or is_vain
                     else:
                         return
         except sqlite3.DatabaseError as error:
@@ -164,3 +170,7 @@ class _Search:
         if any(getattr(event, name) != value for name, value in self._filters.items()):
             return False
         return self._text is None or self._text.matches(event.body)
+
+
+def _is_crowd(offsets: list[int]) -> bool:
+    return len(offsets) >= _CROWD and offsets[0] - offsets[-1] < _CROWD_MESSAGES * len(offsets)

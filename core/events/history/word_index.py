@@ -13,11 +13,13 @@ import sqlite3
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
 from core.errors import StorageFull
 from core.events.entry import StoredEvent
+from core.events.history import word_pairs
 from core.events.history.day_file import ROW_GROUP_EVENTS, make_durable, translate_write_error
 from core.events.history.layout import (
     list_word_files,
@@ -25,7 +27,7 @@ from core.events.history.layout import (
     words_folder,
 )
 from core.events.history.read import read_events, snapshot
-from core.events.history.words import TextQuery, read_words, to_indexed_text
+from core.events.history.words import Pair, TextQuery, read_words, to_indexed_text
 from core.events.log_file import LogFile
 
 MIN_PREFIX_CHARS = 3
@@ -85,10 +87,12 @@ def is_behind(log: LogFile) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The index's question: all of `terms`, and a word with the beginning `beginning`."""
+    """The index's question: all of `terms`, a word with the beginning `beginning`, and the pairs of words."""
 
     terms: tuple[str, ...]
     beginning: str | None
+    pairs: tuple[Pair, ...] = ()
+    open_pair: Pair | None = None
 
     @property
     def narrow(self) -> str:
@@ -115,12 +119,13 @@ def make_match(text: TextQuery | None, filters: Mapping[str, str]) -> Match | No
     for name, value in filters.items():
         terms += [_tag(name, value)] if name in _TAGGED else read_words(value)
     terms += text.words if text else []
-    match = Match(tuple(dict.fromkeys(terms))[:_MAX_TERMS], text.beginning if text else None)
+    asked = tuple(dict.fromkeys(terms))[:_MAX_TERMS]
+    match = Match(asked, text.beginning, tuple(text.pairs[:_MAX_TERMS]), text.open_pair) if text else Match(asked, None)
     return match if match.narrow else None
 
 
-def find_candidates(path: Path, match: str, first: int, last: int) -> Generator[int]:
-    """Yield the offsets from `last` down to `first` that the file names for `match`.
+def find_candidates(path: Path, match: Match, first: int, last: int, *, is_narrow: bool) -> Generator[int]:
+    """Yield the offsets from `last` down to `first` that the file names for the whole question, or the quick one.
 
     Raises:
         sqlite3.DatabaseError: The file is gone or damaged.
@@ -128,8 +133,10 @@ def find_candidates(path: Path, match: str, first: int, last: int) -> Generator[
     with closing(
         sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     ) as connection:
-        for row in connection.execute(_FIND, (match, first, last)):
-            yield row[0]
+        question = match.narrow if is_narrow else match.quick
+        for run in word_pairs.find_runs(connection, match.pairs, match.open_pair, first, last):
+            for row in connection.execute(_FIND, (question, *run)):
+                yield row[0]
 
 
 _TAGGED = ("source_id", "type")
@@ -153,28 +160,36 @@ def _find_gap(log: LogFile) -> tuple[int, int] | None:
 
 
 def _write(path: Path, log: LogFile, first: int, last: int) -> None:
+    count = last - first + 1
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in _PREPARE:
             connection.execute(statement)
+        block_events = word_pairs.prepare(connection, count)
         connection.execute("BEGIN")
-        connection.executemany("INSERT INTO words (rowid, body) VALUES (?, ?)", _read_texts(log, first, last))
+        texts = _read_texts(log, first, last)
+        for block, some in groupby(texts, key=lambda text: text[0] // block_events):
+            rows = list(some)
+            connection.executemany("INSERT INTO words (rowid, body) VALUES (?, ? || ' ' || ?)", rows)
+            word_pairs.put_aside(connection, block, [text for _, _, text in rows])
         connection.execute("COMMIT")
         connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+        connection.execute("BEGIN")
+        word_pairs.write_pairs(connection, count)
+        connection.execute("COMMIT")
         connection.execute("VACUUM")  # what was merged left a quarter of the file empty
 
 
-def _read_texts(log: LogFile, first: int, last: int) -> Iterator[tuple[int, str]]:
+def _read_texts(log: LogFile, first: int, last: int) -> Iterator[tuple[int, str, str]]:
     while first <= last:
         events = read_events(log, first - 1, min(ROW_GROUP_EVENTS, last - first + 1))
         if not events:
             return
         for event in events:
             if event.offset <= last:
-                yield event.offset, _to_text(event)
+                yield event.offset, _list_tags(event), to_indexed_text(event.body)
         first = events[-1].offset + 1
 
 
-def _to_text(event: StoredEvent) -> str:
+def _list_tags(event: StoredEvent) -> str:
     tags = _tag("source_id", event.source_id), _tag("type", event.type)
-    named = read_words(f"{event.name or ''} {event.user_id or ''}")
-    return " ".join((*tags, *named, to_indexed_text(event.body)))
+    return " ".join((*tags, *read_words(f"{event.name or ''} {event.user_id or ''}")))

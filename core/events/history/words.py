@@ -13,6 +13,7 @@ times as large as the messages, and one that knows the places of words is two an
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
 import orjson
 
@@ -25,6 +26,14 @@ _ALONE = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 _WORD = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
+_PAIR = re.compile(  # a possessive ++, else every beginning of a word that nothing follows would be tried too
+    r"(?<![0-9A-Za-z\x80-\U0010ffff])(?![0-9][0-9A-Za-z\x80-\U0010ffff]*+[-.:][0-9])"  # inside a time or an address
+    r"([0-9A-Za-z\x80-\U0010ffff]++)"
+    r'(?=([^0-9A-Za-z\x80-\U0010ffff"]{1,16})([0-9A-Za-z\x80-\U0010ffff]+))'
+)
+
+Pair: TypeAlias = tuple[str, str, str]
+"""Two neighbouring words, and between them the signs."""
 
 
 class TextQuery:
@@ -34,6 +43,8 @@ class TextQuery:
         patterns: LIKE patterns that a message that is meant matches, each of them; escaped by `!`.
         words: Words that it holds.
         beginning: The beginning of a word that it holds, if the text ends with one.
+        pairs: Pairs of words that it holds.
+        open_pair: A pair that it holds, of whose second word the beginning is given.
     """
 
     def __init__(self, text: str) -> None:
@@ -45,6 +56,8 @@ class TextQuery:
         self.patterns = [like_pattern(part) for part in texts]
         self.words = list(dict.fromkeys(word for part in self._parts for word in part.words))
         self.beginning = self._parts[-1].beginning if self._parts else None
+        self.pairs = list(dict.fromkeys(pair for part in self._parts for pair in part.pairs))
+        self.open_pair = self._parts[-1].open_pair if self._parts else None
 
     def matches(self, body: bytes) -> bool:
         """Say whether the message's JSON holds the text."""
@@ -70,6 +83,10 @@ class _Part:
         ends_inside = is_open and bool(words) and self._masked.endswith(words[-1]) and not _ALONE.match(words[-1])
         self.words = words[:-1] if ends_inside else words
         self.beginning = words[-1] if ends_inside else None
+        pairs = find_pairs(_set_apart(self._masked))
+        ends_with_pair = bool(pairs) and pairs[-1][2] == self.beginning
+        self.pairs = pairs[:-1] if ends_with_pair else pairs
+        self.open_pair = pairs[-1] if ends_with_pair else None
 
     def is_in(self, whole: str, masked: str) -> bool:
         at = whole.find(self.needle)
@@ -97,8 +114,7 @@ def mask(text: str) -> str:
 
 def to_indexed_text(body: bytes) -> str:
     """Return the message's words for an index that splits at ASCII characters other than letters and digits."""
-    text = mask(body.decode(errors="replace"))
-    return text if text.isascii() else _ALONE.sub(r" \g<0> ", text)
+    return _set_apart(mask(body.decode(errors="replace")))
 
 
 def read_words(text: str) -> list[str]:
@@ -108,7 +124,16 @@ def read_words(text: str) -> list[str]:
 
 def split_words(masked: str) -> list[str]:
     """Return the words of a masked text, in order."""
-    return _WORD.findall(masked if masked.isascii() else _ALONE.sub(r" \g<0> ", masked))
+    return _WORD.findall(_set_apart(masked))
+
+
+def find_pairs(text: str) -> list[Pair]:
+    """Return the pairs of an indexed text, in order: inside one string of JSON, and not inside a time or an address."""
+    return _PAIR.findall(text)
+
+
+def _set_apart(masked: str) -> str:
+    return masked if masked.isascii() else _ALONE.sub(r" \g<0> ", masked)
 
 
 def _is_between_words(masked: str, at: int) -> bool:

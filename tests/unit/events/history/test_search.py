@@ -155,8 +155,8 @@ def test_the_index_names_the_messages_and_needs_no_scan(log: EventLog, monkeypat
     (file,) = (log.path.parent / "history" / "words").iterdir()
     match = make_match(TextQuery("m17"), {"source_id": "src_b", "type": "track"})
     assert match is not None
-    assert list(word_index.find_candidates(file, match.narrow, 1, 50)) == [18]
-    assert list(word_index.find_candidates(file, match.quick, 40, 50)) == [50, 48, 46, 44, 42, 40]
+    assert list(word_index.find_candidates(file, match, 1, 50, is_narrow=True)) == [18]
+    assert list(word_index.find_candidates(file, match, 40, 50, is_narrow=False)) == [50, 48, 46, 44, 42, 40]
 
 
 def test_the_beginning_of_a_word_is_asked_for_when_it_narrows() -> None:

@@ -67,17 +67,14 @@ def write_pairs(connection: sqlite3.Connection, count: int) -> None:
     """Write the pairs of what was put aside. The words are written by then, so it is known which of them are common."""
     connection.execute(_TERMS)
     least = max(2, count // _RARE_IN)
-    pairs, not_kept = _Pairs(dict(connection.execute(_COMMON, (least,))), least, max(count, _MIN_PAIRS)), 0
+    pairs = _Pairs(dict(connection.execute(_COMMON, (least,))), least, max(count, _MIN_PAIRS))
     for blocks, texts in connection.execute("SELECT blocks, texts FROM strings"):
-        if texts is None:
-            not_kept |= blocks
-        else:
-            pairs.add(find_pairs(texts), blocks)
+        pairs.add(None if texts is None else find_pairs(texts), blocks)
     connection.execute("DROP TABLE strings")
     common = sorted(pairs.common) if pairs.blocks else []
     connection.executemany("INSERT INTO common VALUES (?)", ((word,) for word in common))
     rows = sorted(("".join(pair), blocks) for pair, blocks in pairs.blocks.items())
-    connection.executemany("INSERT INTO pairs VALUES (?, ?)", [(_NOT_KEPT, not_kept), *rows])
+    connection.executemany("INSERT INTO pairs VALUES (?, ?)", [(_NOT_KEPT, pairs.not_kept), *rows])
 
 
 def find_runs(
@@ -111,17 +108,27 @@ class _Pairs:
     def __init__(self, common: dict[str, int], least: int, most: int) -> None:
         self.common = common
         self.blocks: dict[Pair, int] = {}
+        self.not_kept = 0
         self._least, self._most = least, most
 
-    def add(self, found: Iterable[Pair], blocks: int) -> None:
+    def add(self, found: Iterable[Pair] | None, blocks: int) -> None:
+        if found is None:
+            self.not_kept |= blocks
+            return
         for pair in set(self._shorten(found)):
             self.blocks[pair] = self.blocks.get(pair, 0) | blocks
         while len(self.blocks) > self._most:
-            self._least *= 2
-            self.common = {word: messages for word, messages in self.common.items() if messages >= self._least}
-            wider, self.blocks = self.blocks, {}
-            for pair, some in zip(self._shorten(wider), wider.values(), strict=True):
-                self.blocks[pair] = self.blocks.get(pair, 0) | some
+            self._make_fewer()
+
+    def _make_fewer(self) -> None:
+        wider, self.blocks = self.blocks, {}
+        if not self.common:  # so many different signs alone
+            self.not_kept = _ALL
+            return
+        self._least *= 2
+        self.common = {word: messages for word, messages in self.common.items() if messages >= self._least}
+        for pair, blocks in zip(self._shorten(wider), wider.values(), strict=True):
+            self.blocks[pair] = self.blocks.get(pair, 0) | blocks
 
     def _shorten(self, found: Iterable[Pair]) -> Iterator[Pair]:
         common = self.common

@@ -59,7 +59,7 @@ def test_a_folder_of_any_name_can_be_searched(log: EventLog, monkeypatch: pytest
     close_all(log, DAY + timedelta(days=3))
     delete_closed(log, DAY + timedelta(days=9))
     (path,) = (log.path.parent / "history" / "words").iterdir()
-    assert list(word_index.find_candidates(path, '"bought"', 2, 3)) == [3, 2]
+    assert list(word_index.find_candidates(path, word_index.Match(("bought",), None), 2, 3, is_narrow=True)) == [3, 2]
     assert len(log.search(text="bought")) == 12
 
 

@@ -49,7 +49,7 @@ from core.workspaces.workspace import Workspace
 __all__ = ["EventLog", "LogEntry", "StoredEvent", "open_event_log"]
 
 MAX_OPEN_LOGS = 16
-ENTRIES_A_PIECE = 5_000  # what a commit of the ingest holds; a sync writes several in one commit
+ENTRIES_A_PIECE = 5_000  # what a commit of the ingest holds
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS events (

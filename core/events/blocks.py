@@ -3,21 +3,19 @@
 A row and an entry of the index of ids for each message were most of the time of a first sync. A block costs a fiftieth
 of that; whoever reads the log gets the same events from it (`core/events/live.py`).
 
-Duplicates are found by `keys`, hashes of the ids, and decided by the ids themselves. A block is looked at only for
+Duplicates are found by `keys`, checksums of the ids, and decided by the ids themselves. A block is looked at only for
 messages of its own source. A producer sends its messages in one order and may, after an interruption, repeat the last
 of them, as the idempotent producers of Kafka do; so of its own blocks only the newest are looked at.
 """
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
-from collections import defaultdict
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from zlib import crc32
 
-import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,7 +31,7 @@ SCHEMA = (
     producer TEXT,
     type TEXT NOT NULL,
     received_at INTEGER NOT NULL,  -- ms since 1970
-    keys BLOB NOT NULL,  -- a hash of each message id, in the order of the messages
+    keys BLOB NOT NULL,  -- the CRC-32 of each message id, in the order of the messages
     messages BLOB NOT NULL  -- Arrow stream
 )""",
     "CREATE INDEX IF NOT EXISTS blocks_source ON blocks (source_id, producer, last, first)",
@@ -42,6 +40,7 @@ _SELECT = "SELECT last, first, source_id, type, received_at FROM blocks"
 _LAST = "SELECT last FROM blocks"
 _INSERT = "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _COLUMNS = pa.schema({"message_id": pa.string(), "user_id": pa.string(), "body": pa.string()})
+KEY_BYTES = 4
 _COMPRESSION = pa.Codec("zstd", 1)
 
 
@@ -90,17 +89,19 @@ class Draft:
     """A batch, ready to be written: made before the log is locked."""
 
     batch: MessageBatch
-    keys: pa.UInt64Array
+    keys: pa.UInt32Array
     stream: pa.Buffer
 
     def __len__(self) -> int:
         """Return how many messages it holds."""
         return len(self.keys)
 
-    def take(self, is_kept: Sequence[bool]) -> Draft:
-        """Return some of its messages as a draft."""
-        columns = self.batch.columns.filter(pa.array(is_kept, pa.bool_()))
-        return draft_block(replace(self.batch, columns=columns))
+    def leave_out(self, message_ids: pa.Array | pa.ChunkedArray) -> Draft:
+        """Return the draft without the messages of these ids; the draft itself where it has none of them."""
+        is_known = pc.is_in(self.batch.columns["message_id"], value_set=message_ids)
+        if not pc.any(is_known).as_py():
+            return self
+        return draft_block(replace(self.batch, columns=self.batch.columns.filter(pc.invert(is_known))))
 
 
 def draft_block(batch: MessageBatch) -> Draft:
@@ -110,15 +111,15 @@ def draft_block(batch: MessageBatch) -> Draft:
     options = pa.ipc.IpcWriteOptions(compression=_COMPRESSION, use_threads=False)
     with pa.ipc.new_stream(sink, _COLUMNS, options=options) as writer:
         writer.write_table(columns)
-    return Draft(batch, _hash_ids(columns["message_id"]), sink.getvalue())
+    return Draft(batch, _hash_ids(columns["message_id"].to_pylist()), sink.getvalue())
 
 
 def insert_block(connection: sqlite3.Connection, draft: Draft, first: int) -> int:
     """Write the block from offset `first` on, and return its last offset."""
     batch, last = draft.batch, first + len(draft) - 1
     about = (batch.source_id, batch.producer, batch.type, to_millis(batch.received_at))
-    keys = draft.keys.to_numpy().tobytes()
-    connection.execute(_INSERT, (last, first, *about, keys, memoryview(draft.stream)))
+    stored = memoryview(draft.keys.buffers()[1]), memoryview(draft.stream)
+    connection.execute(_INSERT, (last, first, *about, *stored))
     # what AUTOINCREMENT goes by, for the rows beside the blocks
     if not connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (last,)).rowcount:
         connection.execute("INSERT INTO sqlite_sequence VALUES ('events', ?)", (last,))
@@ -142,19 +143,16 @@ def leave_out_known(connection: sqlite3.Connection, draft: Draft) -> Draft:
 
 def find_in_blocks(connection: sqlite3.Connection, entries: Sequence[LogEntry]) -> dict[tuple[str, str], int]:
     """Return the offsets of those entries that a block holds already, by source and message id."""
-    ids: defaultdict[str, set[str]] = defaultdict(set)
-    for entry in entries:
-        ids[entry.source_id].add(entry.message_id)
-    sql = f"{_LAST} WHERE source_id IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own table
+    sources = orjson.dumps([*{entry.source_id for entry in entries}]).decode()
+    sql = f"{_SELECT} WHERE source_id IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own table
+    blocks = [Block(*row) for row in connection.execute(sql, (sources,))]
     found: dict[tuple[str, str], int] = {}
-    for (last,) in connection.execute(sql, (orjson.dumps(list(ids)).decode(),)):
-        block = _get_block(connection, last)
-        wanted = {_hash_id(message_id): message_id for message_id in ids[block.source_id]}
-        is_hit = pc.is_in(_read_keys(connection, last), value_set=pa.array(wanted, pa.uint64()))
-        for place in pc.indices_nonzero(is_hit).to_pylist():
-            (event,) = block.get_events(connection, [block.first + place])
-            if event.message_id in ids[block.source_id]:
-                found[block.source_id, event.message_id] = event.offset
+    for block in blocks:  # none, for what websites, apps and servers send
+        ids = {entry.message_id for entry in entries if entry.source_id == block.source_id}
+        is_hit = pc.is_in(_read_keys(connection, block.last), value_set=_hash_ids(ids))
+        places = pc.indices_nonzero(is_hit).to_pylist()
+        events = block.get_events(connection, [block.first + place for place in places]) if places else ()
+        found.update(((event.source_id, event.message_id), event.offset) for event in events if event.message_id in ids)
     return found
 
 
@@ -181,32 +179,22 @@ def _leave_out(connection: sqlite3.Connection, draft: Draft, last: int) -> Draft
     if not pc.any(pc.is_in(draft.keys, value_set=_read_keys(connection, last))).as_py():
         return draft
     block = _get_block(connection, last)
-    known = block.read(connection, block.first, last)["message_id"]
-    is_kept = pc.invert(pc.is_in(draft.batch.columns["message_id"], value_set=known))
-    return draft.take(is_kept.to_pylist())
+    return draft.leave_out(block.read(connection, block.first, last)["message_id"])
 
 
 def _get_block(connection: sqlite3.Connection, last: int) -> Block:
     return Block(*connection.execute(f"{_SELECT} WHERE last = ?", (last,)).fetchone())
 
 
-def _read_keys(connection: sqlite3.Connection, last: int) -> pa.UInt64Array:
+def _read_keys(connection: sqlite3.Connection, last: int) -> pa.UInt32Array:
     (keys,) = connection.execute("SELECT keys FROM blocks WHERE last = ?", (last,)).fetchone()
-    return pa.UInt64Array.from_buffers(pa.uint64(), len(keys) // 8, [None, pa.py_buffer(keys)])
+    return _to_keys(keys)
 
 
-def _hash_ids(message_ids: pa.ChunkedArray) -> pa.UInt64Array:
-    with _open_engine().cursor() as engine:
-        engine.register("ids", pa.table({"message_id": message_ids}))
-        keys = engine.sql("SELECT md5_number_lower(message_id) AS key FROM ids").to_arrow_table()["key"]
-    return keys.combine_chunks()
+def _hash_ids(message_ids: Iterable[str]) -> pa.UInt32Array:
+    # by way of bytes: pa.array() of a list loads pandas, 40 MB that a worker has no other use for
+    return _to_keys(array("I", [crc32(message_id.encode()) for message_id in message_ids]).tobytes())
 
 
-def _hash_id(message_id: str) -> int:
-    digest = hashlib.md5(message_id.encode(), usedforsecurity=False).digest()
-    return int.from_bytes(digest[8:], "little")
-
-
-@cache
-def _open_engine() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:", config={"threads": 1})
+def _to_keys(raw: bytes) -> pa.UInt32Array:
+    return pa.UInt32Array.from_buffers(pa.uint32(), len(raw) // KEY_BYTES, [None, pa.py_buffer(raw)])

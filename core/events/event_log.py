@@ -23,6 +23,7 @@ from operator import itemgetter
 from pathlib import Path
 
 import orjson
+import pyarrow as pa
 
 from core.clock import to_millis
 from core.events.blocks import SCHEMA as BLOCKS_SCHEMA
@@ -233,8 +234,8 @@ def _leave_out_rows(connection: sqlite3.Connection, draft: Draft) -> Draft:
     message_ids = draft.batch.columns["message_id"].to_pylist()
     hashes = [_hash_key(source_id, message_id) for message_id in message_ids]
     rows = connection.execute(_FIND, (orjson.dumps(hashes).decode(),))
-    known = {message_id for source, message_id, _offset in rows if source == source_id}
-    return draft.take([message_id not in known for message_id in message_ids]) if known else draft
+    known = [message_id for source, message_id, _offset in rows if source == source_id]
+    return draft.leave_out(pa.array(known, pa.string()))
 
 
 def _hash_key(source_id: str, message_id: str) -> int:

@@ -20,8 +20,8 @@ from core.errors import DeliveryError, InternalError
 from core.syncs.state import SyncState, Undelivered
 
 BACK_OFF_S = (0.5, 1.0, 2.0, 4.0)
-AHEAD = 2
-"""How many batches are prepared, in threads of their own, while the one before is written and acknowledged."""
+AHEAD = 1
+"""How many batches are prepared, in a thread of its own, while the one before is written and acknowledged."""
 
 
 class _Batch(NamedTuple):

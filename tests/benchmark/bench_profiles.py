@@ -18,6 +18,8 @@ from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
 from core.worker import Worker
 
+LIMIT_S = 600.0
+
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
@@ -33,7 +35,10 @@ def main(argv: Sequence[str]) -> int:
     build = min(built)
     with open_big_sync(arguments.rows) as big:
         add_recipes(big.workspace, big.space.id, ["total_inbounds", "frequent_inbound_channel"])
+        worker = Worker(big.workspace)
+        worker.start()
         worked = _time(lambda: _require_worked(big, arguments.rows))
+        worker.stop()
     found.add(report.Measurement("end to end, one worker", worked, arguments.rows, note="request to last profile"))
     found.add(report.Measurement("sync: rows to event log", synced, arguments.rows, note="first run, durable"))
     found.add(
@@ -57,11 +62,14 @@ def _require_built(big: BigSync, rows: int) -> None:
 
 def _require_worked(big: BigSync, rows: int) -> None:
     run_id = request_run(big.workspace, big.sync.id).id
-    done = Worker(big.workspace).run_once()
+    deadline = time.monotonic() + LIMIT_S
+    while count_profiles(big.workspace, big.space.id) < rows:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"after {LIMIT_S:g} s the worker had not made a profile a row")
+        time.sleep(0.05)
     run = get_run(big.workspace, run_id)
-    built = count_profiles(big.workspace, big.space.id)
-    if run.sheet is None or run.sheet.delivered != rows or built != rows or done.failures:
-        raise SystemExit(f"the worker did not make a profile a row: {built} {done} {run.state} {run.error}")
+    if run.sheet is None or run.sheet.delivered != rows:
+        raise SystemExit(f"the worker did not deliver every row: {run.state} {run.error}")
 
 
 def _time(work: Callable[[], None]) -> float:

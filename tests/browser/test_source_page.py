@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from core.sources.store import get_source, list_sources
 from core.workspaces.workspace import open_workspace, request_access
 from tests.browser.conftest import ROOT
-from tests.browser.person import press, see
+from tests.browser.person import press, see, wait_for_value
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -67,8 +67,8 @@ def test_w95_a_source_is_added_renamed_changed_rotated_disabled_and_deleted(
     page.get_by_role("button", name="Enable").wait_for()
     assert not get_source(workspace, source.id).enabled
     press(page, "Enable")
+    wait_for_value(screen, lambda: get_source(workspace, source.id).enabled, True)
     page.get_by_role("button", name="Disable …").wait_for()
-    assert get_source(workspace, source.id).enabled
 
     press(page, "Delete …")
     see(page, "Its write key is gone for good")

@@ -53,7 +53,6 @@ def from_millis(millis: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=millis)
 
 
-@lru_cache(maxsize=64)
 def to_iso(at: datetime) -> str:
     """Return `at` as ISO 8601 in UTC with milliseconds and `Z`, the form the message specification uses.
 
@@ -61,7 +60,8 @@ def to_iso(at: datetime) -> str:
         >>> to_iso(datetime(2026, 11, 24, 9, 5, tzinfo=UTC))
         '2026-11-24T09:05:00.000Z'
     """
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import orjson
 
+from core.clock import to_iso
 from core.events.event_log import LogEntry
 from core.events.limits import DEFAULT_LIMITS, Limits
 from core.events.message import Message
@@ -64,7 +65,10 @@ def take(
         skew_at: When messages that are taken once more were first received: `sentAt` is compared with that.
         limits: The sizes in force.
     """
-    common = _Common(source_id, received_at, sent_at, context, integrations, skew_at or received_at, ip, limits)
+    received = to_iso(received_at)
+    common = _Common(
+        source_id, received_at, sent_at, context, integrations, skew_at or received_at, ip, limits, received
+    )
     is_all_refused = limits.is_strict and len(messages) > limits.batch_events
     entries, refusals, dropped = list[LogEntry](), list[Refusal](), 0
     for number, given in enumerate(messages):
@@ -121,6 +125,7 @@ class _Common(NamedTuple):
     skew_at: datetime
     ip: str | None = None
     limits: Limits = DEFAULT_LIMITS
+    received: str | None = None
 
 
 def _merge(common: _Common, given: Mapping[str, object]) -> Message:
@@ -141,7 +146,7 @@ def _finish(common: _Common, message: Message, given: Mapping[str, object]) -> L
     received_at = common.received_at
     message_id = full.get("messageId") or new_id("msg", received_at)
     full["messageId"] = message_id
-    fill_times(full, received_at, _measure_skew(common, full))
+    fill_times(full, received_at, _measure_skew(common, full), received=common.received)
     full.setdefault("version", MESSAGE_VERSION)
     if common.ip:
         _fill_ip(full, common.ip)

@@ -20,16 +20,17 @@ ODD = timedelta(hours=24)
 _NO_SKEW = timedelta(0)
 
 
-def fill_times(message: Message, received_at: datetime, skew: timedelta | None) -> None:
+def fill_times(message: Message, received_at: datetime, skew: timedelta | None, *, received: str | None = None) -> None:
     """Set `originalTimestamp`, `timestamp` and `receivedAt` of `message`, and flag what is odd.
 
     Args:
         message: Is changed.
         received_at: When the message came.
         skew: How far the sender's clock is ahead of ours; None where it did not say when it sent.
+        received: `received_at` as text, for whoever has it already.
     """
     original = message.get("originalTimestamp") or message.get("timestamp")
-    received = to_iso(received_at)
+    received = received or to_iso(received_at)
     message["receivedAt"] = received
     happened_at = parse_time(original)
     flags = []

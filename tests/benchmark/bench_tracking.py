@@ -29,6 +29,7 @@ from core.sources.store import create_source
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.serving import run_pages, run_server
 
+SOAK_LOOKS = 10
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
@@ -82,6 +83,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--connections", type=int, default=128, help="how many send at once (default 128)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="how many processes (default 1 and 2)")
     parser.add_argument("--without-pages", action="store_true", help="leave out what is measured beside open pages")
+    parser.add_argument("--soak", type=float, default=0.0, help="then load one process for so many seconds: its memory")
     parser.add_argument("--without-wrk", action="store_true", help="let the Python program make the load")
     arguments = parser.parse_args(argv)
     wrk = None if arguments.without_wrk else shutil.which("wrk")
@@ -95,6 +97,8 @@ def main(argv: Sequence[str]) -> int:
             _measure(found, workspace, plan, events)
         if not arguments.without_pages:
             _measure_with_pages(found, workspace, plan)
+        if arguments.soak:
+            _soak(found, workspace, plan, arguments.soak)
         open_event_log(workspace).close()
         workspace.close()
     found.print(as_json=arguments.json)
@@ -117,6 +121,29 @@ def _measure(found: report.Report, workspace: Workspace, plan: Plan, events: int
             raise SystemExit(f"{load.requests * events} events were acknowledged and {stored} are in the log")
         found.ratios[f"{name}, of the empty handler"] = load.requests_per_s / empty.requests_per_s
         found.facts[f"memory after {name}"] = f"{memory // 2**20} MB"
+
+
+def _soak(found: report.Report, workspace: Workspace, plan: Plan, seconds: float) -> None:
+    """Load one process for long, one event a request, and look at its memory ten times on the way."""
+    before = open_event_log(workspace).last_offset()
+    with run_server(workspace.home.root) as server:
+        process = psutil.Process(server.process.pid)
+        held: list[int] = []
+        requests = 0
+        cpu_s = _cpu_s([process])
+        slowest_ms = 0.0
+        for _ in range(SOAK_LOOKS):
+            load = Load(plan, server.port, events=1, seconds=seconds / SOAK_LOOKS)
+            requests += load.requests
+            slowest_ms = max(slowest_ms, load.p99_ms)
+            held.append(process.memory_info().rss // 2**20)
+        cpu_s = _cpu_s([process]) - cpu_s
+    stored = open_event_log(workspace).last_offset() - before
+    if stored < requests:
+        raise SystemExit(f"{requests} events were acknowledged and {stored} are in the log")
+    note = f"the slowest p99 of {SOAK_LOOKS} parts {slowest_ms:.1f} ms, {cpu_s / requests * 1e6:.0f} us CPU a request"
+    found.add(report.Measurement("one process for long", seconds, requests, note=note))
+    found.facts[f"memory of that process, at each tenth of {seconds:g} s"] = f"{', '.join(map(str, held))} MB"
 
 
 def _measure_with_pages(found: report.Report, workspace: Workspace, plan: Plan) -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 from components.address import draw_older_newer, draw_select, draw_views, forget, keep
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
-from components.event_list import PAGE_SIZE, draw_newer, hold, read_chosen, read_page, read_place
+from components.event_list import PAGE_SIZE, draw_newer, draw_reached, hold, read_chosen, read_page, read_place
 from components.event_replay import draw_replay_report
 from components.event_table import REFUSED_PREFIX, draw_event_table
 from components.navigation import draw_link
@@ -102,6 +102,18 @@ with error_panel("reading the event log"):
         code=code,
     )
 
+    def draw_nothing(*, is_searching: bool) -> None:
+        """Say why the list is empty, and what to do."""
+        if is_searching:
+            title, text = "No event matches so far", "Older events are not searched yet."
+        elif not is_newest:
+            title, text = "No older event matches", "The log was searched back to its beginning."
+        elif wanted != Wanted():
+            title, text = "No event matches", "Search for less, or choose all types and all sources."
+        else:
+            title, text = "No event has arrived yet", "Events appear here as soon as a source sends or a sync runs."
+        draw_empty_state(":material/manage_search:" if wanted != Wanted() else ":material/bug_report:", title, text)
+
     @st.fragment(run_every=None if live or not is_newest else EVERY)
     def draw_what_is_newer() -> None:
         if not live and is_newest:
@@ -110,29 +122,20 @@ with error_panel("reading the event log"):
     @st.fragment(run_every=EVERY if live and is_newest else None)
     def draw_events() -> None:
         with error_panel("reading the event log"):
-            found, place = read_page(log, wanted, is_live=live)
-            shown, chosen = found[:PAGE_SIZE], read_chosen()
+            page, place = read_page(log, wanted, is_live=live)
+            shown, chosen = page.events[:PAGE_SIZE], read_chosen()
+            last = page.reached or find_next_place(shown, place)
+
+            def draw_below() -> None:
+                draw_reached(log, page, goes_on=live and is_newest)
+                has_older = len(page.events) > PAGE_SIZE or page.reached is not None
+                draw_older_newer("before", oldest=f"{last.offset}-{last.number}", has_older=has_older)
+
             if not shown and chosen is None:
-                is_filtered = wanted != Wanted() or not is_newest
-                draw_empty_state(
-                    ":material/bug_report:",
-                    "No event matches" if is_filtered else "No event has arrived yet",
-                    "Search for less, or choose all types and all sources."
-                    if is_filtered
-                    else "Events appear here as soon as a source sends or a sync runs.",
-                )
+                draw_nothing(is_searching=page.reached is not None)
+                draw_below()
                 return
-            last = find_next_place(shown, place)
-            picked = draw_event_table(
-                workspace,
-                shown,
-                sources,
-                chosen,
-                key="events",
-                draw_below=lambda: draw_older_newer(
-                    "before", oldest=f"{last.offset}-{last.number}", has_older=len(found) > PAGE_SIZE
-                ),
-            )
+            picked = draw_event_table(workspace, shown, sources, chosen, key="events", draw_below=draw_below)
             is_refused = picked is not None and picked.startswith(REFUSED_PREFIX)
             keep("refused", picked.removeprefix(REFUSED_PREFIX) if picked and is_refused else None)
             keep("message", None if is_refused else picked)

@@ -42,7 +42,7 @@ def search(args: argparse.Namespace) -> int:
     log = open_event_log(open_for(args))
     admission = Admission.REFUSED if args.refused else Admission.ACCEPTED if args.accepted else None
     wanted = Wanted(args.text, args.source, args.type, args.user, admission, args.code)
-    found = search_received(log, wanted, before=read_top(log), limit=args.limit)
+    found = search_received(log, wanted, before=read_top(log), limit=args.limit).events
     if args.json:
         print_json_lines(_describe(event) for event in found)
     else:

@@ -162,7 +162,7 @@ class EventLog(LogFile):
             after: Only offsets above this one: the newest that is known already.
             limit: Page size; unit: messages.
         """
-        return search_events(self, Criteria(text, source_id, type, name, user_id), before, limit, after=after)
+        return search_events(self, Criteria(text, source_id, type, name, user_id), before, limit, after=after).events
 
     def count_by_source(self) -> dict[str, int]:
         """Return how many messages of each source the log holds. O(sources), not O(messages)."""

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from core.events.event_log import EventLog, StoredEvent
+from core.events.history.search import Criteria, Found, search_events
 from core.events.refused import RefusedEvent, last_refused, search_refused
 
 Received: TypeAlias = StoredEvent | RefusedEvent
@@ -51,10 +52,23 @@ def read_top(log: EventLog) -> Place:
     return Place(log.last_offset() + 1, last_refused(log) + 1)
 
 
+class Page(NamedTuple):
+    """Events, newest first. `reached` is where a search stopped because its time was over; None: it looked at all."""
+
+    events: list[Received]
+    reached: Place | None = None
+
+
 def search_received(
-    log: EventLog, wanted: Wanted, *, before: Place, after: Place | None = None, limit: int = 100
-) -> list[Received]:
-    """Return the newest `limit` events that are wanted and lie below `before`, newest first.
+    log: EventLog,
+    wanted: Wanted,
+    *,
+    before: Place,
+    after: Place | None = None,
+    limit: int = 100,
+    within_s: float | None = None,
+) -> Page:
+    """Return the newest `limit` events that are wanted and lie below `before`.
 
     Args:
         log: The event log.
@@ -62,22 +76,36 @@ def search_received(
         before: A page's place: `read_top`, or `find_next_place` of the page before.
         after: Only what is not below this place: what has arrived since it was the top.
         limit: Page size; unit: events.
+        within_s: After how many seconds to stop looking; None: never.
     """
-    about = {
-        "text": wanted.text,
-        "source_id": wanted.source_id,
-        "type": wanted.type,
-        "user_id": wanted.user_id,
-    }
-    accepted, refused = list[StoredEvent](), list[RefusedEvent]()
+    accepted, refused = Found([]), list[RefusedEvent]()
     if wanted.admission is not Admission.REFUSED and wanted.code is None:
         known = after.offset - 1 if after else 0
-        accepted = log.search(**about, before=before.offset, after=known, limit=limit)
+        criteria = Criteria(wanted.text, wanted.source_id, wanted.type, None, wanted.user_id)
+        accepted = search_events(log, criteria, before.offset, limit, after=known, within_s=within_s)
     if wanted.admission is not Admission.ACCEPTED:
         known = after.number - 1 if after else 0
-        refused = search_refused(log, **about, code=wanted.code, before=before.number, after=known, limit=limit)
-    both: tuple[Sequence[Received], ...] = (accepted, refused)
-    return list(islice(heapq.merge(*both, key=_get_time, reverse=True), limit))
+        refused = search_refused(
+            log,
+            text=wanted.text,
+            source_id=wanted.source_id,
+            type=wanted.type,
+            user_id=wanted.user_id,
+            code=wanted.code,
+            before=before.number,
+            after=known,
+            limit=limit,
+        )
+    both: tuple[Sequence[Received], ...] = (accepted.events, refused)
+    events = list(islice(heapq.merge(*both, key=_get_time, reverse=True), limit))
+    if accepted.reached is None or len(events) == limit:
+        return Page(events)
+    return Page(events, find_next_place(events, before)._replace(offset=accepted.reached))
+
+
+def read_time(log: EventLog, place: Place) -> datetime | None:
+    """Return when the event at the place was received; None where it is gone."""
+    return next((event.received_at for event in log.get_many([place.offset])), None)
 
 
 def find_next_place(page: Sequence[Received], before: Place) -> Place:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from components import event_list
 from core.events.event_log import open_event_log
+from core.events.history import word_index
 from core.events.history.close import delete_closed
+from core.events.history.word_index import build_next
 from core.events.intake import refuse_all, take
 from core.events.refused import get_refused
 from core.events.validate import Fault
@@ -65,6 +70,31 @@ def test_older_messages_are_a_page_away_and_another_filter_starts_at_the_newest(
     assert app.toggle[0].disabled
     app.text_input[0].set_value('"Step 149"').run()
     assert list(read_table(app, "Event")["Event"]) == ["Step 149"]
+
+
+def test_a_search_that_takes_long_says_how_far_it_has_come_and_goes_on(
+    workspace: Workspace, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = Feed(workspace)
+    for number in range(30):
+        feed.track("ada", f"Step {number}")
+    monkeypatch.setattr(word_index, "PART_EVENTS", 10)
+    while build_next(open_event_log(workspace)):
+        pass
+    monkeypatch.setattr(event_list, "PATIENCE_S", -1.0)  # each look is one step
+    app = visit(PAGE, event_text="no such event")
+    shown = read(app)
+    assert "No event matches so far" in shown
+    assert "Searched back to 1 Dec 2026" in shown and "It goes on by itself." in shown
+
+    app = press(visit(PAGE, event_text="step"), "Older")
+    assert "Press Older to search further back." in read(app)
+    pages = 2
+    while list_buttons(app)["Older"]:
+        app, pages = press(app, "Older"), pages + 1
+    assert "No older event matches" in read(app) or list(read_table(app, "Event")["Event"])[-1] == "Step 0"
+    assert 3 <= pages <= 6
+    assert list(read_table(press(app, "Newest"), "Event")["Event"])[:1] == ["Step 29"]
 
 
 def test_the_address_opens_one_message(workspace: Workspace, visit: Visit) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import logging
 import sqlite3
+import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from duckdb import DuckDBPyConnection
 
@@ -36,6 +38,8 @@ _LOG = logging.getLogger(__name__)
 _FEW_CANDIDATES, _MANY_CANDIDATES, _MAX_CANDIDATES = 16, 128, 2_000
 _CROWD, _CROWD_MESSAGES = 512, 32
 """So many candidates, one in so many messages or more, of which hardly any is meant: to scan is quicker than to get."""
+_MAX_HURRIED = 128
+"""At once where somebody waits: each may cost the unpacking of a row group, some 2 ms."""
 _MAX_SCANNED = 65_536
 _MAX_PATTERN_CHARS = 10_000
 """SQLite refuses a pattern that is much longer; what is left out here is looked for in what the rest finds."""
@@ -58,16 +62,52 @@ class Criteria:
         return {name: value for name, value in named.items() if value is not None}
 
 
+class Found(NamedTuple):
+    """What a search found, newest first.
+
+    `reached` is the offset down to which it looked when its time was over; None where it came to its end, or to its
+    limit. To go on, search before `reached`.
+    """
+
+    events: list[StoredEvent]
+    reached: int | None = None
+
+
 def search_events(
-    log: LogFile, criteria: Criteria, before: int | None, limit: int, *, after: int = 0
-) -> list[StoredEvent]:
-    """Return the newest `limit` messages that meet the criteria, newest first, between `after` and `before`."""
-    with closing(_Search(log, criteria, limit).run(before, after)) as found:
-        return list(itertools.islice(found, limit))
+    log: LogFile, criteria: Criteria, before: int | None, limit: int, *, after: int = 0, within_s: float | None = None
+) -> Found:
+    """Return the newest `limit` messages that meet the criteria between `after` and `before`.
+
+    Args:
+        log: The event log.
+        criteria: What is looked for.
+        before: Only offsets below this one.
+        limit: Unit: messages.
+        after: Only offsets above this one.
+        within_s: When to stop looking, to the next step of some tenths of a second; None: never.
+    """
+    deadline = None if within_s is None else time.monotonic() + within_s
+    events: list[StoredEvent] = []
+    with closing(_Search(log, criteria, limit, is_hurried=deadline is not None).run(before, after)) as steps:
+        for step in steps:
+            if not isinstance(step, _Reached):
+                events.append(step)
+                if len(events) == limit:
+                    break
+            elif deadline is not None and time.monotonic() > deadline:
+                return Found(events, step.offset)
+    return Found(events)
+
+
+class _Reached(NamedTuple):
+    """A step of a search is done: all from `offset` on has been looked at."""
+
+    offset: int
 
 
 class _Search:
-    def __init__(self, log: LogFile, criteria: Criteria, limit: int) -> None:
+    def __init__(self, log: LogFile, criteria: Criteria, limit: int, *, is_hurried: bool = False) -> None:
+        self._max_candidates = _MAX_HURRIED if is_hurried else _MAX_CANDIDATES
         self._log = log
         self._text = TextQuery(criteria.text) if criteria.text else None
         self._filters = criteria.list_filters()
@@ -75,7 +115,8 @@ class _Search:
         self._is_narrow = self._is_vain = False
         self._at_first = min(max(limit, _FEW_CANDIDATES), _MANY_CANDIDATES)
 
-    def run(self, before: int | None, after: int) -> Generator[StoredEvent]:
+    def run(self, before: int | None, after: int) -> Generator[StoredEvent | _Reached]:
+        """Yield messages, and how far the search has come after each step that may have taken some time."""
         with snapshot(self._log) as connection:
             layout = read_layout(connection)
             files = list_word_files(connection) if self._match else []
@@ -89,7 +130,7 @@ class _Search:
             last = min(last, file.first - 1)
         yield from self._scan(start, last)
 
-    def _look_up(self, file: WordFile, match: Match, first: int, last: int) -> Iterator[StoredEvent]:
+    def _look_up(self, file: WordFile, match: Match, first: int, last: int) -> Iterator[StoredEvent | _Reached]:
         path = words_folder(self._log.path) / file.name
         try:
             while first <= last:
@@ -101,14 +142,16 @@ class _Search:
                             return
                         found = self._get(some)
                         yield from found
+                        yield _Reached(some[-1])
                         last = some[-1] - 1
-                        size = min(2 * size, _MAX_CANDIDATES)
+                        size = min(2 * size, self._max_candidates)
                         if not self._is_narrow and len(some) == self._at_first and 2 * len(found) < len(some):
                             self._is_narrow = True  # too many candidates are not meant
                             break
                         is_vain = self._is_narrow and _is_crowd(some) and _FEW_CANDIDATES * len(found) < len(some)
                         self._is_vain = self._is_vain or is_vain
                     else:
+                        yield _Reached(first)
                         return
         except sqlite3.DatabaseError as error:
             _LOG.warning("The index of words %s cannot be read; its messages are scanned: %s", file.name, error)
@@ -118,7 +161,7 @@ class _Search:
         events = get_events(self._log, offsets)
         return [events[offset] for offset in offsets if offset in events and self._is_meant(events[offset])]
 
-    def _scan(self, first: int, last: int) -> Iterator[StoredEvent]:
+    def _scan(self, first: int, last: int) -> Iterator[StoredEvent | _Reached]:
         if first > last:
             return
         where, values = self._make_condition("CAST(body AS TEXT) LIKE")
@@ -128,10 +171,12 @@ class _Search:
                 if self._is_meant(event):
                     yield event
             older = list_closed_files(connection, first, min(last, live_first - 1)) if first < live_first else []
+        if live_first <= last:
+            yield _Reached(max(first, live_first))
         if older:
             yield from self._scan_files(older, first, min(last, live_first - 1))
 
-    def _scan_files(self, files: list[ClosedFile], first: int, last: int) -> Iterator[StoredEvent]:
+    def _scan_files(self, files: list[ClosedFile], first: int, last: int) -> Iterator[StoredEvent | _Reached]:
         rows = ROW_GROUP_EVENTS
         with connect(self._log) as database:
             while first <= last:  # a little at first: mostly a page is full after the newest messages
@@ -140,6 +185,7 @@ class _Search:
                 for event in self._read_window(database, inside, low, last):
                     if self._is_meant(event):
                         yield event
+                yield _Reached(low)
                 last, rows = low - 1, min(4 * rows, _MAX_SCANNED)
 
     def _read_window(

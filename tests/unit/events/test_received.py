@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.events.event_log import EventLog, LogEntry, StoredEvent
-from core.events.received import Admission, Place, Received, Wanted, find_next_place, read_top, search_received
+from core.events.received import Admission, Page, Place, Received, Wanted, find_next_place, read_top, search_received
 from core.events.refused import Refusal
 
 START = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -40,9 +40,9 @@ def test_both_are_listed_by_when_they_came_newest_first(log: EventLog) -> None:
     accept(log, 1)
     refuse(log, 2)
     accept(log, 3)
-    assert name(search_received(log, Wanted(), before=read_top(log))) == ["E3", "E2!", "E1"]
-    assert name(search_received(log, Wanted(admission=Admission.REFUSED), before=read_top(log))) == ["E2!"]
-    assert name(search_received(log, Wanted(admission=Admission.ACCEPTED), before=read_top(log))) == ["E3", "E1"]
+    assert name(search_received(log, Wanted(), before=read_top(log)).events) == ["E3", "E2!", "E1"]
+    assert name(search_received(log, Wanted(admission=Admission.REFUSED), before=read_top(log)).events) == ["E2!"]
+    assert name(search_received(log, Wanted(admission=Admission.ACCEPTED), before=read_top(log)).events) == ["E3", "E1"]
 
 
 def test_filters_hold_for_both_and_a_code_asks_for_refused_ones(log: EventLog) -> None:
@@ -51,10 +51,10 @@ def test_filters_hold_for_both_and_a_code_asks_for_refused_ones(log: EventLog) -
     refuse(log, 3, code="id_required")
     accept(log, 4, text="needle")
     top = read_top(log)
-    assert name(search_received(log, Wanted(user_id="ada"), before=top)) == ["E2!", "E1"]
-    assert name(search_received(log, Wanted(code="id_required"), before=top)) == ["E3!"]
-    assert name(search_received(log, Wanted(text="needle"), before=top)) == ["E4"]
-    assert search_received(log, Wanted(source_id="src_b"), before=top) == []
+    assert name(search_received(log, Wanted(user_id="ada"), before=top).events) == ["E2!", "E1"]
+    assert name(search_received(log, Wanted(code="id_required"), before=top).events) == ["E3!"]
+    assert name(search_received(log, Wanted(text="needle"), before=top).events) == ["E4"]
+    assert search_received(log, Wanted(source_id="src_b"), before=top) == Page([])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
@@ -62,7 +62,7 @@ def test_pages_hold_each_event_once_to_the_very_first_while_new_ones_arrive(log:
     for minute in range(20):
         (refuse if minute % 3 == 1 else accept)(log, minute)
     place, seen = read_top(log), list[str]()
-    while page := search_received(log, Wanted(), before=place, limit=size):
+    while page := search_received(log, Wanted(), before=place, limit=size).events:
         seen += name(page)
         place = find_next_place(page, place)
         accept(log, 100 + len(seen))
@@ -77,6 +77,6 @@ def test_what_has_arrived_since_a_place_was_the_top_is_found_alone(log: EventLog
     assert known == Place(2, 2)
     accept(log, 3)
     refuse(log, 4)
-    assert name(search_received(log, Wanted(), before=read_top(log), after=known)) == ["E4!", "E3"]
-    assert name(search_received(log, Wanted(text="x"), before=read_top(log), after=known)) == ["E4!", "E3"]
-    assert search_received(log, Wanted(), before=read_top(log), after=read_top(log)) == []
+    assert name(search_received(log, Wanted(), before=read_top(log), after=known).events) == ["E4!", "E3"]
+    assert name(search_received(log, Wanted(text="x"), before=read_top(log), after=known).events) == ["E4!", "E3"]
+    assert search_received(log, Wanted(), before=read_top(log), after=read_top(log)) == Page([])

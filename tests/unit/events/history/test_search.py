@@ -9,9 +9,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from core.events.event_log import EventLog, LogEntry
+from core.events.event_log import EventLog, LogEntry, StoredEvent
 from core.events.history import word_index
 from core.events.history.close import delete_closed
+from core.events.history.search import Criteria, search_events
 from core.events.history.word_index import build_next, make_match
 from core.events.history.words import TextQuery
 from tests.closed_days import DAY, append_days, close_all, make_entry
@@ -100,6 +101,33 @@ def test_a_text_is_found_from_the_start_of_a_word_on(
     if place == "closed and gone from sqlite":
         delete_closed(log, LATER + timedelta(days=2))
     assert {text[:40]: find(log, text=text) for text in FOUND} == {text[:40]: FOUND[text] for text in FOUND}
+
+
+@pytest.mark.parametrize("place", ["live", "closed and gone from sqlite"])
+def test_a_search_whose_time_is_over_goes_on_from_where_it_came_to(
+    log: EventLog, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no time at all each answer is one step, and the steps together find what a whole search finds."""
+    monkeypatch.setattr(word_index, "PART_EVENTS", 7)
+    append_days(log, [20, 20, 5])
+    build_next(log)
+    build_next(log)
+    if place != "live":
+        close_all(log, LATER)
+        delete_closed(log, LATER + timedelta(days=2))
+    for criteria in (Criteria(), Criteria("bought m1"), Criteria(source_id="src_b"), Criteria("no such thing")):
+        events, before, answers = list[StoredEvent](), None, 0
+        while True:
+            found = search_events(log, criteria, before, 1_000, within_s=-1)
+            events += found.events
+            answers += 1
+            if found.reached is None:
+                break
+            assert before is None or found.reached < before
+            before = found.reached
+        whole = search_events(log, criteria, None, 1_000)
+        assert (events, None) == whole
+        assert answers > 1
 
 
 def test_filters_narrow_a_search_and_pages_follow_each_other(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:

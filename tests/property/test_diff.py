@@ -308,4 +308,4 @@ def list_keys(workspace: Workspace, run: SyncRun, **which: str) -> set[str]:
 
 
 TestDiff = Diff.TestCase
-TestDiff.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
+TestDiff.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)

@@ -169,4 +169,4 @@ class GuidedSetup(RuleBasedStateMachine):
 
 
 TestGuidedSetup = GuidedSetup.TestCase
-TestGuidedSetup.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
+TestGuidedSetup.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)

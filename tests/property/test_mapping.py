@@ -125,7 +125,7 @@ def expected(value: object, kind: Kind) -> Json:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_trait_is_the_canonical_json_of_its_value(kind: Kind) -> None:
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(COLUMNS[kind])
     def check(drawn: Column) -> None:
         type_, values = drawn
@@ -141,7 +141,7 @@ def test_a_trait_is_the_canonical_json_of_its_value(kind: Kind) -> None:
 def test_payloads_are_equal_bytes_exactly_where_values_are_equal(kind: Kind) -> None:
     """The checksum is taken over the payload, so this is what decides whether a row counts as changed."""
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(COLUMNS[kind])
     def check(drawn: Column) -> None:
         type_, values = drawn
@@ -167,7 +167,7 @@ def test_null_is_not_the_empty_text() -> None:
     assert read_traits(pa.string(), [None, "", " "], Kind.TEXT) == [None, "", " "]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.none() | texts | times.map(str) | st.sampled_from(["2024-02-30", "infinity", "now", "1e9"])))
 def test_a_text_becomes_a_time_or_its_row_is_rejected(values: list[str | None]) -> None:
     mapping = MAPPING.without("traits", "v").put(MappingEntry("timestamp", None, ColumnRef("v")))
@@ -223,7 +223,7 @@ def test_an_infinite_time_is_null_too_and_as_the_timestamp_absent(value: int, zo
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(names.filter(lambda name: name.casefold() != "id"), names, texts)
 def test_any_column_name_and_any_trait_name_is_only_a_name(column_name: str, trait: str, value: str) -> None:
     rows = make_rows(pa.string(), [value], Kind.TEXT).rename_columns(["id", column_name])

@@ -30,7 +30,7 @@ query = st.tuples(text, ending, st.sampled_from(['"{}"', '"{}"', "{}", '"{}" a',
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 @given(
     messages=st.lists(message, min_size=1, max_size=8),

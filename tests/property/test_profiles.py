@@ -93,7 +93,7 @@ def find_components(messages: Ties) -> set[frozenset[tuple[str, str]]]:
     return {frozenset(component) for component in networkx.connected_components(graph)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(messages=ties, batch=st.sampled_from([1, 3, 1000]))
 def test_people_are_the_connected_components_and_a_rebuild_gives_the_same_ids(messages: Ties, batch: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +112,7 @@ def test_people_are_the_connected_components_and_a_rebuild_gives_the_same_ids(me
         workspace.close()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(messages=ties, limit=st.integers(1, 2), batch=st.sampled_from([1, 4]))
 def test_no_profile_exceeds_its_limits_and_the_size_of_a_batch_does_not_matter(
     messages: Ties, limit: int, batch: int

@@ -106,7 +106,7 @@ def to_json(value: object) -> bytes:
 
 
 def test_every_event_of_a_batch_is_in_the_log_or_refused_and_profiles_can_be_built_of_it(receiver: Receiver) -> None:
-    @settings(SLOWLY, max_examples=150)
+    @settings(SLOWLY, max_examples=80)
     @given(batches, st.booleans())
     def send_one(batch: dict[str, Any], is_packed: bool) -> None:
         batch = {**batch, "batch": give_ids(batch["batch"])}
@@ -126,7 +126,7 @@ def test_every_event_of_a_batch_is_in_the_log_or_refused_and_profiles_can_be_bui
     assert report.read == receiver.log.last_offset() > 50
 
 
-@settings(SLOWLY, max_examples=150)
+@settings(SLOWLY, max_examples=80)
 @given(st.sampled_from(SINGLE_CALLS), messages)
 def test_every_single_event_is_in_the_log_or_refused(receiver: Receiver, path: str, message: object) -> None:
     (message,) = give_ids([message])
@@ -136,7 +136,7 @@ def test_every_single_event_is_in_the_log_or_refused(receiver: Receiver, path: s
     assert count_kept(receiver) == before + 1
 
 
-@settings(SLOWLY, max_examples=200)
+@settings(SLOWLY, max_examples=100)
 @given(
     st.binary(max_size=200) | st.binary(max_size=100).map(gzip.compress) | values.map(to_json),
     st.sampled_from(sorted(CALLS)),

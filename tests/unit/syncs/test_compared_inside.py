@@ -68,7 +68,7 @@ def _change(rows: list[Row], chance: random.Random) -> list[Row]:
     return changed
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_comparing_inside_and_comparing_here_give_the_same_runs(crm: Crm, seed: int) -> None:
     """Random changes, duplicates, missing keys and modes; the copy in the warehouse is dropped now and then."""
     chance = random.Random(seed)

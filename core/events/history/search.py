@@ -39,7 +39,7 @@ _FEW_CANDIDATES, _MANY_CANDIDATES, _MAX_CANDIDATES = 16, 128, 2_000
 _CROWD, _CROWD_MESSAGES = 512, 32
 """So many candidates, one in so many messages or more, of which hardly any is meant: to scan is quicker than to get."""
 _MAX_HURRIED = 128
-"""At once where somebody waits: each may cost the unpacking of a row group, some 2 ms."""
+"""Scattered ones at once where somebody waits: each costs the unpacking of a row group, some 2 ms."""
 _MAX_SCANNED = 65_536
 _MAX_PATTERN_CHARS = 10_000
 """SQLite refuses a pattern that is much longer; what is left out here is looked for in what the rest finds."""
@@ -107,7 +107,7 @@ class _Reached(NamedTuple):
 
 class _Search:
     def __init__(self, log: LogFile, criteria: Criteria, limit: int, *, is_hurried: bool = False) -> None:
-        self._max_candidates = _MAX_HURRIED if is_hurried else _MAX_CANDIDATES
+        self._max_scattered = _MAX_HURRIED if is_hurried else _MAX_CANDIDATES
         self._log = log
         self._text = TextQuery(criteria.text) if criteria.text else None
         self._filters = criteria.list_filters()
@@ -144,7 +144,7 @@ class _Search:
                         yield from found
                         yield _Reached(some[-1])
                         last = some[-1] - 1
-                        size = min(2 * size, self._max_candidates)
+                        size = min(2 * size, _MAX_CANDIDATES if _is_dense(some) else self._max_scattered)
                         if not self._is_narrow and len(some) == self._at_first and 2 * len(found) < len(some):
                             self._is_narrow = True  # too many candidates are not meant
                             break
@@ -219,4 +219,8 @@ class _Search:
 
 
 def _is_crowd(offsets: list[int]) -> bool:
-    return len(offsets) >= _CROWD and offsets[0] - offsets[-1] < _CROWD_MESSAGES * len(offsets)
+    return len(offsets) >= _CROWD and _is_dense(offsets)
+
+
+def _is_dense(offsets: list[int]) -> bool:
+    return offsets[0] - offsets[-1] < _CROWD_MESSAGES * len(offsets)

@@ -1,7 +1,7 @@
 """Blocks: what a sync delivers at once is one row of the SQLite file, as compressed Arrow columns.
 
-A row and an entry of the index of ids for each message were most of the time of a first sync. A block costs a fiftieth
-of that; whoever reads the log gets the same events from it (`core/events/live.py`).
+A row and an entry of the index of ids for each message were most of the time of a first sync. A block costs a tenth of
+that (docs/decisions/0014); whoever reads the log gets the same events from it (`core/events/live.py`).
 
 Duplicates are found by `keys`, checksums of the ids, and decided by the ids themselves. A block is looked at only for
 messages of its own source. A producer sends its messages in one order and may, after an interruption, repeat the last
@@ -37,10 +37,9 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS blocks_source ON blocks (source_id, producer, last, first)",
 )
 _SELECT = "SELECT last, first, source_id, type, received_at FROM blocks"
-_LAST = "SELECT last FROM blocks"
 _INSERT = "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _COLUMNS = pa.schema({"message_id": pa.string(), "user_id": pa.string(), "body": pa.string()})
-KEY_BYTES = 4
+_KEY_BYTES = 4
 _COMPRESSION = pa.Codec("zstd", 1)
 
 
@@ -64,6 +63,11 @@ class Block:
         columns = pa.ipc.open_stream(stream).read_all()
         start = max(first, self.first)
         return columns.slice(start - self.first, max(0, min(last, self.last) - start + 1))
+
+    def read_keys(self, connection: sqlite3.Connection) -> pa.UInt32Array:
+        """Return the checksums of its message ids, in the order of its messages."""
+        (keys,) = connection.execute("SELECT keys FROM blocks WHERE last = ?", (self.last,)).fetchone()
+        return _to_keys(keys)
 
     def read_events(self, connection: sqlite3.Connection, first: int, last: int) -> list[StoredEvent]:
         """Return the messages between two offsets, in offset order."""
@@ -114,8 +118,8 @@ def draft_block(batch: MessageBatch) -> Draft:
     return Draft(batch, _hash_ids(columns["message_id"].to_pylist()), sink.getvalue())
 
 
-def insert_block(connection: sqlite3.Connection, draft: Draft, first: int) -> int:
-    """Write the block from offset `first` on, and return its last offset."""
+def insert_block(connection: sqlite3.Connection, draft: Draft, first: int) -> None:
+    """Write the block from offset `first` on."""
     batch, last = draft.batch, first + len(draft) - 1
     about = (batch.source_id, batch.producer, batch.type, to_millis(batch.received_at))
     stored = memoryview(draft.keys.buffers()[1]), memoryview(draft.stream)
@@ -123,21 +127,20 @@ def insert_block(connection: sqlite3.Connection, draft: Draft, first: int) -> in
     # what AUTOINCREMENT goes by, for the rows beside the blocks
     if not connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (last,)).rowcount:
         connection.execute("INSERT INTO sqlite_sequence VALUES ('events', ?)", (last,))
-    return last
 
 
 def leave_out_known(connection: sqlite3.Connection, draft: Draft) -> Draft:
     """Return the draft without the messages that a block holds already."""
     batch = draft.batch
-    own = f"{_LAST} WHERE source_id = ? AND producer = ? ORDER BY last DESC"
-    for (last,) in connection.execute(own, (batch.source_id, batch.producer)):
-        rest = _leave_out(connection, draft, last)
+    own = f"{_SELECT} WHERE source_id = ? AND producer = ? ORDER BY last DESC"
+    for row in connection.execute(own, (batch.source_id, batch.producer)):
+        rest = _leave_out(connection, draft, Block(*row))
         if rest is draft:
             break
         draft = rest
-    others = f"{_LAST} WHERE source_id = ?1 AND (?2 IS NULL OR producer IS NOT ?2)"
-    for (last,) in connection.execute(others, (batch.source_id, batch.producer)):
-        draft = _leave_out(connection, draft, last)
+    others = f"{_SELECT} WHERE source_id = ?1 AND (?2 IS NULL OR producer IS NOT ?2)"
+    for row in connection.execute(others, (batch.source_id, batch.producer)):
+        draft = _leave_out(connection, draft, Block(*row))
     return draft
 
 
@@ -149,7 +152,7 @@ def find_in_blocks(connection: sqlite3.Connection, entries: Sequence[LogEntry]) 
     found: dict[tuple[str, str], int] = {}
     for block in blocks:  # none, for what websites, apps and servers send
         ids = {entry.message_id for entry in entries if entry.source_id == block.source_id}
-        is_hit = pc.is_in(_read_keys(connection, block.last), value_set=_hash_ids(ids))
+        is_hit = pc.is_in(block.read_keys(connection), value_set=_hash_ids(ids))
         places = pc.indices_nonzero(is_hit).to_pylist()
         events = block.get_events(connection, [block.first + place for place in places]) if places else ()
         found.update(((event.source_id, event.message_id), event.offset) for event in events if event.message_id in ids)
@@ -175,20 +178,10 @@ def find_block(connection: sqlite3.Connection, offset: int) -> Block | None:
     return Block(*row) if row else None
 
 
-def _leave_out(connection: sqlite3.Connection, draft: Draft, last: int) -> Draft:
-    if not pc.any(pc.is_in(draft.keys, value_set=_read_keys(connection, last))).as_py():
+def _leave_out(connection: sqlite3.Connection, draft: Draft, block: Block) -> Draft:
+    if not pc.any(pc.is_in(draft.keys, value_set=block.read_keys(connection))).as_py():
         return draft
-    block = _get_block(connection, last)
-    return draft.leave_out(block.read(connection, block.first, last)["message_id"])
-
-
-def _get_block(connection: sqlite3.Connection, last: int) -> Block:
-    return Block(*connection.execute(f"{_SELECT} WHERE last = ?", (last,)).fetchone())
-
-
-def _read_keys(connection: sqlite3.Connection, last: int) -> pa.UInt32Array:
-    (keys,) = connection.execute("SELECT keys FROM blocks WHERE last = ?", (last,)).fetchone()
-    return _to_keys(keys)
+    return draft.leave_out(block.read(connection, block.first, block.last)["message_id"])
 
 
 def _hash_ids(message_ids: Iterable[str]) -> pa.UInt32Array:
@@ -197,4 +190,4 @@ def _hash_ids(message_ids: Iterable[str]) -> pa.UInt32Array:
 
 
 def _to_keys(raw: bytes) -> pa.UInt32Array:
-    return pa.UInt32Array.from_buffers(pa.uint32(), len(raw) // KEY_BYTES, [None, pa.py_buffer(raw)])
+    return pa.UInt32Array.from_buffers(pa.uint32(), len(raw) // _KEY_BYTES, [None, pa.py_buffer(raw)])

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from components.error_panel import error_panel
-from components.field_input import SavedSettings, draw_field
+from components.field_input import SavedSettings, draw_field, forget_secrets
 from components.plain_text import escape_markdown
-from components.state import forget_widget
 from core.errors import CoreError, MissingField
 from core.settings import is_shown, split_secrets
 from core.warehouses.definition import SetupGuide, WarehouseDefinition
@@ -72,7 +71,7 @@ def draw_connection_form(
     if attempt.error is not None:
         _draw_notes(definition, attempt.error, notes)
     if not attempt.failed:
-        _forget_secrets(definition, key)
+        forget_secrets(definition, f"{key}_field_")
     return not attempt.failed
 
 
@@ -102,9 +101,3 @@ def _draw_notes(definition: WarehouseDefinition, error: CoreError, notes: Mappin
     for name in (name for name in about if name in notes):
         sentence = f"{labels[name]} is missing." if isinstance(error, MissingField) else error.message
         notes[name].markdown(f":red[:material/error: {escape_markdown(sentence)}]")
-
-
-def _forget_secrets(definition: WarehouseDefinition, key: str) -> None:
-    for each in definition.settings:
-        if each.secret:
-            forget_widget(f"{key}_field_{each.name}")

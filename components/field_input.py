@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from components.state import forget_widget
 from core.fields import Field, FieldType
+from core.settings import HasSettings
 
 KEPT = "Saved. Leave it empty to keep it."
 
@@ -44,3 +46,10 @@ def draw_field(field: Field, key: str, saved: SavedSettings | None = None) -> ob
     if field.type is FieldType.TEXT:
         return st.text_area(label, value=text, placeholder=field.placeholder, help=help_, height=120, key=key)
     return st.text_input(label, value=text, placeholder=field.placeholder, help=help_, autocomplete="off", key=key)
+
+
+def forget_secrets(definition: HasSettings, key_start: str) -> None:
+    """Forget the secrets that were typed into a connector's fields, whose keys are `key_start` and the field's name."""
+    for field in definition.settings:
+        if field.secret:
+            forget_widget(f"{key_start}{field.name}")

@@ -7,8 +7,7 @@ from datetime import timedelta
 import streamlit as st
 
 from components.error_panel import error_panel
-from components.field_input import SavedSettings, draw_field
-from components.state import forget_widget
+from components.field_input import SavedSettings, draw_field, forget_secrets
 from core.settings import split_secrets
 from core.sources.change import change_source
 from core.sources.registry import get_definition
@@ -47,8 +46,7 @@ def ask_for_settings(workspace: Workspace, source: Source) -> None:
             with error_panel("changing the source") as attempt:
                 change_source(workspace, source.id, settings=settings, secrets=secrets)
             if not attempt.failed:
-                for name in secrets:
-                    forget_widget(f"changed_{name}")
+                forget_secrets(definition, "changed_")
                 st.rerun()
 
     popup()

@@ -4,9 +4,9 @@ import streamlit as st
 
 from components.entitlement_meter import draw_meters
 from components.error_panel import error_panel
-from components.field_input import draw_field
+from components.field_input import draw_field, forget_secrets
 from components.navigation import draw_link, go_to
-from components.state import forget_widget, get_workspace
+from components.state import get_workspace
 from core.settings import split_secrets
 from core.setup.entitled import create_entitled_source
 from core.setup.entitlements import Entitled, get_usage
@@ -54,8 +54,7 @@ def draw_form(definition: SourceDefinition) -> None:
                 workspace, kind=definition.kind, name=name, settings=settings, secrets=secrets
             )
         if not attempt.failed:
-            for name in secrets:
-                forget_widget(f"source_{name}")
+            forget_secrets(definition, "source_")
             go_to("source", id=made.id)
 
 

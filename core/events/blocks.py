@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.clock import from_millis, to_millis
+from core.errors import StoreUnreadable
 from core.events.entry import LogEntry, MessageBatch, StoredEvent
 
 SCHEMA = (
@@ -58,9 +59,19 @@ class Block:
         return self.last - self.first + 1
 
     def read(self, connection: sqlite3.Connection, first: int, last: int) -> pa.Table:
-        """Return the columns message_id, user_id and body of the messages between two offsets."""
+        """Return the columns message_id, user_id and body of the messages between two offsets.
+
+        Raises:
+            StoreUnreadable: The block is damaged.
+        """
         (stream,) = connection.execute("SELECT messages FROM blocks WHERE last = ?", (self.last,)).fetchone()
-        columns = pa.ipc.open_stream(stream).read_all()
+        try:
+            columns = pa.ipc.open_stream(stream).read_all()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise StoreUnreadable(
+                f"The messages {self.first} to {self.last} of the event log cannot be read: they are damaged.",
+                hint="Restore the file of the event log from a backup. The other messages are whole.",
+            ) from error
         start = max(first, self.first)
         return columns.slice(start - self.first, max(0, min(last, self.last) - start + 1))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from core.errors import StoreUnreadable
 from core.events.blocks import draft_block, list_blocks
 from core.events.counts import Span, count_codes_by_source
 from core.events.entry import MessageBatch
@@ -107,6 +108,16 @@ def test_ids_with_the_same_hash_are_two_messages(log: EventLog, monkeypatch: pyt
     assert deliver(log, ["c", "b"], producer="run_2") == 1
     assert log.append([entry("d"), entry("a")]) == [4, 1]
     assert read_ids(log) == ["a", "b", "c", "d"]
+
+
+def test_a_damaged_block_is_named_and_the_others_are_read(log: EventLog) -> None:
+    deliver(log, ["a", "b"])
+    deliver(log, ["c"])
+    with log.writing() as connection:
+        connection.execute("UPDATE blocks SET messages = substr(messages, 1, 40) WHERE last = 2")
+    with pytest.raises(StoreUnreadable, match="The messages 1 to 2 of the event log"):
+        log.read(0, 10)
+    assert [event.message_id for event in log.read(2, 10)] == ["c"]
 
 
 def test_a_block_leaves_sqlite_with_its_last_message(log: EventLog) -> None:

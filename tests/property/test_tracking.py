@@ -117,13 +117,15 @@ def test_every_event_of_a_batch_is_in_the_log_or_refused_and_profiles_can_be_bui
         assert count_kept(receiver) == before + max(1, len(batch["batch"]))
 
     send_one()
+    good = [{"type": "track", "event": "Ordered", "userId": f"good{number}"} for number in range(3)]
+    assert receiver.post("/v1/batch", to_json({"batch": good})).status == 200
     workspace = receiver.process.workspace
     space_id = ensure_space(workspace).id
     connect_source(workspace, space_id, receiver.source.id)
     add_identifiers(workspace, space_id, ["user_id", "email", "anonymous_id", "group_id", "android.id"])
     add_recipes(workspace, space_id, ["total_inbounds", "frequent_inbound_channel"])
     report = ProfileBuilder(workspace, space_id, ComputedTraitEngine()).build()
-    assert report.read == receiver.log.last_offset() > 50
+    assert report.read == receiver.log.last_offset() >= len(good)  # how many of the others were taken is chance
 
 
 @settings(SLOWLY, max_examples=80)

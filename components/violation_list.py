@@ -22,6 +22,7 @@ MEANINGS: Mapping[str, str] = {
     ViolationRule.VALUE_BLOCKED: "The value is on the identifier's block list and was passed over.",
     ViolationRule.MERGE_LIMIT: "The profile has been merged as often as is allowed; the profiles stayed apart.",
     ViolationRule.MAPPING_LIMIT: "The profile has as many identifiers as is allowed; no more were added.",
+    ViolationRule.KEPT_APART: "Somebody undid a merge of these profiles, so no message may tie them again.",
     ViolationRule.VALUE_UNUSABLE: "The value is too long or holds control characters and was passed over.",
     ViolationRule.TEST_RECORD: "A test record from Select mappings: it is in the log and touches no profile.",
     ViolationRule.UNREADABLE: "The message is not readable JSON and was passed over.",

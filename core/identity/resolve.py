@@ -6,6 +6,7 @@ Decisions where the specification is silent:
 - The lowest-priority identifier of the message is dropped first; among equals, the last one in the message.
 - An alias message resolves by its highest-priority identifier alone, so it can never tie two profiles.
 - A merge above a cap is refused like a merge above a limit. A profile with the most identifiers takes no more.
+- A merge of profiles that a person keeps apart is refused like a merge above a limit, before any limit is looked at.
 
 Source: the specification's matching algorithm ("flat matching"), steps 1-10.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from core.identity.kept_apart import KeptApart
 from core.identity.rule import Identifier, IdentifierRule, Period
 
 MAX_MERGES = 100
@@ -32,6 +34,7 @@ class ViolationRule(StrEnum):
     VALUE_BLOCKED = "id_value_blocked"
     MERGE_LIMIT = "profile_merge_limit_exceeded"
     MAPPING_LIMIT = "identifier_mapping_limit_exceeded"
+    KEPT_APART = "profiles_kept_apart"
     VALUE_UNUSABLE = "id_value_unusable"
     TEST_RECORD = "test_record_skipped"
     UNREADABLE = "unreadable_message"
@@ -44,6 +47,7 @@ VIOLATION_LABELS: dict[str, str] = {
     ViolationRule.VALUE_BLOCKED: "ID value blocked",
     ViolationRule.MERGE_LIMIT: "Profile merge limit exceeded",
     ViolationRule.MAPPING_LIMIT: "Identifier mapping limit exceeded",
+    ViolationRule.KEPT_APART: "Profiles are kept apart",
     ViolationRule.VALUE_UNUSABLE: "ID value too long or with control characters",
     ViolationRule.TEST_RECORD: "Test record, not applied to profiles",
     ViolationRule.UNREADABLE: "Message is not readable JSON",
@@ -87,10 +91,11 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule that changed what a message did; `detail` holds plain JSON values."""
+    """A rule that changed what a message did; `detail` holds plain JSON values, `identifier` what was left out."""
 
     rule: ViolationRule
     detail: dict[str, object]
+    identifier: Identifier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ def resolve(
     rules: Mapping[str, IdentifierRule],
     *,
     caps: Caps | None = None,
+    apart: KeptApart | None = None,
     is_alias: bool = False,
 ) -> Resolution:
     """Return the profiles that a message belongs to. Changes nothing.
@@ -119,6 +125,7 @@ def resolve(
         owners: The profile of each known identifier.
         rules: The space's rules by type.
         caps: The caps on one profile.
+        apart: The profiles that a person keeps apart; None where there are none.
         is_alias: Whether the message is an alias, which never merges.
     Complexity: O(identifiers of the message x identifiers of the profiles found) at worst; O(identifiers) when the
         message brings nothing new.
@@ -130,12 +137,11 @@ def resolve(
         found = _find_profiles(kept, owners)
         if len(kept) == 1:
             break
-        broken = _find_broken_limit(kept, found, at_ms, owners, rules, limits)
+        broken = None if apart is None else _find_kept_apart(found, apart)
+        broken = broken or _find_broken_limit(kept, found, at_ms, owners, rules, limits)
         if broken is None:
             break
-        dropped = kept.pop()
-        broken.detail["dropped"] = {"type": dropped.type, "value": dropped.value}
-        violations.append(broken)
+        violations.append(_drop(kept.pop(), broken.rule, broken.detail))
     if len(found) == 1:
         kept, full = _cap_identifiers(kept, found[0], owners, limits)
         violations.extend(full)
@@ -154,6 +160,16 @@ def _find_profiles(identifiers: Sequence[Identifier], owners: Owners) -> list[Kn
         if owner is not None and owner not in found:
             found.append(owner)
     return found
+
+
+def _drop(dropped: Identifier, rule: ViolationRule, detail: dict[str, object]) -> Violation:
+    return Violation(rule, {**detail, "dropped": {"type": dropped.type, "value": dropped.value}}, dropped)
+
+
+def _find_kept_apart(found: Sequence[KnownProfile], apart: KeptApart) -> Violation | None:
+    ids = [profile.id for profile in found]
+    pair = apart.find_pair(ids)
+    return None if pair is None else Violation(ViolationRule.KEPT_APART, {"pair": [*pair], "profiles": ids})
 
 
 def _find_broken_limit(
@@ -234,8 +250,7 @@ def _cap_identifiers(
         return kept, []
     room = max(caps.identifiers - profile.count_identifiers(), 0)
     refused = set(new[room:])
-    detail = {"limit": caps.identifiers, "profiles": [profile.id]}
+    detail: dict[str, object] = {"limit": caps.identifiers, "profiles": [profile.id]}
     return [identifier for identifier in kept if identifier not in refused], [
-        Violation(ViolationRule.MAPPING_LIMIT, {**detail, "dropped": {"type": dropped.type, "value": dropped.value}})
-        for dropped in new[room:]
+        _drop(dropped, ViolationRule.MAPPING_LIMIT, detail) for dropped in new[room:]
     ]

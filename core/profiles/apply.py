@@ -82,7 +82,13 @@ class BatchApplier:
             return False
         is_alias = read.event.type == MessageType.ALIAS
         resolution = resolve(
-            found.identifiers, read.at_ms, self._around.owners, self._rules, caps=self._caps, is_alias=is_alias
+            found.identifiers,
+            read.at_ms,
+            self._around.owners,
+            self._rules,
+            caps=self._caps,
+            apart=self._around.apart,
+            is_alias=is_alias,
         )
         profile = self._choose_profile(read, resolution)
         self._update(profile, read, resolution.identifiers)
@@ -160,7 +166,8 @@ class BatchApplier:
         for seq, violation in enumerate(violations):
             detail = orjson.dumps(violation.detail).decode()
             head = (self._around.space_id, read.event.offset, seq)
-            self._around.violations.append((*head, str(violation.rule), detail, profile_id))
+            identifier = violation.identifier or (None, None)
+            self._around.violations.append((*head, str(violation.rule), detail, profile_id, *identifier))
 
 
 def _read(event: StoredEvent, reader: IdentifierReader) -> ReadMessage:
@@ -203,7 +210,7 @@ def _can_be_saved(value: object) -> bool:
 
 def _refuse(rule: ViolationRule, identifier: Identifier) -> Violation:
     shown = identifier.value if len(identifier.value) <= _SHOWN_CHARS else f"{identifier.value[:_SHOWN_CHARS]}…"
-    return Violation(rule, {"type": identifier.type, "value": shown})
+    return Violation(rule, {"type": identifier.type, "value": shown}, Identifier(identifier.type, shown))
 
 
 _SHOWN_CHARS = 200

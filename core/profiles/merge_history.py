@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from core.clock import from_millis
 from core.profiles.bulk import select_in
@@ -38,25 +38,19 @@ def list_merges(connection: Connection, space_id: str, profile_id: str) -> list[
     open_ids = {profile_id}
     while open_ids:
         rows = select_in(connection, _COLUMNS, {"space_id": space_id}, "survivor_id", open_ids)
-        new = {row.merged_id: _to_merge(row) for row in rows if row.merged_id not in found}
+        new = {row[1]: read_merge(*row) for row in rows if row[1] not in found}
         found |= new
         open_ids = set(new)
     return sorted(found.values(), key=lambda merge: (merge.log_offset, merge.merged_id))
 
 
-def _to_merge(row: Row[*tuple[object, ...]]) -> ProfileMerge:
-    log_offset, merged_id, survivor_id, text, at = row
-    reason = orjson.loads(str(text))
-    ties = tuple((tie["type"], tie["value"], tie["profile_id"]) for tie in reason["identifiers"])
-    return ProfileMerge(
-        from_millis(int(str(at))),
-        int(str(log_offset)),
-        reason["message_id"],
-        str(survivor_id),
-        str(merged_id),
-        ties,
-        _describe(int(str(log_offset)), str(survivor_id), str(merged_id), ties, reason["survivor_because"]),
-    )
+def read_merge(log_offset: int, merged_id: str, survivor_id: str, reason: str, at_ms: int) -> ProfileMerge:
+    """Return a merge from the columns that the store has of it."""
+    known = orjson.loads(reason)
+    ties = tuple((tie["type"], tie["value"], tie["profile_id"]) for tie in known["identifiers"])
+    sentence = _describe(log_offset, survivor_id, merged_id, ties, known["survivor_because"])
+    at, message_id = from_millis(at_ms), known["message_id"]
+    return ProfileMerge(at, log_offset, message_id, survivor_id, merged_id, ties, sentence, reason)
 
 
 def _describe(

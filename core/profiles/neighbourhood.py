@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 import orjson
 from sqlalchemy import Connection
 
+from core.identity.kept_apart import KeptApart
 from core.identity.resolve import KnownProfile, Sighting
 from core.identity.rule import Identifier
 from core.profiles.bulk import select_in, upsert_rows
+from core.profiles.splits import load_kept_apart
 from core.storage.tables import identifiers, merges, profile_messages, profiles, violations
 
 MAX_SEARCH_CHARS = 8_000
@@ -96,6 +98,7 @@ class Neighbourhood:
         self.messages: list[tuple[object, ...]] = []
         self.merges: list[tuple[object, ...]] = []
         self.violations: list[tuple[object, ...]] = []
+        self.apart: KeptApart | None = None
         self.created = 0
         self._changed: dict[str, ProfileRow] = {}
         self._changed_identifiers: set[Identifier] = set()
@@ -110,6 +113,7 @@ class Neighbourhood:
             fixed = {"space_id": self.space_id, "type": type_}
             ids.update(profile_id for (profile_id,) in select_in(connection, _OWNER, fixed, "value", values))
         self.load_profiles(connection, ids)
+        self.apart = load_kept_apart(connection, self.space_id)
 
     def load_profiles(self, connection: Connection, ids: set[str]) -> None:
         """Load profiles by id, with their identifiers."""
@@ -164,6 +168,8 @@ class Neighbourhood:
         survivor.merge_count += merged.merge_count + 1
         survivor.updated_at = max(survivor.updated_at, merged.updated_at)
         merged.merged_into = survivor.id
+        if self.apart is not None:
+            self.apart.merge(survivor.id, merged.id)
         merged.drop_all()
         self.touch(survivor)
         self.touch(merged)

@@ -53,7 +53,10 @@ class ProfileTrait:
 
 @dataclass(frozen=True, slots=True)
 class ProfileMerge:
-    """One merge behind a profile. `identifiers` are the (type, value, profile id) that tied the two."""
+    """One merge behind a profile. `identifiers` are the (type, value, profile id) that tied the two.
+
+    `reason` is what the store keeps of it, as JSON text.
+    """
 
     at: datetime
     log_offset: int
@@ -62,6 +65,7 @@ class ProfileMerge:
     merged_id: str
     identifiers: tuple[tuple[str, str, str], ...]
     sentence: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

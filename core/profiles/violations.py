@@ -81,6 +81,8 @@ def _describe(log_offset: int, label: str, detail: dict[str, object]) -> str:
     if "limit" in detail and "type" in detail:
         sentence += f" would give one profile {detail['count']} values of {detail['type']}"
         sentence += f" (limit: {detail['limit']} {detail['period']})"
+    elif "pair" in detail:
+        sentence += " would make one of profiles that a person keeps apart"
     elif "limit" in detail:
         sentence += f" would exceed {detail['limit']}"
     elif "type" in detail:

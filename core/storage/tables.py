@@ -73,6 +73,8 @@ spaces = Table(
     Column("slug", Text, nullable=False, unique=True),
     Column("kind", Text, nullable=False),  # dev, prod
     Column("created_at", UtcTime, nullable=False),
+    Column("max_merges", Integer),  # of one profile; NULL: the default
+    Column("max_identifiers", Integer),  # of one profile; NULL: the default
 )
 space_sources = Table(
     "space_sources",
@@ -318,6 +320,22 @@ violations = Table(
     Column("rule", Text, nullable=False),
     Column("detail", Text, nullable=False),  # JSON
     Column("profile_id", Text),
+    Column("identifier_type", Text),  # what was left out of the message, as it was compared
+    Column("identifier_value", Text),
+    Index(None, "space_id", "identifier_type", "identifier_value"),
+    Index(None, "space_id", "profile_id"),
+)
+kept_apart = Table(
+    "kept_apart",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("survivor_id", Text, primary_key=True),  # as they were in the merge that was undone
+    Column("merged_id", Text, primary_key=True),
+    Column("log_offset", BigInteger, nullable=False),  # of the message that had merged them
+    Column("reason", Text, nullable=False),  # JSON, the reason of that merge
+    Column("merged_at", BigInteger, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
 )
 profile_counts = Table(
     "profile_counts",

@@ -23,13 +23,15 @@ Admit = Callable[[Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """A container of profiles with its own identity rules and traits."""
+    """A container of profiles with its own identity rules and traits. The caps are None where they are the defaults."""
 
     id: str
     name: str
     slug: str
     kind: str
     created_at: datetime
+    max_merges: int | None = None
+    max_identifiers: int | None = None
 
 
 def ensure_space(workspace: Workspace, name: str = DEFAULT_SPACE_NAME) -> Space:

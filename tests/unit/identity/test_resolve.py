@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from core.identity.kept_apart import KeptApart
 from core.identity.resolve import Caps, KnownProfile, Resolution, Sighting, ViolationRule, choose_survivor, resolve
 from core.identity.rule import Identifier, IdentifierRule, Period
 
@@ -150,3 +151,28 @@ def test_resolving_changes_nothing() -> None:
     owners = {event[0]: one, event[1]: two}
     resolve(event, NOW, owners, RULES)
     assert (len(event), owners, one.identifiers.keys()) == (2, {event[0]: one, event[1]: two}, {"user_id"})
+
+
+def test_profiles_kept_apart_are_not_merged_though_no_limit_forbids_it() -> None:
+    event = [("user_id", "u"), ("email", "e")]
+    found = run(event, known("a", user_id="u"), known("b", email="e"), apart=KeptApart([("b", "a")]))
+    assert (ids(found), found.identifiers) == (["a"], [("user_id", "u")])
+    (refused,) = found.violations
+    assert (refused.rule, refused.identifier, refused.detail["pair"]) == (
+        "profiles_kept_apart",
+        ("email", "e"),
+        ["a", "b"],
+    )
+    assert ids(run(event, known("a", user_id="u"), known("c", email="e"), apart=KeptApart([("b", "a")]))) == ["a", "c"]
+
+
+def test_profiles_stay_apart_when_they_have_gone_into_others() -> None:
+    event = [("user_id", "u"), ("email", "e"), ("anonymous_id", "x")]
+    people = known("c", user_id="u"), known("d", email="e"), known("f", anonymous_id="x")
+    apart = KeptApart([("a", "b")], {"a": "c", "b": "b"})
+    assert ids(run(event, *people, apart=apart)) == ["c", "d", "f"]
+    apart.merge("g", "b")
+    apart.merge("d", "g")
+    found = run(event, *people, apart=apart)
+    assert (ids(found), len(found.violations)) == (["c"], 2)
+    assert found.violations[0].detail["pair"] == ["a", "b"]

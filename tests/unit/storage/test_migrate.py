@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -16,7 +17,7 @@ from sqlalchemy import event, inspect, text
 from core.errors import CoreError, StoreUnreadable
 from core.storage.database import Database, open_database
 from core.storage.home import Home
-from core.storage.migrate import FOLDER, migrate, read_head, read_revision
+from core.storage.migrate import FOLDER, make_config, migrate, read_head, read_revision
 from core.storage.tables import METADATA
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -100,3 +101,24 @@ def test_processes_that_start_together_migrate_once(store_url: str, home: Home) 
     database = open_database(home, store_url)
     assert set(METADATA.tables) <= set(inspect(database.engine).get_table_names())
     database.close()
+
+
+def test_violations_of_an_earlier_version_learn_what_they_left_out(database: Database) -> None:
+    details = {
+        1: (
+            "identifier_value_limit_exceeded",
+            '{"type": "email", "dropped": {"type": "phone", "value": "1"}}',
+        ),
+        2: ("id_value_blocked", '{"type": "user_id", "value": "null"}'),
+        3: ("no_matching_identifiers", "{}"),
+    }
+    with database.transaction() as connection:
+        command.upgrade(make_config(connection), "0005")
+        for offset, (rule, detail) in details.items():
+            values = {"offset": offset, "rule": rule, "detail": detail}
+            sql = "INSERT INTO violations VALUES ('spa', :offset, 0, :rule, :detail, NULL)"
+            connection.execute(text(sql), values)
+    with database.transaction() as connection:
+        command.upgrade(make_config(connection), "head")
+        rows = connection.execute(text("SELECT identifier_type, identifier_value FROM violations ORDER BY log_offset"))
+        assert [tuple(row) for row in rows] == [("phone", "1"), ("user_id", "null"), (None, None)]

@@ -1,0 +1,82 @@
+"""The rules that keep profiles apart, as the store has them: written by an undo, read by every build."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+
+from core.clock import to_millis
+from core.identity.kept_apart import KeptApart
+from core.profiles.merge_history import find_survivors, read_merge
+from core.profiles.profile import ProfileMerge
+from core.storage.tables import kept_apart
+from core.workspaces.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One rule: the merge that was undone, when and by whom; and what each of the two profiles is called now."""
+
+    merge: ProfileMerge
+    created_at: datetime
+    created_by: str
+    survivor_now: str
+    merged_now: str
+
+
+def load_kept_apart(connection: Connection, space_id: str) -> KeptApart | None:
+    """Return the rules for a batch of messages; None where the space has none."""
+    query = select(kept_apart.c.survivor_id, kept_apart.c.merged_id).where(kept_apart.c.space_id == space_id)
+    pairs = [(row.survivor_id, row.merged_id) for row in connection.execute(query)]
+    if not pairs:
+        return None
+    return KeptApart(pairs, find_survivors(connection, space_id, {each for pair in pairs for each in pair}))
+
+
+def list_splits(workspace: Workspace, space_id: str, *, profile_id: str | None = None) -> list[Split]:
+    """Return the rules of the space, or those that concern one profile as it is now; newest first."""
+    table = kept_apart.c
+    query = select(kept_apart).where(table.space_id == space_id).order_by(table.created_at.desc(), table.merged_id)
+    with workspace.database.reading() as connection:
+        rows = connection.execute(query).all()
+        ids = {each for row in rows for each in (row.survivor_id, row.merged_id)}
+        now = find_survivors(connection, space_id, ids)
+    found = [
+        Split(
+            read_merge(row.log_offset, row.merged_id, row.survivor_id, row.reason, row.merged_at),
+            row.created_at,
+            row.created_by,
+            now[row.survivor_id],
+            now[row.merged_id],
+        )
+        for row in rows
+    ]
+    return [split for split in found if profile_id is None or profile_id in (split.survivor_now, split.merged_now)]
+
+
+def insert_split(connection: Connection, workspace: Workspace, space_id: str, merge: ProfileMerge) -> None:
+    """Write the rule that keeps apart what `merge` had made one, in the caller's transaction."""
+    connection.execute(
+        insert(kept_apart).values(
+            space_id=space_id,
+            survivor_id=merge.survivor_id,
+            merged_id=merge.merged_id,
+            log_offset=merge.log_offset,
+            reason=merge.reason,
+            merged_at=to_millis(merge.at),
+            created_at=workspace.now(),
+            created_by=workspace.actor,
+        )
+    )
+
+
+def delete_split(connection: Connection, space_id: str, merge: ProfileMerge) -> bool:
+    """Take the rule away again, in the caller's transaction; False where it is gone already."""
+    return bool(connection.execute(delete(kept_apart).where(_is(space_id, merge))).rowcount)
+
+
+def _is(space_id: str, merge: ProfileMerge) -> ColumnElement[bool]:
+    table = kept_apart.c
+    return and_(table.space_id == space_id, table.survivor_id == merge.survivor_id, table.merged_id == merge.merged_id)

@@ -24,6 +24,7 @@ from core.workspaces.workspace import Workspace
 
 PAGE_SIZE = 50
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(\+\d\d:\d\d|Z)$")
+_SPELLED = {"sql model": "SQL model", "setup": "guided setup", "sql": "SQL", "profile api": "Profile API settings"}
 OBJECT_TYPES = (
     "workspace",
     "setup",
@@ -37,6 +38,8 @@ OBJECT_TYPES = (
     "identifier",
     "computed_trait",
     "refused_event",
+    "profile_token",
+    "profile_api",
 )
 
 
@@ -131,7 +134,7 @@ def _show(value: object, names: Mapping[str, str]) -> str:
 
 def _spell(key: str) -> str:
     words = key.removesuffix("_id").replace("_", " ")
-    words = {"sql model": "SQL model", "setup": "guided setup", "sql": "SQL"}.get(words, words)
+    words = _SPELLED.get(words, words)
     return words[:1].upper() + words[1:]
 
 

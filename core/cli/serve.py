@@ -39,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
 
 def _announce(host: str, port: int) -> None:
     if host not in ("127.0.0.1", "::1", "localhost"):
-        say("Other machines reach only the paths to which events are sent; their guard is the write key.")
+        say("Other machines reach the paths to which events are sent, by write key, and the Profile API, by token.")
     say(f"Serving on http://{host}:{port} (health: /healthz). Stop with Ctrl+C.")

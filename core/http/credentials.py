@@ -15,7 +15,7 @@ def list_write_keys(authorization: bytes, query: bytes, body: object) -> Iterato
     An OAuth token comes as Bearer too, with the write key in the body: so each is tried until one is known.
     """
     if authorization:
-        yield _read_authorization(authorization)
+        yield read_user_name(authorization)
     if isinstance(body, dict):
         yield from _read_body(body)
     if query:
@@ -23,7 +23,7 @@ def list_write_keys(authorization: bytes, query: bytes, body: object) -> Iterato
 
 
 @lru_cache(maxsize=256)
-def _read_authorization(header: bytes) -> str:
+def read_user_name(header: bytes) -> str:
     """Return the user name of Basic, or the token of Bearer; empty for what is neither."""
     scheme, _, value = header.strip().partition(b" ")
     if scheme.lower() == b"bearer":

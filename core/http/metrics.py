@@ -32,6 +32,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         registry = self.registry
         self._requests = Counter("onramp_requests", "Tracking requests by status", ["status"], registry=registry)
+        self._read = Counter("onramp_profile_requests", "Profile API requests by status", ["status"], registry=registry)
         self._taken = Counter("onramp_events_taken", "Events written, repeated ones included", registry=registry)
         self._refused = Counter("onramp_events_refused", "Events kept as refused, by code", ["code"], registry=registry)
         self._suppressed = Counter("onramp_events_suppressed", "Events of suppressed users, dropped", registry=registry)
@@ -52,6 +53,10 @@ class Metrics:
         if counter is None:
             counter = self._by_status[status] = self._requests.labels(str(status))
         counter.inc()
+
+    def count_profile_request(self, status: int) -> None:
+        """Count one answer of the Profile API."""
+        self._read.labels(str(status)).inc()
 
     def count_suppressed(self, events: int) -> None:
         """Count events that were dropped because their user is suppressed."""

@@ -1,4 +1,4 @@
-"""The tracking surface as an OpenAPI document, made from the same table of paths that the server answers by."""
+"""What programs may call as an OpenAPI document, made from the same tables of paths that the server answers by."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 from core.events.limits import Limits
 from core.events.message import MAX_MESSAGE_ID_CHARS, MessageType
+from core.http.openapi_profiles import (
+    describe_profile_paths,
+    describe_profile_responses,
+    describe_profile_schemas,
+)
 from core.http.tracking import BATCH, CALLS, SWALLOWED
 
 _Json = dict[str, object]
@@ -19,19 +24,29 @@ def make_document(limits: Limits) -> _Json:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Onramp tracking API",
+            "title": "Onramp tracking and Profile API",
             "version": "1",
-            "description": "Where client libraries send events. The body is JSON whatever the Content-Type says, plain "
-            "or packed by gzip. A 200 means that every event is on the disk.",
+            "description": "Where client libraries send events: the body is JSON whatever the Content-Type says, plain "
+            "or packed by gzip, and a 200 means that every event is on the disk. Below /v1/spaces: where other "
+            "programs read profiles.",
         },
         "security": [{"writeKeyAsUserName": []}, {"writeKeyAsToken": []}, {}],
-        "paths": {path: _describe_path(path, call) for path, call in CALLS.items()},
+        "paths": {
+            **{path: _describe_path(path, call) for path, call in CALLS.items()},
+            **describe_profile_paths(),
+        },
         "components": {
             "securitySchemes": {
                 "writeKeyAsUserName": {"type": "http", "scheme": "basic", "description": "The password is empty."},
                 "writeKeyAsToken": {"type": "http", "scheme": "bearer"},
+                "profileToken": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "An access token of the space as user name; the password is empty.",
+                },
             },
             "schemas": {
+                **describe_profile_schemas(),
                 "Event": _describe_event(),
                 "Batch": _describe_batch(limits),
                 "Success": {
@@ -45,7 +60,7 @@ def make_document(limits: Limits) -> _Json:
                     "properties": {"success": {"const": False}, "code": _TEXT, "message": _TEXT},
                 },
             },
-            "responses": _RESPONSES,
+            "responses": {**_RESPONSES, **describe_profile_responses()},
         },
     }
 

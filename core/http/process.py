@@ -7,6 +7,7 @@ from functools import cached_property
 
 from core.http.ingest import Ingest
 from core.http.metrics import Metrics
+from core.http.profile_gate import ProfileGate
 from core.log import set_up_logging
 from core.worker import Worker
 from core.workspaces.workspace import Workspace, open_workspace
@@ -37,6 +38,11 @@ class Process:
         return Ingest(self.workspace, self.metrics)
 
     @cached_property
+    def profile_gate(self) -> ProfileGate:
+        """What the Profile API stands on."""
+        return ProfileGate(self.workspace)
+
+    @cached_property
     def _worker(self) -> Worker | None:
         return Worker(self.workspace) if self._has_worker else None
 
@@ -52,6 +58,7 @@ class Process:
             CoreError: The home folder, the store or a setting cannot be used.
         """
         self.ingest  # noqa: B018
+        self.profile_gate  # noqa: B018
 
     def start(self) -> None:
         """Open the workspace, and start the worker."""
@@ -62,5 +69,6 @@ class Process:
     def stop(self) -> None:
         """Write the events that wait, and stop the worker after the batch in hand."""
         self.ingest.stop()
+        self.profile_gate.stop()
         if self._worker is not None:
             self._worker.stop()

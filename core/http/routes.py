@@ -16,6 +16,7 @@ from core.http.library import Library
 from core.http.metrics import METRICS_TYPE
 from core.http.openapi import make_document
 from core.http.process import Process
+from core.http.profile_api import ProfileApi
 from core.http.tracking import Tracking
 from core.http.twilio import TwilioSink
 from core.workspaces.workspace import get_workspace_info
@@ -59,9 +60,14 @@ def make_routes(get_process: Callable[[], Process]) -> Sequence[Route]:
 
 
 def make_middleware(get_process: Callable[[], Process]) -> list[Middleware]:
-    """Return what stands before the routes and the pages: the way in for events, then the boundary for all else."""
+    """Return what stands before the routes and the pages: what has its own guard, then the boundary for all else."""
     return [
         Middleware(Tracking, get_ingest=lambda: get_process().ingest),
+        Middleware(
+            ProfileApi,
+            get_gate=lambda: get_process().profile_gate,
+            count=lambda status: get_process().metrics.count_profile_request(status),
+        ),
         Middleware(Library, get_ingest=lambda: get_process().ingest),
         Middleware(TwilioSink, get_ingest=lambda: get_process().ingest, get_workspace=lambda: get_process().workspace),
         Middleware(Boundary),

@@ -54,6 +54,11 @@ class Home:
         return self.root / "secret.key"
 
     @property
+    def rate_limits(self) -> Path:
+        """How much of each limit is used, as the serving processes share it; losing it loses nothing."""
+        return self.root / "rates"
+
+    @property
     def logs(self) -> Path:
         """Structured logs."""
         return self.root / "logs"

@@ -83,6 +83,24 @@ space_sources = Table(
     Column("source_id", Text, primary_key=True),
     Column("connected_at", UtcTime, nullable=False),
 )
+profile_tokens = Table(
+    "profile_tokens",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("space_id", Text, ForeignKey("spaces.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("last_chars", Text, nullable=False),  # so that a person can tell which one a program uses
+    Column("created_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+profile_api_settings = Table(
+    "profile_api_settings",
+    METADATA,
+    Column("space_id", Text, ForeignKey("spaces.id"), primary_key=True),
+    Column("requests_per_s", Integer, nullable=False),
+    Column("frame_origins", Document, nullable=False),  # pages that may show the Flex view in a frame
+)
 secrets = Table(
     "secrets",
     METADATA,

@@ -10,6 +10,7 @@ import pytest
 from core.events.event_log import open_event_log
 from core.events.intake import take
 from core.sources.store import create_source
+from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace
 from tests.customers import Customers
 from tests.feeding import Feed
@@ -202,3 +203,16 @@ def test_the_demo_phone_prints_what_it_sent(shell: Shell, workspace: Workspace) 
     last = orjson.loads(out.splitlines()[-1])
     assert (status, last["type"], last["traits"]) == (0, "identify", {"email": "ada@example.com"})
     assert shell("demo-phone", "--source", "App", "--screens", "9")[0] == 2
+
+
+def test_a_token_of_the_profile_api_is_printed_once_listed_and_revoked(shell: Shell, workspace: Workspace) -> None:
+    space = ensure_space(workspace)
+    command = ("profile-tokens", "create", "--name", "Agent desktop", "--space", space.slug, "--json")
+    made = orjson.loads(shell(*command)[1])
+    assert made["space_id"] == space.id and len(made["token"]) > 40
+    status, out, err = shell("profile-tokens", "list")
+    assert (status, err) == (0, "") and "valid" in out and made["token"] not in out
+    assert shell("profile-tokens", "revoke", made["id"])[0] == 0
+    (listed,) = [orjson.loads(line) for line in shell("profile-tokens", "list", "--json")[1].splitlines()]
+    assert listed["name"] == "Agent desktop" and listed["revoked_at"] is not None
+    assert shell("profile-tokens", "create", "--name", "x", "--space", "nowhere")[0] == 1

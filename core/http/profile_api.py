@@ -1,0 +1,155 @@
+"""The Profile API: what other programs read of a profile, with a token of its space.
+
+Contract: docs/profile-api.md. It stands in front of the boundary, because its guard is the token. It is for servers and
+not for web pages: no answer names an origin that may read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Mapping
+
+import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core.clock import SystemClock
+from core.errors import CoreError, InternalError
+from core.http.answer import Answer
+from core.http.credentials import read_user_name
+from core.http.profile_gate import ProfileGate
+from core.http.profile_question import USERS, BadQuestion, Question, read_path, read_query, write_cursor
+from core.ids import new_id
+from core.profiles.api_events import read_events
+from core.profiles.api_links import read_links
+from core.profiles.api_page import Json, Page, PageRequest
+from core.profiles.api_reads import ReadPage, find_person, read_external_ids, read_metadata, read_traits
+from core.workspaces.workspace import Workspace
+
+PREFIX = "/v1/spaces/"
+STORE_RETRY_S = 5
+REQUEST_ID = "request-id"
+_READ: Mapping[tuple[str, str], ReadPage] = {
+    (USERS, "traits"): read_traits,
+    (USERS, "external_ids"): read_external_ids,
+    (USERS, "events"): read_events,
+    (USERS, "metadata"): read_metadata,
+    (USERS, "links"): read_links,
+}
+_LOG = logging.getLogger("onramp.profile_api")
+
+
+class ProfileApi:
+    """Answers every path below `/v1/spaces/`; `app` answers the rest."""
+
+    def __init__(self, app: ASGIApp, get_gate: Callable[[], ProfileGate], count: Callable[[int], None]) -> None:
+        self._app = app
+        self._get_gate = get_gate
+        self._count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a failure becomes an answer, never an exception."""
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self._app(scope, receive, send)
+            return
+        request_id = new_id("req", SystemClock().now())
+        try:
+            answer = await _answer(self._get_gate(), scope)
+        except BadQuestion as error:
+            answer = refuse(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the program is told to come again
+            answer = _report_failure(error, request_id)
+        self._count(answer.status)
+        await _send(send, answer, request_id)
+
+
+async def _answer(gate: ProfileGate, scope: Scope) -> Answer:
+    if scope["method"] not in ("GET", "HEAD"):
+        raise BadQuestion(405, "invalid_request_error", f"{scope['method']} is not taken here; use GET.")
+    grant = await gate.find_grant(_read_token(scope))
+    if grant is None:
+        raise BadQuestion(
+            401,
+            "authentication_error",
+            "The access token is missing, not known or revoked. Send it as the user name of HTTP Basic, with an empty "
+            "password.",
+        )
+    wait_s = gate.limits.take(grant.space_id, grant.requests_per_s)
+    if wait_s:
+        return _refuse_for_rate(grant.requests_per_s, wait_s)
+    question = read_path(scope["raw_path"])
+    if question.space_id != grant.space_id:
+        raise BadQuestion(404, "not_found", "The token opens no space with this id.")
+    page_request = read_query(scope["query_string"], question.part)
+    loop = asyncio.get_running_loop()
+    page = await loop.run_in_executor(gate.readers, read_page, gate.workspace, question, page_request)
+    return Answer(200, orjson.dumps(_write_body(page, question, page_request.limit, scope["query_string"])))
+
+
+def read_page(workspace: Workspace, question: Question, page_request: PageRequest) -> Page:
+    """Return what is asked for.
+
+    Raises:
+        BadQuestion: Nobody has the identifier.
+    """
+    with workspace.database.reading() as connection:
+        person = find_person(connection, question.space_id, question.type, question.values)
+        if person is None:
+            raise BadQuestion(404, "not_found", f"No profile of the space has this {question.type}.")
+        read = _READ[question.collection, question.part]
+        return read(workspace, connection, question.space_id, person, page_request)
+
+
+def refuse(error: BadQuestion) -> Answer:
+    """Return the answer to a request that cannot be answered."""
+    body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
+    headers = {405: {"allow": "GET"}, 401: {"www-authenticate": 'Basic realm="Profile API"'}}.get(error.status, {})
+    return Answer(error.status, body, headers)
+
+
+def _write_body(page: Page, question: Question, limit: int, query: bytes) -> Json:
+    if question.part == "metadata":
+        return page.body
+    cursor: Json = {"url": "", "has_more": page.next is not None, "next": "", "limit": limit}
+    if page.next is not None:
+        cursor["next"] = write_cursor(page.next)
+        kept = [pair for pair in query.decode("latin-1").split("&") if pair and not pair.startswith("next=")]
+        cursor["url"] = f"{question.path}?{'&'.join([*kept, 'next=' + cursor['next']])}"
+    return {**page.body, "cursor": cursor}
+
+
+def _read_token(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return read_user_name(value)
+    return ""
+
+
+def _refuse_for_rate(per_s: int, wait_s: float) -> Answer:
+    message = f"The space answers {per_s:,} requests a second. Ask again after the time that Retry-After names."
+    answer = refuse(BadQuestion(429, "rate_limit_error", message))
+    return Answer(429, answer.body, {"retry-after": str(math.ceil(wait_s))})
+
+
+def _report_failure(error: Exception, request_id: str) -> Answer:
+    """Return the answer to a failure on our side, and log what it was under the request's id."""
+    retry = {"retry-after": str(STORE_RETRY_S)}
+    if isinstance(error, CoreError):
+        _LOG.warning("%s: %s", request_id, error)
+        return Answer(503, refuse(BadQuestion(503, error.code, str(error))).body, retry)
+    _LOG.error("incident %s", request_id, exc_info=error)
+    message = f"Something went wrong in Onramp itself ({request_id})."
+    return Answer(500, refuse(BadQuestion(500, InternalError.code, message)).body, retry)
+
+
+async def _send(send: Send, answer: Answer, request_id: str) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"cache-control", b"no-store"),
+        (REQUEST_ID.encode(), request_id.encode()),
+    ]
+    headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,58 @@
+"""Requests a second, counted together by every process that serves one home folder.
+
+The kernel spreads connections over the processes, and a program with one connection reaches one of them only: so a
+share for each would refuse what the setting allows. They share a page of memory instead, a file in the home folder.
+
+Source: the generic cell rate algorithm, as a virtual schedule (ITU-T I.371, annex A): one number for each bucket, the
+time at which it is empty again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import struct
+import threading
+import time
+import zlib
+from pathlib import Path
+
+PLACES = 4_096
+BURST_S = 1.0
+"""Who was silent may ask for a second's worth at once."""
+_TIME = struct.Struct("d")
+
+
+class RateLimits:
+    """The limits of one home folder; `path` is the shared file, made on first use."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a+b")
+        self._file.truncate(PLACES * _TIME.size)  # the same size for everybody: what others wrote stays
+        self._memory = mmap.mmap(self._file.fileno(), PLACES * _TIME.size)
+        self._lock = threading.Lock()
+
+    def take(self, name: str, per_s: int) -> float:
+        """Count one request for `name`; return 0.0 where it is allowed, else after how many seconds to ask again."""
+        place = zlib.crc32(name.encode()) % PLACES * _TIME.size
+        with self._lock:
+            fcntl.lockf(self._file, fcntl.LOCK_EX, _TIME.size, place)
+            try:
+                return self._take(place, 1 / per_s, time.monotonic())
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, _TIME.size, place)
+
+    def _take(self, place: int, interval_s: float, now: float) -> float:
+        (empty_at,) = _TIME.unpack_from(self._memory, place)
+        if empty_at > now + 2 * BURST_S:  # written before the machine was started anew
+            empty_at = now
+        wait_s: float = empty_at + interval_s - now - BURST_S
+        if wait_s > 0:
+            return wait_s
+        _TIME.pack_into(self._memory, place, max(empty_at, now) + interval_s)
+        return 0.0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._memory.close()
+        self._file.close()

@@ -1,0 +1,160 @@
+"""What the Profile API reads of one person: one or two indexed queries a page.
+
+Decisions where the specification is silent:
+- A page of traits is in the order of their keys, one of identifiers in that of their types and values.
+- `segment_id:use_…` asks by the profile's own id, one that was merged away included.
+- What a computed trait left behind when it was deleted is no computed trait any more.
+
+Contract: docs/profile-api.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+from sqlalchemy import Connection, bindparam, func, select
+
+from core.clock import from_millis, to_iso
+from core.events.event_log import StoredEvent, open_event_log
+from core.profiles.api_page import Json, Page, PageRequest, cut
+from core.profiles.merge_history import find_survivor, list_merges
+from core.storage.tables import computed_traits, identifiers, profile_messages, profiles
+from core.workspaces.workspace import Workspace
+
+OWN_ID = "segment_id"
+COMPUTED = "computed_trait"
+
+_PERSON = tuple(profiles.c[name] for name in ("id", "created_at", "created_offset", "updated_at", "traits"))
+_IS_SAME = (profiles.c.space_id == identifiers.c.space_id) & (profiles.c.id == identifiers.c.profile_id)
+_BY_IDENTIFIER = (
+    select(*_PERSON)
+    .select_from(identifiers.join(profiles, _IS_SAME))
+    .where(
+        identifiers.c.space_id == bindparam("space_id"),
+        identifiers.c.type == bindparam("type"),
+        identifiers.c.value == bindparam("value"),
+    )
+)
+_BY_ID = select(*_PERSON).where(profiles.c.space_id == bindparam("space_id"), profiles.c.id == bindparam("id"))
+_IDENTIFIERS = select(
+    *(identifiers.c[name] for name in ("type", "value", "first_seen_at", "source_id", "first_offset"))
+).where(identifiers.c.space_id == bindparam("space_id"), identifiers.c.profile_id == bindparam("id"))
+_COMPUTED = select(computed_traits.c.id).where(computed_traits.c.space_id == bindparam("space_id"))
+
+
+class Person(NamedTuple):
+    """One live profile, as the store has it. Times in ms since 1970; `traits` is the store's JSON."""
+
+    id: str
+    created_at: int
+    created_offset: int
+    updated_at: int
+    traits: str
+
+
+ReadPage: TypeAlias = Callable[[Workspace, Connection, str, Person, PageRequest], Page]
+"""Reads a page about a person of a space."""
+
+
+def find_person(connection: Connection, space_id: str, type_: str, values: Sequence[str]) -> Person | None:
+    """Return the profile that the first known one of `values` belongs to; None for nobody."""
+    for value in values:
+        if type_ == OWN_ID:
+            by_id = {"space_id": space_id, "id": find_survivor(connection, space_id, value)}
+            row = connection.execute(_BY_ID, by_id).first()
+        else:
+            row = connection.execute(_BY_IDENTIFIER, {"space_id": space_id, "type": type_, "value": value}).first()
+        if row is not None:
+            return Person(*row)
+    return None
+
+
+def read_traits(
+    workspace: Workspace, connection: Connection, space_id: str, person: Person, request: PageRequest
+) -> Page:
+    """Return traits by key; each with its source and time where the request is verbose."""
+    entries: dict[str, list[Any]] = orjson.loads(person.traits)
+    wanted: Iterable[str] = request.include & entries.keys() if request.include else entries
+    if request.classes:
+        computed = _list_computed(connection, space_id) if COMPUTED in request.classes else frozenset()
+        wanted = {key for key in wanted if entries[key][3] in computed}
+    keys, last = cut(sorted((key,) for key in wanted if entries[key][0] is not None), request)
+    if not request.is_verbose:
+        return Page({"traits": {key: entries[key][0] for (key,) in keys}}, last)
+    events = _read_events(workspace, [entries[key][2] for (key,) in keys])
+    return Page({"traits": {key: _describe_trait(entries[key], events) for (key,) in keys}}, last)
+
+
+def read_external_ids(
+    workspace: Workspace, connection: Connection, space_id: str, person: Person, request: PageRequest
+) -> Page:
+    """Return the identifiers of the profile; with the messages that brought them where the request is verbose."""
+    rows = connection.execute(_IDENTIFIERS, {"space_id": space_id, "id": person.id}).all()
+    by_key = {(row.type, row.value): row for row in rows if not request.include or row.type in request.include}
+    keys, last = cut(sorted(by_key), request)
+    found = [by_key[key] for key in keys]
+    data = [
+        {
+            **to_external_id(row.type, row.value),
+            "source_id": row.source_id,
+            "created_at": to_iso(from_millis(row.first_seen_at)),
+        }
+        for row in found
+    ]
+    if request.is_verbose:
+        events = _read_events(workspace, [row.first_offset for row in found])
+        for entry, row in zip(data, found, strict=True):
+            event = events.get(row.first_offset)
+            entry["first_message_id"] = event and event.message_id
+    return Page({"data": data}, last)
+
+
+def read_metadata(
+    workspace: Workspace, connection: Connection, space_id: str, person: Person, _request: PageRequest
+) -> Page:
+    """Return when the profile was made and changed, and by which messages. Profiles do not expire."""
+    table = profile_messages.c
+    query = select(func.max(table.log_offset)).where(
+        table.space_id == space_id, table.profile_id.in_(list_former_ids(connection, space_id, person.id))
+    )
+    newest = connection.execute(query).scalar() or person.created_offset
+    events = _read_events(workspace, [person.created_offset, newest])
+    first, last = events.get(person.created_offset), events.get(newest)
+    metadata = {
+        "segment_id": person.id,
+        "created_at": to_iso(from_millis(person.created_at)),
+        "updated_at": to_iso(from_millis(person.updated_at)),
+        "expires_at": None,
+        "first_message_id": first and first.message_id,
+        "first_source_id": first and first.source_id,
+        "last_message_id": last and last.message_id,
+        "last_source_id": last and last.source_id,
+    }
+    return Page({"metadata": metadata})
+
+
+def list_former_ids(connection: Connection, space_id: str, profile_id: str) -> list[str]:
+    """Return the profile's id and those of the profiles merged into it: messages keep the id they were resolved to."""
+    return [profile_id, *(merge.merged_id for merge in list_merges(connection, space_id, profile_id))]
+
+
+def to_external_id(type_: str, value: str) -> Json:
+    """Return an identifier in the form of the contract."""
+    collection = "accounts" if type_ == "group_id" else "users"
+    return {"collection": collection, "type": type_, "id": value, "encoding": "none"}
+
+
+def _list_computed(connection: Connection, space_id: str) -> frozenset[str]:
+    return frozenset(connection.execute(_COMPUTED, {"space_id": space_id}).scalars())
+
+
+def _describe_trait(entry: Sequence[Any], events: Mapping[int, StoredEvent]) -> Json:
+    value, at_ms, log_offset, _trait_id = entry
+    event = events.get(log_offset)
+    return {"value": value, "source_id": event and event.source_id, "updated_at": to_iso(from_millis(at_ms))}
+
+
+def _read_events(workspace: Workspace, offsets: Sequence[int]) -> dict[int, StoredEvent]:
+    return {event.offset: event for event in open_event_log(workspace).get_many(sorted(set(offsets)))}

@@ -8,9 +8,11 @@ import streamlit as st
 
 from components.address import forget, keep, read_number
 from components.empty_state import draw_empty_state
-from components.format import format_number
+from components.format import format_count, format_number
 from components.plain_text import draw_strong, escape_markdown
-from core.profiles.lookup import ProfileSummary, count_profiles, search_profiles
+from components.search_keys import draw_search_keys
+from core.profiles.profile import ProfileSummary
+from core.profiles.search import SearchResult, search_profiles
 from core.workspaces.spaces import Space
 from core.workspaces.workspace import Workspace
 
@@ -18,28 +20,51 @@ PAGE_SIZE = 20
 MAX_PAGE = 10_000
 
 
+@st.fragment
 def draw_search(workspace: Workspace, space: Space) -> None:
-    """Draw the search box and a page of what it finds; without text, the people heard of most recently."""
+    """Draw the search box and a page of what it finds as one types; without text, whoever was heard of most recently.
+
+    Enter opens the first result.
+    """
     text = st.text_input(
         "Search",
         placeholder="E-mail, phone, user id, name, any trait, or type:value",
         key="profile_search",
         bind="query-params",
+        type="search",
+        live="200ms",
         label_visibility="collapsed",
         icon=":material/search:",
         on_change=forget,
         args=("page",),
     )
+    entered = draw_search_keys("profile_search", key="search_keys")
+    if entered and (first := search_profiles(workspace, space.id, entered, limit=1).people):
+        keep("id", first[0].id)
+        st.rerun()
     page = min(max(1, read_number("page") or 1), MAX_PAGE)
-    found = search_profiles(workspace, space.id, text or "", limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
-    total = count_people(workspace, space.id)
-    if not found and page == 1:
-        _draw_nobody(text or "", total)
+    found = search_profiles(workspace, space.id, text or "", limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    if not found.people and page == 1:
+        _draw_nobody(text or "", found)
         return
     order = "best match first" if text else "most recently heard of first"
-    st.caption(f"{format_number(total)} profiles in {escape_markdown(space.name)}, {order}.")
-    _draw_summaries(found[:PAGE_SIZE])
-    _draw_pages(page, has_more=len(found) > PAGE_SIZE)
+    st.caption(f"{format_number(found.total)} profiles in {escape_markdown(space.name)}, {order}.")
+    _draw_gaps(found)
+    _draw_summaries(found.people)
+    _draw_pages(page, has_more=found.has_more)
+
+
+def _draw_gaps(found: SearchResult) -> None:
+    if found.waiting:
+        st.caption(
+            f":material/hourglass_top: {format_count(found.waiting, 'profile')} changed a moment ago and cannot be "
+            "found yet, except by a whole identifier. The worker adds them to the search."
+        )
+    if found.is_partial:
+        st.caption(
+            ":material/info: So short or common a text is looked for among the newest profiles only, and at the "
+            "beginning of words. Type more of it to search everybody."
+        )
 
 
 def _draw_summaries(found: Sequence[ProfileSummary]) -> None:
@@ -54,12 +79,13 @@ def _draw_summaries(found: Sequence[ProfileSummary]) -> None:
                 st.rerun()
 
 
-def _draw_nobody(text: str, total: int) -> None:
-    if text or total:
+def _draw_nobody(text: str, found: SearchResult) -> None:
+    _draw_gaps(found)
+    if text or found.total or found.waiting:
         draw_empty_state(
             ":material/search_off:",
             "Nobody matches this search",
-            "Try a part of the name, the e-mail, or the phone number without spaces. `city:berlin` searches one trait.",
+            "Try a part of the name, the e-mail, or the phone number. `city:berlin` searches one trait.",
         )
         return
     draw_empty_state(
@@ -92,4 +118,4 @@ def count_people(workspace: Workspace, space_id: str) -> int:
 
 @st.cache_data(ttl=10, show_spinner=False)
 def _count(_workspace: Workspace, home: str, space_id: str) -> int:
-    return count_profiles(_workspace, space_id)
+    return search_profiles(_workspace, space_id, "", limit=1).total

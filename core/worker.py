@@ -1,4 +1,4 @@
-"""The background worker: sync runs that are queued, due or interrupted, then profiles; beside them the log's history.
+"""The background worker: sync runs that are queued, due or interrupted, then profiles; beside them history and search.
 
 Any number may run at once.
 
@@ -22,6 +22,7 @@ from core.errors import CoreError, RunInProgress
 from core.events.history.keep import keep_history
 from core.ids import new_id
 from core.profiles.build import BuildReport
+from core.profiles.search_index import keep_search
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, list_unfinished_runs
 from core.syncs.schedule import request_due_runs
@@ -35,6 +36,8 @@ HISTORY_IDLE_S = 5.0
 HISTORY_NICENESS = 10
 HISTORY_RETRY_S = 60.0
 """After a failure, such as a full disk, which does not end within seconds."""
+SEARCH_PAUSE_S = 0.05
+"""Between two steps of the search index, so that profiles that are being built go first."""
 _LOG = logging.getLogger("onramp.worker")
 
 
@@ -67,6 +70,7 @@ class Worker:
         report = self._work()
         failures = list(report.failures)
         self._attempt(self._keep_history, failures)
+        self._attempt(lambda: keep_search(self._workspace, self._stopping.is_set), failures)
         return WorkReport(report.runs, report.messages, tuple(failures))
 
     def _work(self) -> WorkReport:
@@ -96,7 +100,11 @@ class Worker:
         if self.is_alive:
             return
         self._stopping.clear()
-        loops = {"onramp worker": self._loop, "onramp history": self._history_loop}
+        loops = {
+            "onramp worker": self._loop,
+            "onramp history": self._history_loop,
+            "onramp search": self._search_loop,
+        }
         self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
         for thread in self._threads:
             thread.start()
@@ -124,6 +132,15 @@ class Worker:
             failures: list[str] = []
             self._attempt(self._keep_history, failures)
             self._stopping.wait(HISTORY_RETRY_S if failures else HISTORY_IDLE_S)
+
+    def _search_loop(self) -> None:
+        while not self._stopping.is_set():
+            failures: list[str] = []
+            self._attempt(lambda: keep_search(self._workspace, self._pause_search), failures)
+            self._stopping.wait(HISTORY_RETRY_S if failures else self._idle_s)
+
+    def _pause_search(self) -> bool:
+        return self._stopping.wait(SEARCH_PAUSE_S)
 
     def _keep_history(self) -> None:
         keep_history(self._workspace, self._stopping.is_set)

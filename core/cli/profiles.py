@@ -8,7 +8,8 @@ from core.cli.output import DONE, open_for, print_json, print_json_lines, print_
 from core.clock import to_iso
 from core.errors import NotFound
 from core.profiles.build import ProfileBuilder, rebuild
-from core.profiles.lookup import get_profile, search_profiles
+from core.profiles.lookup import get_profile
+from core.profiles.search import search_profiles
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import Space, list_spaces
 from core.workspaces.workspace import Workspace
@@ -60,9 +61,13 @@ def search(args: argparse.Namespace) -> int:
     workspace = open_for(args)
     found = search_profiles(workspace, _first_space(workspace).id, args.text)
     if args.json:
-        print_json_lines({"id": item.id, "title": item.title, "subtitle": item.subtitle} for item in found)
+        print_json_lines({"id": item.id, "title": item.title, "subtitle": item.subtitle} for item in found.people)
     else:
-        print_table(("id", "name", ""), [(item.id, item.title, item.subtitle) for item in found])
+        print_table(("id", "name", ""), [(item.id, item.title, item.subtitle) for item in found.people])
+    if found.waiting:
+        say(f"{found.waiting:,} profiles were not looked at: `python -m core worker` puts them into the search index.")
+    if found.is_partial:
+        say("Only the newest profiles were looked at: the text is very short or very common.")
     return DONE
 
 

@@ -13,15 +13,13 @@ from core.identity.kept_apart import KeptApart
 from core.identity.resolve import KnownProfile, Sighting
 from core.identity.rule import Identifier
 from core.profiles.bulk import select_in, upsert_rows
+from core.profiles.changes import note_changes
 from core.profiles.splits import load_kept_apart
 from core.storage.tables import identifiers, merges, profile_messages, profiles, violations
-
-MAX_SEARCH_CHARS = 8_000
 
 TraitEntry: TypeAlias = list[Any]
 """Value, time in ms, log offset, id of the computed trait or None; as the store's JSON has it, copied nowhere."""
 
-_SCALARS = (str, int, float)  # a union of types is four times slower to test for
 _OWNER = (identifiers.c.profile_id,)
 _PROFILE = tuple(
     profiles.c[name]
@@ -80,12 +78,6 @@ class ProfileRow(KnownProfile):
     def drop_all(self) -> None:
         """Leave nothing but the row."""
         self.identifiers, self._traits = {}, {}
-
-    def search_text(self) -> str:
-        """Return what the explorer searches: identifiers, name and trait values in lower case."""
-        parts = [value for values in self.identifiers.values() for value in values]
-        parts += [str(entry[0]) for entry in self.traits.values() if isinstance(entry[0], _SCALARS)]
-        return "\n".join(parts)[:MAX_SEARCH_CHARS].lower().replace("\0", "")
 
 
 class Neighbourhood:
@@ -183,6 +175,7 @@ class Neighbourhood:
         upsert_rows(connection, profile_messages, self.messages)
         upsert_rows(connection, merges, self.merges)
         upsert_rows(connection, violations, self.violations)
+        note_changes(connection, space, self._changed)
 
     def _list_identifier_rows(self) -> list[tuple[object, ...]]:
         space, rows = self.space_id, list[tuple[object, ...]]()
@@ -198,4 +191,4 @@ class Neighbourhood:
 def _to_row(space_id: str, profile: ProfileRow) -> tuple[object, ...]:
     traits = orjson.dumps(profile.traits).decode()
     head = (space_id, profile.id, profile.created_at, profile.created_offset, profile.updated_at, profile.merged_into)
-    return (*head, profile.merge_count, traits, profile.search_text())
+    return (*head, profile.merge_count, traits)

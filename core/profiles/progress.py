@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
+from core.profiles.changes import note_cleared
 from core.storage.tables import (
     computed_traits,
     identifiers,
@@ -50,6 +51,7 @@ def clear_space(connection: Connection, space_id: str) -> None:
     """Forget everything that was built for the space, in the caller's transaction."""
     for table in _BUILT:
         connection.execute(delete(table).where(table.c.space_id == space_id))
+    note_cleared(connection, space_id)
     connection.execute(update(computed_traits).where(computed_traits.c.space_id == space_id).values(computed_to=None))
     connection.execute(delete(reader_offsets).where(reader_offsets.c.reader == _reader(space_id)))
 

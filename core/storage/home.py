@@ -49,6 +49,11 @@ class Home:
         return self.root / "runs"
 
     @property
+    def search(self) -> Path:
+        """The index of the profile search, one SQLite file a space; it is made again when it is lost."""
+        return self.root / "search"
+
+    @property
     def secret_key(self) -> Path:
         """The key that encrypts credentials, mode 0600."""
         return self.root / "secret.key"
@@ -82,6 +87,7 @@ def measure_home(home: Home) -> tuple[HomePart, ...]:
         ("Embedded warehouses", home.warehouses),
         ("Acknowledged state of the syncs", home.sync_state),
         ("Records of the runs", home.runs),
+        ("Index of the profile search", home.search),
         ("Logs", home.logs),
     )
     return tuple(HomePart(label, path, _measure(path)) for label, path in parts)
@@ -106,7 +112,7 @@ def open_home(root: str | os.PathLike[str] | None = None) -> Home:
     home = Home(path)
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (home.history, home.warehouses, home.sync_state, home.runs, home.logs):
+        for folder in (home.history, home.warehouses, home.sync_state, home.runs, home.search, home.logs):
             folder.mkdir(mode=0o700, exist_ok=True)
         if not os.access(path, os.W_OK):
             raise PermissionError(13, "not writable", str(path))

@@ -294,7 +294,14 @@ profiles = Table(
     Column("merged_into", Text),
     Column("merge_count", Integer, nullable=False, default=0),
     Column("traits", Text, nullable=False),  # JSON: key -> [value, timestamp ms, log offset, computed trait id | null]
-    Column("search", Text, nullable=False),  # lower-case identifiers and trait values, for the explorer
+)
+profile_changes = Table(
+    "profile_changes",
+    METADATA,
+    Column("seq", RowId, primary_key=True, autoincrement=True),
+    Column("space_id", Text, nullable=False),
+    Column("profile_ids", Text),  # JSON: the profiles that a batch wrote; NULL: all were thrown away
+    Index(None, "space_id", "seq"),
 )
 identifiers = Table(
     "identifiers",

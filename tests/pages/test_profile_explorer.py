@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.profiles.lookup import get_profile, search_profiles
+from core.profiles.lookup import get_profile
+from core.profiles.search import search_profiles
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
 from tests import guided
@@ -62,7 +63,7 @@ def test_a_trait_leads_back_to_message_row_mapping_sql_model_sync_and_source(
 def test_a_refresh_shows_the_same_person_view_and_trait(workspace: Workspace, visit: Visit) -> None:
     guided.fill(workspace)
     (space,) = list_spaces(workspace)
-    (person,) = search_profiles(workspace, space.id, "c3@example.com")
+    (person,) = search_profiles(workspace, space.id, "c3@example.com").people
     app = visit(PAGE, id=person.id)
     traits = list(read_table(app, "Trait")["Trait"])
     pick(app, f"traits_{person.id}", traits.index("phone"))

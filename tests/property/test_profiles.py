@@ -16,7 +16,8 @@ from core.clock import FixedClock
 from core.events.event_log import LogEntry, open_event_log
 from core.identity.rules import add_custom_identifier, add_identifiers, edit_identifier
 from core.profiles.build import ProfileBuilder, rebuild
-from core.profiles.lookup import count_profiles, get_profile, search_profiles
+from core.profiles.lookup import count_profiles, get_profile
+from core.profiles.search import search_profiles
 from core.sources.store import ensure_flex_source
 from core.storage.tables import identifiers, profiles
 from core.traits.engine import ComputedTraitEngine
@@ -156,7 +157,7 @@ def test_a_merge_says_why_and_the_merged_id_leads_to_the_survivor(tmp_path: obje
     assert "email e2@x.example" in merge.sentence
     assert "is older" in merge.sentence
     assert get_profile(workspace, space_id, merge.merged_id).id == person.id
-    assert [summary.id for summary in search_profiles(workspace, space_id, "E2@X")] == [person.id]
+    assert [summary.id for summary in search_profiles(workspace, space_id, "E2@X").people] == [person.id]
     seen = next(trait for trait in person.traits if trait.key == "seen")
     assert seen.value == 2
     assert seen.origin.message_id == "m2"

@@ -1,4 +1,4 @@
-"""Brings the state store to this version's tables, by Alembic.
+"""Brings the state store to this version's tables: a new one at once, an older one by Alembic.
 
 A migration runs in one transaction on both engines, so a process killed in its middle leaves the old schema. Processes
 that start together queue: for a lock file beside SQLite, for an advisory lock in Postgres.
@@ -13,13 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, table, text
+from sqlalchemy import Connection, insert, inspect, select, table, text
 from sqlalchemy import column as named
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from core.errors import StoreUnreadable
 from core.storage.database import Database
 from core.storage.home import Home
+from core.storage.tables import METADATA
 
 if TYPE_CHECKING:  # Alembic is read only where there is something to migrate: most starts do without
     from alembic.config import Config
@@ -40,7 +41,30 @@ def migrate(database: Database, home: Home) -> None:
     with _lock(home), database.transaction() as connection:
         if not database.is_sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
-        _upgrade(connection)
+        if inspect(connection).get_table_names():
+            upgrade(connection)
+        else:
+            _create(connection)
+
+
+def upgrade(connection: Connection) -> None:
+    """Apply the migrations that the store has not seen, in the caller's transaction.
+
+    Raises:
+        StoreUnreadable: The store was written by a newer version.
+    """
+    from alembic import command
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    revision = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise StoreUnreadable(
+            f"The state store was written by a newer version of Onramp (revision {revision}).",
+            hint="Start that version, or restore the home folder from a backup made with this one.",
+        )
+    command.upgrade(make_config(connection), "head")
 
 
 def read_revision(database: Database) -> str | None:
@@ -69,19 +93,11 @@ def make_config(connection: Connection) -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
-    from alembic import command
-    from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
-    revision = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
-    if revision is not None and revision not in known:
-        raise StoreUnreadable(
-            f"The state store was written by a newer version of Onramp (revision {revision}).",
-            hint="Start that version, or restore the home folder from a backup made with this one.",
-        )
-    command.upgrade(make_config(connection), "head")
+def _create(connection: Connection) -> None:
+    # The way Alembic's documentation names for a new store; a test holds the two ways to the same tables.
+    METADATA.create_all(connection)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(insert(_VERSIONS).values(version_num=read_head()))
 
 
 @contextmanager

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import subprocess
-import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,21 +15,7 @@ from core.events.history.keep import keep_history
 from core.workspaces.retention import set_keep_days
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.closed_days import DAY, append_days, make_entry
-
-ROOT = Path(__file__).resolve().parents[2]
-WORK = """
-import sys
-from datetime import timedelta
-from core.clock import FixedClock
-from core.events.history import close, word_index
-from core.events.history.keep import keep_history
-from core.workspaces.workspace import Workspace, open_workspace
-from tests.closed_days import DAY
-close.FILE_EVENTS, close.DELETED_AT_ONCE, word_index.PART_EVENTS = 150, 20, 130
-workspace = open_workspace(sys.argv[1], clock=FixedClock(DAY + timedelta(days=int(sys.argv[2]), hours=1)))
-print("working", flush=True)
-keep_history(workspace)
-"""
+from tests.crash import work
 
 
 @pytest.mark.crash
@@ -49,20 +31,20 @@ def test_a_history_that_was_killed_twenty_times_has_every_message_once(tmp_path:
     killed = 0
     for day, kills in ((11, 9), (13, 7)):  # the days are closed and indexed; then SQLite lets go of them
         for _ in range(kills):
-            killed += _work_until_killed(home, day, chance.uniform(0.0, 0.4))
+            killed += work.kill_after(chance.uniform(0.0, 0.4), work.keep, str(home), day)
             _check(home, everything)
             log = open_event_log(workspace)
             entry = make_entry(100_000 + len(everything), DAY + timedelta(days=10, hours=2))
             (offset,) = log.append([entry])
             everything.append(StoredEvent(offset, *entry[:7]))
         _check(_copy(home, tmp_path / f"copy of day {day}"), everything)
-        _start(home, day).communicate(timeout=120)
+        work.finish(work.keep, str(home), day)
         _check(home, everything)
     assert _count_rows(workspace) < 100, "SQLite has let go of what is in files"
     set_keep_days(workspace, 8)
     kept = [event for event in everything if event.received_at >= DAY + timedelta(days=5)]
     for _ in range(4):
-        killed += _work_until_killed(home, 13, chance.uniform(0.0, 0.2))
+        killed += work.kill_after(chance.uniform(0.0, 0.2), work.keep, str(home), 13)
     keep_history(workspace)
     log = open_event_log(workspace)
     assert killed >= 10, "the work ended before it could be killed"
@@ -76,27 +58,6 @@ def test_a_history_that_was_killed_twenty_times_has_every_message_once(tmp_path:
 def _count_rows(workspace: Workspace) -> int:
     with open_event_log(workspace).borrow() as connection:
         return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
-
-
-def _start(home: Path, day: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WORK, str(home), str(day)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-
-def _work_until_killed(home: Path, day: int, after_s: float) -> bool:
-    process = _start(home, day)
-    assert process.stdout is not None
-    process.stdout.readline()
-    time.sleep(after_s)
-    process.send_signal(signal.SIGKILL)
-    code = process.wait()
-    process.stdout.close()
-    return code == -signal.SIGKILL
 
 
 def _check(home: Path, everything: list[StoredEvent]) -> None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,19 +12,10 @@ from core.events.event_log import open_event_log
 from core.profiles.build import ProfileBuilder
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.workspace import open_workspace
+from tests.crash import work
 from tests.property.test_profiles import append, make_workspace, read_people, read_traits
 
 KILLS = 20
-ROOT = Path(__file__).resolve().parents[2]
-WORK = """
-import sys
-from core.profiles.build import ProfileBuilder
-from core.traits.engine import ComputedTraitEngine
-from core.workspaces.workspace import open_workspace
-workspace = open_workspace(sys.argv[1])
-print("working", flush=True)
-ProfileBuilder(workspace, sys.argv[2], ComputedTraitEngine(), batch_messages=40).build()
-"""
 
 
 @pytest.mark.crash
@@ -58,19 +44,7 @@ def test_a_build_killed_at_twenty_random_moments_ends_like_one_that_was_left_alo
     for _ in range(3 * KILLS):
         if killed == KILLS:
             break
-        process = subprocess.Popen(
-            [sys.executable, "-c", WORK, str(home), space_id],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(chance.uniform(0.0, 0.15))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
-        process.stdout.close()
+        killed += work.kill_after(chance.uniform(0.0, 0.15), work.build_profiles, str(home), space_id)
     ended = []
     for folder in (home, left_alone):
         opened = open_workspace(str(folder))

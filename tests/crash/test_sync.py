@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -21,21 +16,10 @@ from core.syncs import engine
 from core.syncs.run import list_unfinished_runs, request_run
 from core.workspaces.workspace import open_workspace
 from tests import guided
+from tests.crash import work
 
 KILLS = 20
 ROWS = 6_000
-ROOT = Path(__file__).resolve().parents[2]
-WORK = """
-import sys
-from core.syncs.engine import execute_run
-from core.syncs.run import list_unfinished_runs, request_run
-from core.workspaces.workspace import open_workspace
-workspace = open_workspace(sys.argv[1])
-left = [run.id for run in list_unfinished_runs(workspace)]
-print("working", flush=True)
-for run_id in left or [request_run(workspace, sys.argv[2]).id]:
-    execute_run(workspace, run_id)
-"""
 
 
 @pytest.mark.crash
@@ -53,19 +37,7 @@ def test_a_sync_killed_at_twenty_random_moments_loses_nothing_and_sends_nothing_
         if killed == KILLS:
             break
         guided.change_file(workspace, f"UPDATE customers SET plan = 'plan {number}' WHERE hash(id) % 3 = {number % 3}")
-        process = subprocess.Popen(
-            [sys.executable, "-c", WORK, home, sync_id],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(chance.uniform(0.0, 0.5))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
-        process.stdout.close()
+        killed += work.kill_after(chance.uniform(0.0, 0.5), work.sync, home, sync_id)
     assert killed == KILLS, "the runs ended before they could be killed"
     for run in list_unfinished_runs(workspace):
         ended = engine.execute_run(workspace, run.id)

@@ -9,7 +9,7 @@ from alembic import command
 
 from core.storage.database import open_database
 from core.storage.home import open_home
-from core.storage.migrate import FOLDER, make_config, migrate
+from core.storage.migrate import FOLDER, make_config, upgrade
 
 
 def main(message: str) -> None:
@@ -18,8 +18,8 @@ def main(message: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = open_home(folder)
         database = open_database(home, f"sqlite:///{home.workspace_db}")
-        if number > 1:
-            migrate(database, home)
+        with database.transaction() as connection:
+            upgrade(connection)
         with database.transaction() as connection:
             command.revision(make_config(connection), message=message, autogenerate=True, rev_id=f"{number:04d}")
         database.close()

@@ -17,13 +17,17 @@ from sqlalchemy import event, inspect, text
 from core.errors import CoreError, StoreUnreadable
 from core.storage.database import Database, open_database
 from core.storage.home import Home
-from core.storage.migrate import FOLDER, make_config, migrate, read_head, read_revision
+from core.storage.migrate import FOLDER, make_config, migrate, read_head, read_revision, upgrade
 from core.storage.tables import METADATA
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_a_migrated_store_has_the_tables_of_the_code_and_nothing_else(database: Database, home: Home) -> None:
+@pytest.mark.parametrize("way", ["made at once", "migrated"])
+def test_a_store_has_the_tables_of_the_code_and_nothing_else(database: Database, home: Home, way: str) -> None:
+    if way == "migrated":
+        with database.transaction() as connection:
+            upgrade(connection)
     migrate(database, home)
 
     with database.reading() as connection:

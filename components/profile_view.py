@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -12,12 +11,12 @@ from components.address import draw_older_newer, draw_views, keep, read_number
 from components.choice_table import draw_choice_table
 from components.empty_state import draw_empty_state
 from components.event_table import draw_event_table
-from components.format import NONE, format_count, format_time, shorten
-from components.navigation import draw_link
+from components.format import NONE, format_time, shorten
 from components.plain_text import draw_heading
+from components.profile_merges import draw_merges
 from components.trait_origin import draw_origin
 from components.violation_list import draw_violations
-from core.profiles.lookup import Profile, ProfileMerge, ProfileTrait, list_profile_events
+from core.profiles.lookup import Profile, ProfileTrait, list_profile_events
 from core.profiles.violations import count_violations, list_violations
 from core.sources.store import list_sources
 from core.workspaces.workspace import Workspace
@@ -47,7 +46,7 @@ def draw_profile(workspace: Workspace, profile: Profile) -> None:
     elif view == "events":
         _draw_events(workspace, profile)
     elif view == "merges":
-        _draw_merges(profile.merges)
+        draw_merges(profile)
     elif view == "violations":
         _draw_profile_violations(workspace, profile)
     else:
@@ -126,28 +125,6 @@ def _draw_events(workspace: Workspace, profile: Profile) -> None:
         draw_event_table(workspace, shown, sources, None, key=f"events_{profile.id}_{shown[0].offset}")
     oldest = shown[-1].offset if shown else 0
     draw_older_newer("before", oldest=oldest, has_older=len(found) > EVENT_PAGE)
-
-
-def _draw_merges(merges: Sequence[ProfileMerge]) -> None:
-    if not merges:
-        draw_empty_state(
-            ":material/call_merge:",
-            "Never merged",
-            "Two profiles become one when a message carries identifiers of both and no rule forbids it.",
-        )
-        return
-    st.caption(f"{format_count(len(merges), 'merge')}, oldest first. The older profile survives.")
-    for merge in merges:
-        with st.container(border=True):
-            st.text(merge.sentence)  # plain: Markdown would make links of e-mail addresses
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.caption(format_time(merge.at))
-                draw_link(
-                    "event-debugger",
-                    label=f"Message #{merge.log_offset}",
-                    icon=":material/bug_report:",
-                    query={"message": str(merge.log_offset)},
-                )
 
 
 def _draw_profile_violations(workspace: Workspace, profile: Profile) -> None:

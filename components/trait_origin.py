@@ -6,7 +6,7 @@ import json
 
 import streamlit as st
 
-from components.format import format_time
+from components.format import format_number, format_share, format_time
 from components.navigation import draw_link
 from components.plain_text import escape_markdown
 from core.errors import NotFound
@@ -28,6 +28,8 @@ def draw_origin(workspace: Workspace, trait: ProfileTrait) -> None:
             _step(
                 ":material/calculate:", "Computed trait", escape_markdown(origin.computed_trait), "Counted from events."
             )
+        if origin.prediction:
+            _draw_prediction(origin)
         _draw_message(trait)
         if origin.row_key is not None:
             _draw_row(workspace, trait.key, origin)
@@ -39,6 +41,16 @@ def _draw_value(value: object) -> None:
         st.json(value, expanded=1)
     else:
         st.code(value if isinstance(value, str) else json.dumps(value), language=None, wrap_lines=True)
+
+
+def _draw_prediction(origin: TraitOrigin) -> None:
+    said = "" if origin.chance is None else f"A chance of {format_share(origin.chance)}. "
+    said = f"{format_number(origin.amount)} expected. " if origin.amount is not None else said
+    note = f"{said}The score is the share of people placed no higher."
+    _step(":material/online_prediction:", "Prediction", escape_markdown(origin.prediction or ""), note)
+    for sentence, raises in origin.reasons:
+        icon = ":material/arrow_upward:" if raises else ":material/arrow_downward:"
+        st.markdown(f":small[{icon} {escape_markdown(sentence)}]")
 
 
 def _draw_message(trait: ProfileTrait) -> None:

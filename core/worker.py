@@ -1,8 +1,8 @@
-"""The background worker: sync runs that are queued, due or interrupted, then profiles; beside them history and search.
+"""The background worker: sync runs that are queued, due or interrupted, then profiles; beside them the rest.
 
 Any number may run at once.
 
-A long delivery has its profiles built beside it, in a process of its own.
+A long delivery has its profiles built beside it, and a prediction is trained, in a process of its own.
 
 Two workers never do the same work: each job is done under a lease in the store, and whoever finds it held goes on to
 the next. A failing job is logged with its number and does not stop the others.
@@ -21,6 +21,8 @@ from core.building import BuilderBeside, build_space
 from core.errors import CoreError, RunInProgress
 from core.events.history.keep import keep_history
 from core.ids import new_id
+from core.predictions.process import run_beside
+from core.predictions.run import list_pending, request_due_jobs
 from core.profiles.build import BuildReport
 from core.profiles.search_index import keep_search
 from core.syncs.engine import execute_run
@@ -32,6 +34,7 @@ from core.workspaces.workspace import Workspace
 
 IDLE_S = 1.0
 BESIDE_RECORDS = 20_000  # below that the profiles are built before a process beside has started
+PREDICTIONS_IDLE_S = 3.0
 HISTORY_IDLE_S = 5.0
 HISTORY_NICENESS = 10
 HISTORY_RETRY_S = 60.0
@@ -68,10 +71,12 @@ class Worker:
     def run_once(self) -> WorkReport:
         """Do what there is to do now and return when it is done."""
         report = self._work()
-        failures = list(report.failures)
+        failures, messages = list(report.failures), report.messages
+        if self._predict(failures):  # its scores become traits
+            messages += self._build(failures)
         self._attempt(self._keep_history, failures)
         self._attempt(lambda: keep_search(self._workspace, self._stopping.is_set), failures)
-        return WorkReport(report.runs, report.messages, tuple(failures))
+        return WorkReport(report.runs, messages, tuple(failures))
 
     def _work(self) -> WorkReport:
         failures: list[str] = []
@@ -81,6 +86,10 @@ class Worker:
             if self._stopping.is_set():
                 break
             runs += self._attempt(lambda run_id=run.id: self._execute(run_id), failures)  # type: ignore[misc]
+        messages = self._build(failures)
+        return WorkReport(runs, messages, tuple(failures))
+
+    def _build(self, failures: list[str]) -> int:
         messages = 0
         for space in list_spaces(self._workspace):
             if self._stopping.is_set():
@@ -93,7 +102,7 @@ class Worker:
                 failures,
             )
             messages += sum(report.read for report in reports)
-        return WorkReport(runs, messages, tuple(failures))
+        return messages
 
     def start(self) -> None:
         """Start working in threads; starting twice changes nothing."""
@@ -104,6 +113,7 @@ class Worker:
             "onramp worker": self._loop,
             "onramp history": self._history_loop,
             "onramp search": self._search_loop,
+            "onramp predictions": self._predictions_loop,
         }
         self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
         for thread in self._threads:
@@ -141,6 +151,28 @@ class Worker:
 
     def _pause_search(self) -> bool:
         return self._stopping.wait(SEARCH_PAUSE_S)
+
+    def _predictions_loop(self) -> None:
+        # A thread of its own: training takes minutes, and syncs and profiles must not wait for it.
+        while not self._stopping.is_set():
+            failures: list[str] = []
+            self._predict(failures)
+            self._stopping.wait(HISTORY_RETRY_S if failures else PREDICTIONS_IDLE_S)
+
+    def _predict(self, failures: list[str]) -> int:
+        """Do every job of a prediction that is asked for or due; return how many."""
+        done = 0
+        self._attempt(lambda: request_due_jobs(self._workspace), failures)
+        for prediction in list_pending(self._workspace):
+            if self._stopping.is_set():
+                break
+            done += self._attempt(
+                lambda prediction_id=prediction.id: run_beside(  # type: ignore[misc]
+                    self._workspace, prediction_id, self._stopping.is_set
+                ),
+                failures,
+            )
+        return done
 
     def _keep_history(self) -> None:
         keep_history(self._workspace, self._stopping.is_set)

@@ -105,9 +105,14 @@ with error_panel("reading the source"):
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(definition.label, color="gray")
         draw_state(is_enabled=source.enabled, is_protected=source.protected)
-    if not definition.has_write_key:
+    if definition.needs_warehouse:
         st.caption("Its rows come by a sync.")
         draw_link("syncs")
+        st.stop()
+    if not definition.has_write_key:
+        st.caption("Onramp writes the scores of predictions through it, so it can be neither changed nor deleted.")
+        draw_link("predictions")
+        draw_link("event-debugger", label="See its events in the event debugger", query={"source": source.id})
         st.stop()
     draw_arrivals(source)
     draw_demo_sender(workspace, source)

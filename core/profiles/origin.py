@@ -34,6 +34,9 @@ class OriginReader:
         if trait_id:
             sentence = _describe_computed(trait, event, source)
             return TraitOrigin(sentence, log_offset, **about, computed_trait=trait)
+        said = _read_prediction(event)
+        if said:
+            return TraitOrigin(_describe_prediction(said, event), log_offset, **about, **said)
         row = _read_row(event)
         about |= {
             "sync_id": row.get("syncId"),
@@ -65,6 +68,25 @@ def _describe_message(event: StoredEvent, about: Mapping[str, str | None]) -> st
     sql_model = about["sql_model"] or about["sql_model_id"] or "a SQL model"
     sync = about["sync"] or about["sync_id"] or "a sync"
     return f"Row {about['row_key']} of SQL model “{sql_model}”, sent by sync “{sync}” from {source}."
+
+
+def _describe_prediction(said: Mapping[str, Any], event: StoredEvent) -> str:
+    return f"Prediction “{said['prediction']}”, in message #{event.offset}."
+
+
+def _read_prediction(event: StoredEvent) -> Mapping[str, Any]:
+    """Return what a prediction said with the score that this message set; empty for any other message."""
+    context = orjson.loads(event.body).get("context")
+    said = context.get("prediction") if isinstance(context, dict) and "personas" in context else None
+    if not isinstance(said, dict) or not isinstance(said.get("name"), str):
+        return {}
+    reasons = tuple((str(each["text"]), each["raises"] is True) for each in said.get("reasons", ()))
+    return {
+        "prediction": said["name"],
+        "chance": said.get("probability"),
+        "amount": said.get("amount"),
+        "reasons": reasons,
+    }
 
 
 def _read_row(event: StoredEvent) -> dict[str, str]:

@@ -24,7 +24,9 @@ class TraitOrigin:
     """Where a trait's value comes from: a message, and behind it a row of a SQL model or a computed trait.
 
     `computed_trait` is the trait's name where the value was counted; then the message is the newest that counts.
-    Names are None for objects that are gone; the ids stay.
+    `prediction` is the name of the prediction that scored the person, `chance` or `amount` what it said besides the
+    score, and `reasons` why: sentences, each with whether it raised the score. Names are None for objects that are
+    gone; the ids stay.
     """
 
     sentence: str
@@ -39,6 +41,10 @@ class TraitOrigin:
     sql_model: str | None = None
     row_key: str | None = None
     computed_trait: str | None = None
+    prediction: str | None = None
+    chance: float | None = None
+    amount: float | None = None
+    reasons: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from core.destinations.segment_profiles import DEFINITION as SEGMENT_PROFILES
 from core.destinations.store import DestinationRecord, ensure_segment_profiles, list_destinations
+from core.predictions.prediction import Prediction, parse_definition
+from core.predictions.requirements import check_requirements
+from core.predictions.store import create_prediction
 from core.setup.entitlements import (
     Entitled,
     make_admission,
@@ -116,6 +120,37 @@ def add_entitled_recipes(workspace: Workspace, space_id: str, keys: Sequence[str
         if keys:
             require_room(workspace, Entitled.COMPUTED_TRAITS, adding=len(keys))
         return add_recipes(workspace, space_id, keys)
+
+
+def create_entitled_prediction(
+    workspace: Workspace,
+    space_id: str,
+    kind: str,
+    document: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    score_every_days: int = 7,
+) -> Prediction:
+    """Make a prediction and have it trained, if the limit leaves room and there is enough to learn from.
+
+    Raises:
+        LimitExceeded: 2 predictions exist (W121).
+        MissingField, InvalidField: The definition cannot be used.
+        NotEnoughData, PredictionOutOfDate: A requirement is not met; nothing is made.
+    """
+    with _place(workspace):
+        require_room(workspace, Entitled.PREDICTIONS)
+        definition = parse_definition(kind, dict(document))
+        check_requirements(workspace, space_id, definition, workspace.now()).require()
+        return create_prediction(
+            workspace,
+            space_id,
+            kind,
+            document,
+            name=name,
+            score_every_days=score_every_days,
+            admit=make_admission(Entitled.PREDICTIONS),
+        )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, select
 
 from core.errors import LimitExceeded
-from core.storage.tables import computed_traits, destinations, sources, spaces, workspaces
+from core.storage.tables import computed_traits, destinations, predictions, sources, spaces, workspaces
 from core.workspaces.workspace import Workspace
 
 
@@ -207,8 +207,8 @@ def _count_computed_traits(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(computed_traits)).scalar_one()
 
 
-def _count_predictions(_connection: Connection) -> int:
-    return 0  # predictions do not exist yet, so none is in use
+def _count_predictions(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(predictions)).scalar_one()
 
 
 _COUNTS: Mapping[Entitled, Callable[[Connection], int]] = {

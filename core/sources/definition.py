@@ -13,6 +13,7 @@ class Arrival(StrEnum):
 
     EVENT_STREAM = "event stream"
     REVERSE_ETL = "reverse ETL"
+    WORKSPACE = "this workspace"
 
 
 class Language(StrEnum):
@@ -31,8 +32,8 @@ class SourceDefinition:
 
     `kind` is the key in the store, `label` what a person reads. An event-stream source has a write key; a reverse-ETL
     source has a warehouse. `shown_by` is the type of the message that shows that its library works: the first page of a
-    website, the first screen of an app. `fixed_name` and `fixed_slug` belong to a source that the setup makes by
-    itself: there is one of it, and a person can neither edit nor delete it (W96).
+    website, the first screen of an app. `fixed_name` and `fixed_slug` belong to a source that the workspace makes by
+    itself, and that a person can neither edit nor delete (W96); without a fixed slug, each space has one of its own.
     """
 
     kind: str
@@ -58,5 +59,5 @@ class SourceDefinition:
 
     @property
     def is_auto_created(self) -> bool:
-        """Whether the setup makes the source by itself, so that it is protected and counts against no limit (W115)."""
-        return self.fixed_slug is not None
+        """Whether the workspace makes the source, so that it is protected and counts against no limit (W115)."""
+        return self.fixed_name is not None

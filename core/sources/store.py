@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from itertools import count
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from core.errors import IllegalTransition, InvalidField, MissingField, NotFound
 from core.ids import new_id, new_write_key, slugify
 from core.settings import check_settings
-from core.sources import flex
+from core.sources import flex, personas
 from core.sources.definition import SourceDefinition
 from core.sources.names import require_name
 from core.sources.registry import get_definition
@@ -94,6 +95,21 @@ def ensure_flex_source(workspace: Workspace) -> Source:
         if existing is None:
             raise
         return existing
+
+
+def ensure_personas_source(workspace: Workspace, space_id: str, space_name: str) -> Source:
+    """Return the protected source of what the space's predictions write, making it if there is none (W96).
+
+    Callers let one maker at a time ask.
+    """
+    definition = personas.DEFINITION
+    for source in list_sources(workspace, kind=definition.kind):
+        if source.settings.get("space_id") == space_id:
+            return source
+    taken = {source.name for source in list_sources(workspace)}
+    name = f"{definition.fixed_name} {space_name}"
+    free = next(each for number in count(1) if (each := name if number == 1 else f"{name} {number}") not in taken)
+    return _insert(workspace, definition, name=free, warehouse_id=None, settings={"space_id": space_id})
 
 
 def list_sources(workspace: Workspace, *, kind: str | None = None) -> Sequence[Source]:
@@ -189,7 +205,7 @@ def refuse_protected(source: Source) -> None:
     if source.protected:
         raise IllegalTransition(
             f"The source {source.name!r} was created by the setup; editing or deleting it can lose data.",
-            hint="Leave it as it is. It links the workspace to Flex.",
+            hint="Leave it as it is: Flex, or a prediction, writes to profiles through it.",
             code="source_protected",
         )
 

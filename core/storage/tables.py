@@ -381,3 +381,32 @@ trait_states = Table(
     Column("state", Text, nullable=False),  # JSON, by kind
     sqlite_with_rowid=False,
 )
+
+# -- predictions -----------------------------------------------------------------------------------------------
+predictions = Table(
+    "predictions",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("space_id", Text, ForeignKey("spaces.id"), nullable=False),
+    Column("kind", Text, nullable=False),  # churn, lifetime_value, purchase, custom_goal
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("definition", Document, nullable=False),
+    Column("job", Text),  # train, score; null: nothing to do
+    Column("as_of", UtcTime),
+    Column("number", Integer, nullable=False),
+    Column("requested_at", UtcTime),
+    Column("started_at", UtcTime),
+    Column("attempts", Integer, nullable=False),
+    Column("progress", Document, nullable=False),
+    Column("learned", Text),  # JSON: what scoring needs; see core.predictions.learned
+    Column("report", Document, nullable=False),
+    Column("error", Document),
+    Column("score_every_days", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("trained_at", UtcTime),
+    Column("scored_at", UtcTime),
+    Column("retrain_at", UtcTime),
+    Column("rescore_at", UtcTime),
+    UniqueConstraint("space_id", "key"),
+)

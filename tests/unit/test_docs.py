@@ -20,7 +20,7 @@ from core.warehouses.registry import DEFINITIONS as WAREHOUSES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [*(ROOT / "core").rglob("*.py"), *(ROOT / "components").glob("*.py"), *(ROOT / "pages").glob("*.py")]
-MAKERS = {"refuse", "_refuse", "_issue", "MappingIssue"}
+MAKERS = {"refuse", "_refuse", "_issue", "MappingIssue", "Requirement"}
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#]+)")
 
 

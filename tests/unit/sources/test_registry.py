@@ -17,11 +17,11 @@ def test_every_definition_is_complete() -> None:
         assert definition.label
         assert definition.summary.endswith(".")
         assert definition.docs_url.startswith("https://")
-        assert definition.has_write_key != definition.needs_warehouse
+        assert definition.has_write_key + definition.needs_warehouse == (definition.kind != "personas")
 
 
-def test_w115_only_the_flex_source_is_auto_created() -> None:
-    assert [definition.kind for definition in DEFINITIONS if definition.is_auto_created] == ["flex"]
+def test_w96_w115_the_flex_source_and_that_of_predictions_are_auto_created() -> None:
+    assert [definition.kind for definition in DEFINITIONS if definition.is_auto_created] == ["flex", "personas"]
 
 
 def test_an_unknown_kind_is_refused_with_the_kinds_that_exist() -> None:

@@ -1,0 +1,225 @@
+"""The work on predictions: what is due, and one job from its start to its end, under a lease.
+
+A job is a row that says what to do and from which moment to look. Whoever does it holds the prediction's lease; a
+process that is killed leaves the row, and the next worker starts the job again: from the same moment, with the same ids
+for what it sends. Scores go into the log first and are noted on the row afterwards, so nothing is lost between the two.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from core.clock import to_iso
+from core.errors import CoreError, InternalError, PredictionOutOfDate
+from core.ids import new_id
+from core.predictions.evaluation import find_edges, measure_drift, share_bins
+from core.predictions.facts import Facts, open_facts
+from core.predictions.learned import Learned, Scores, read_learned
+from core.predictions.prediction import Job, Prediction
+from core.predictions.requirements import require_fresh
+from core.predictions.scores import list_scores, send_scores
+from core.predictions.store import (
+    ask_for_job,
+    get_prediction,
+    lease_name,
+    list_predictions,
+    list_unused_traits,
+    read_learned_text,
+)
+from core.predictions.training import make_words, train
+from core.sources.store import ensure_personas_source
+from core.storage.lease import Lease, hold_lease, is_lease_held, require_lease
+from core.storage.tables import predictions
+from core.workspaces.spaces import get_space
+from core.workspaces.workspace import Workspace
+
+RETRAIN_DAYS = 30
+MAX_ATTEMPTS = 3
+MAX_HISTORY = 60
+SAMPLE = 12
+STEPS = {Job.TRAIN: 10, Job.SCORE: 6}
+"""How many steps a job tells of, for its progress."""
+
+_LOG = logging.getLogger("onramp.predictions")
+
+Told = Callable[[str], None]
+
+
+def request_due_jobs(workspace: Workspace) -> int:
+    """Ask for what is due: training every 30 days, scoring every 7 or every day. Returns how many jobs."""
+    now, asked = workspace.now(), 0
+    for prediction in list_predictions(workspace):
+        job = _find_due(prediction, now)
+        if job is not None:
+            with workspace.database.transaction() as connection:
+                asked += ask_for_job(connection, now, prediction.id, job)
+    return asked
+
+
+def list_pending(workspace: Workspace) -> list[Prediction]:
+    """Return the predictions with a job that nobody is doing, those asked for first at the front."""
+    waiting = [each for each in list_predictions(workspace) if each.job is not None]
+    waiting.sort(key=lambda each: (each.requested_at or each.created_at, each.id))
+    return [each for each in waiting if not is_lease_held(workspace.database, lease_name(each.id))]
+
+
+def run_job(workspace: Workspace, prediction_id: str, tell: Told = lambda _: None) -> Prediction:
+    """Do what is asked for a prediction, and return it. Its failure is written on it, and raised.
+
+    Args:
+        workspace: Where.
+        prediction_id: Which; where nothing is asked, nothing is done.
+        tell: Told each step.
+
+    Raises:
+        RunInProgress: Another process is at it.
+        PredictionError: It cannot be made; the prediction says why.
+    """
+    with hold_lease(workspace.database, lease_name(prediction_id)) as lease:
+        prediction = get_prediction(workspace, prediction_id)
+        if prediction.job is None or not _start(workspace, lease, prediction):
+            return get_prediction(workspace, prediction_id)
+        steps = _Steps(workspace, prediction.id, STEPS[prediction.job], tell)
+        try:
+            _do(workspace, lease, prediction, steps)
+        except CoreError as error:
+            _fail(workspace, lease, prediction, error)
+            raise
+        except Exception as error:  # whatever it was, the prediction must say that it failed, and how to find out
+            incident = new_id("inc", workspace.now())
+            _LOG.exception("incident %s in prediction %s", incident, prediction.id)
+            problem = InternalError(
+                f"{prediction.name} failed in Onramp itself ({incident}).", hint="The log has the details; report it."
+            )
+            _fail(workspace, lease, prediction, problem)
+            raise problem from error
+        return get_prediction(workspace, prediction_id)
+
+
+class _Steps:
+    """Writes on the row which step the job is at."""
+
+    def __init__(self, workspace: Workspace, prediction_id: str, total: int, tell: Told) -> None:
+        self._workspace, self._prediction_id, self._tell = workspace, prediction_id, tell
+        self._done, self._total = 0, total
+
+    def __call__(self, step: str) -> None:
+        self._tell(step)
+        progress = {"step": step, "done": self._done, "total": self._total}
+        self._done = min(self._done + 1, self._total)
+        with self._workspace.database.transaction() as connection:
+            where = predictions.c.id == self._prediction_id
+            connection.execute(update(predictions).where(where).values(progress=progress))
+
+
+def _find_due(prediction: Prediction, now: datetime) -> Job | None:
+    if prediction.job is not None or prediction.trained_at is None:
+        return None
+    if prediction.retrain_at is not None and prediction.retrain_at <= now:
+        return Job.TRAIN
+    return Job.SCORE if prediction.rescore_at is not None and prediction.rescore_at <= now else None
+
+
+def _start(workspace: Workspace, lease: Lease, prediction: Prediction) -> bool:
+    """Note that the job has been started; False where it has died too often."""
+    if prediction.attempts >= MAX_ATTEMPTS:
+        died = InternalError(
+            f"{prediction.name} could not be finished: its process ended {prediction.attempts} times on the way.",
+            code="prediction_interrupted",
+            hint="The machine may be short of memory. Give it more, then press Try again.",
+        )
+        _fail(workspace, lease, prediction, died)
+        return False
+    _write(workspace, lease, prediction, started_at=workspace.now(), attempts=prediction.attempts + 1)
+    return True
+
+
+def _do(workspace: Workspace, lease: Lease, prediction: Prediction, tell: Told) -> None:
+    as_of, started = prediction.as_of or workspace.now(), workspace.now()
+    source = ensure_personas_source(workspace, prediction.space_id, get_space(workspace, prediction.space_id).name)
+    with open_facts(workspace, prediction.space_id, prediction.definition, as_of, tell) as facts:
+        learned, report = _learn(workspace, lease, prediction, facts, tell)
+        tell("scoring everybody")
+        scores = learned.score(facts, prediction.definition, make_words(prediction.definition))
+        found = list(list_scores(scores, facts.profile_ids))
+    tell("writing scores to the event log")
+    is_training = prediction.job is Job.TRAIN
+    report |= _describe_scores(report, scores, found, as_of, is_training=is_training)
+    report["sent"] = send_scores(workspace, prediction, source.id, found, is_new=is_training)
+    if is_training:
+        report["took_s"] = round((workspace.now() - started).total_seconds(), 1)
+    times = {"trained_at": workspace.now(), "retrain_at": as_of + timedelta(days=RETRAIN_DAYS)} if is_training else {}
+    _write(
+        workspace,
+        lease,
+        prediction,
+        job=None,
+        progress={},
+        error=None,
+        report=report,
+        scored_at=workspace.now(),
+        rescore_at=as_of + timedelta(days=prediction.score_every_days),
+        **times,
+    )
+
+
+def _learn(
+    workspace: Workspace, lease: Lease, prediction: Prediction, facts: Facts, tell: Told
+) -> tuple[Learned, dict[str, Any]]:
+    """Return what was learned, now or by the last training, and the report so far."""
+    kept = read_learned_text(workspace, prediction.id)
+    if prediction.job is Job.TRAIN or kept is None:
+        trained = train(facts, prediction.definition, list_unused_traits(workspace, prediction.space_id), tell)
+        report = {**trained.report, "history": prediction.report.get("history", [])}
+        _write(workspace, lease, prediction, learned=trained.learned.to_text())
+        return trained.learned, report
+    require_fresh(facts, prediction.definition)
+    return read_learned(kept), dict(prediction.report)
+
+
+def _describe_scores(
+    report: dict[str, Any], scores: Scores, found: Sequence[Any], as_of: datetime, *, is_training: bool
+) -> dict[str, Any]:
+    """Return what is kept of the scores: how they are spread, how far they have drifted, and some people."""
+    if not len(scores.values):
+        raise PredictionOutOfDate(
+            "There is nobody to score: no known customer is active any more.",
+            code="nobody_to_score",
+            hint="See in the event debugger whether events still come.",
+        )
+    edges = find_edges(scores.values) if is_training else report["edges"]
+    shares = share_bins(scores.values, edges)
+    drift = 0.0 if is_training else measure_drift(report["shares"], shares)
+    entry = {"at": to_iso(as_of), "drift": drift, "mean": float(scores.values.mean()), "people": len(scores.people)}
+    ranked = sorted(found, key=lambda each: -each.value)
+    return {
+        "edges": edges,
+        "shares": shares if is_training else report["shares"],
+        "scored": len(scores.people),
+        "drift": drift,
+        "history": [*report.get("history", []), {**entry, "is_training": is_training}][-MAX_HISTORY:],
+        "people": [each.profile_id for each in ranked[:SAMPLE]],
+    }
+
+
+def _fail(workspace: Workspace, lease: Lease, prediction: Prediction, error: CoreError) -> None:
+    _write(workspace, lease, prediction, job=None, progress={}, error=error.to_dict(), retrain_at=None, rescore_at=None)
+
+
+def _write(workspace: Workspace, lease: Lease, prediction: Prediction, **values: Any) -> None:
+    with workspace.database.transaction() as connection:
+        require_lease(connection, lease)
+        _require_row(connection, prediction)
+        connection.execute(update(predictions).where(predictions.c.id == prediction.id).values(**values))
+
+
+def _require_row(connection: Connection, prediction: Prediction) -> None:
+    if connection.execute(select(predictions.c.id).where(predictions.c.id == prediction.id)).first() is None:
+        raise PredictionOutOfDate(
+            f"{prediction.name} was deleted while it was worked on.", code="prediction_deleted", hint="Make it anew."
+        )

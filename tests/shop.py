@@ -1,0 +1,53 @@
+"""A space that knows the customers of the demo's shop, for the tests of predictions."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from core.clock import Clock, FixedClock
+from core.events.event_log import open_event_log
+from core.events.message import to_log_entry
+from core.samples.demo_shop import ShopTruth, invent_shoppers, shop_messages
+from core.storage.tables import identifiers
+from core.workspaces.workspace import Workspace, open_workspace
+from tests.conftest import NOW
+from tests.feeding import SOURCE, Feed
+
+SHOPPERS = 900
+CHURN: dict[str, Any] = {"targets": ["Order Completed"], "window_days": 30}
+LIFETIME_VALUE: dict[str, Any] = {"targets": ["Order Completed"], "amount_property": "revenue"}
+
+
+def fill_shop(workspace: Workspace, shoppers: int = SHOPPERS) -> tuple[str, list[ShopTruth]]:
+    """Send thirteen months of a shop and build its profiles; return the space and what is true."""
+    feed = Feed(workspace)
+    truth = invent_shoppers([f"customer-{number}" for number in range(shoppers)], NOW)
+    messages = shop_messages(truth, NOW)
+    open_event_log(workspace).append([to_log_entry(SOURCE, message, NOW) for message in messages])
+    feed.build()
+    return feed.space_id, truth
+
+
+@contextmanager
+def open_copy(home: Path, place: Path, clock: Clock | None = None) -> Iterator[Workspace]:
+    """Open a copy of a home, which a test may change."""
+    shutil.copytree(home, place)
+    workspace = open_workspace(str(place), clock=clock or FixedClock(NOW))
+    try:
+        yield workspace
+    finally:
+        workspace.close()
+
+
+def read_users(workspace: Workspace, space_id: str) -> dict[str, str]:
+    """Return the user id of each profile."""
+    table = identifiers.c
+    query = select(table.profile_id, table.value).where(table.space_id == space_id, table.type == "user_id")
+    with workspace.database.reading() as connection:
+        return {row.profile_id: row.value for row in connection.execute(query)}

@@ -16,6 +16,7 @@ import threading
 import time
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 PLACES = 4_096
 BURST_S = 1.0
@@ -27,32 +28,44 @@ class RateLimits:
     """The limits of one home folder; `path` is the shared file, made on first use."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a+b")
-        self._file.truncate(PLACES * _TIME.size)  # the same size for everybody: what others wrote stays
-        self._memory = mmap.mmap(self._file.fileno(), PLACES * _TIME.size)
+        self._path = path
         self._lock = threading.Lock()
+        self._shared: tuple[BinaryIO, mmap.mmap] | None = None
 
     def take(self, name: str, per_s: int) -> float:
         """Count one request for `name`; return 0.0 where it is allowed, else after how many seconds to ask again."""
         place = zlib.crc32(name.encode()) % PLACES * _TIME.size
         with self._lock:
-            fcntl.lockf(self._file, fcntl.LOCK_EX, _TIME.size, place)
+            file, memory = self._open()
+            fcntl.lockf(file, fcntl.LOCK_EX, _TIME.size, place)
             try:
-                return self._take(place, 1 / per_s, time.monotonic())
+                return _take(memory, place, 1 / per_s, time.monotonic())
             finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN, _TIME.size, place)
-
-    def _take(self, place: int, interval_s: float, now: float) -> float:
-        (empty_at,) = _TIME.unpack_from(self._memory, place)
-        if empty_at > now + 2 * BURST_S:  # written before the machine was started anew
-            empty_at = now
-        wait_s: float = empty_at + interval_s - now - BURST_S
-        if wait_s > 0:
-            return wait_s
-        _TIME.pack_into(self._memory, place, max(empty_at, now) + interval_s)
-        return 0.0
+                fcntl.lockf(file, fcntl.LOCK_UN, _TIME.size, place)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._memory.close()
-        self._file.close()
+        with self._lock:
+            if self._shared is not None:
+                file, memory = self._shared
+                memory.close()
+                file.close()
+                self._shared = None
+
+    def _open(self) -> tuple[BinaryIO, mmap.mmap]:
+        if self._shared is None:
+            file = self._path.open("a+b")
+            file.truncate(PLACES * _TIME.size)  # the same size for everybody: what others wrote stays
+            self._shared = file, mmap.mmap(file.fileno(), PLACES * _TIME.size)
+        return self._shared
+
+
+def _take(memory: mmap.mmap, place: int, interval_s: float, now: float) -> float:
+    (empty_at,) = _TIME.unpack_from(memory, place)
+    if empty_at > now + 2 * BURST_S:  # written before the machine was started anew
+        empty_at = now
+    wait_s: float = empty_at + interval_s - now - BURST_S
+    if wait_s > 0:
+        return wait_s
+    _TIME.pack_into(memory, place, max(empty_at, now) + interval_s)
+    return 0.0

@@ -1,4 +1,4 @@
-"""The server of the tracking API with a handler that reads the body and does nothing: what the benchmark compares with.
+"""The server of both APIs with a handler that reads the body and does nothing: what the benchmarks compare with.
 
 Arguments: the port, which several of these may share.
 """
@@ -17,6 +17,8 @@ from starlette.routing import Route
 
 from core.http.serve import run_app, share
 
+PATHS = ("/v1/track", "/v1/batch", "/v1/spaces/{path:path}", "/healthz")
+
 
 async def answer(request: Request) -> JSONResponse:
     await request.body()
@@ -24,7 +26,7 @@ async def answer(request: Request) -> JSONResponse:
 
 
 def main() -> None:
-    routes = [Route(path, answer, methods=["GET", "POST"]) for path in ("/v1/track", "/v1/batch", "/healthz")]
+    routes = [Route(path, answer, methods=["GET", "POST"]) for path in PATHS]
     run_app(Starlette(routes=routes), share("127.0.0.1", int(sys.argv[1])))
 
 

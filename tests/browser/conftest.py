@@ -10,8 +10,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -173,13 +175,25 @@ class Screen:
             self.page.screenshot(path=str(Path(folder) / f"{label}-{self.name}.png"))
 
 
+@pytest.fixture(scope="module")
+def free_contexts(browser: object) -> Iterator[dict[str, list[object]]]:
+    """Contexts that no test uses now, by the name of their screen. One that has loaded a script compiles it no more."""
+    free: dict[str, list[object]] = defaultdict(list)
+    yield free
+    for context in chain.from_iterable(free.values()):
+        context.close()
+
+
 @pytest.fixture
-def open_screen(browser: object) -> Iterator[Callable[[str], Screen]]:
-    """Open a page as one of SCREENS; afterwards no page may have thrown an error."""
+def open_screen(browser: object, free_contexts: dict[str, list[object]]) -> Iterator[Callable[[str], Screen]]:
+    """Open a page as one of SCREENS, in a context without anybody's cookies and storage.
+
+    Afterwards no page may have thrown an error.
+    """
     opened: list[tuple[Screen, object]] = []
 
     def open_one(name: str = "desktop-light") -> Screen:
-        context = browser.new_context(**SCREENS[name])
+        context = free_contexts[name].pop() if free_contexts[name] else browser.new_context(**SCREENS[name])
         context.set_default_timeout(PATIENCE_MS)
         screen = Screen(context.new_page(), name)
         opened.append((screen, context))
@@ -188,5 +202,19 @@ def open_screen(browser: object) -> Iterator[Callable[[str], Screen]]:
     yield open_one
     for number, (screen, context) in enumerate(opened):
         screen.shoot(f"last-{number}")
-        context.close()
+        _forget(context)
+        free_contexts[screen.name].append(context)
         assert screen.errors == [], f"{screen.name}: {screen.errors}"
+
+
+def _forget(context: object) -> None:
+    """Leave nothing in the context but what it has cached of scripts and styles."""
+    blank = context.new_page()
+    for page in context.pages:
+        if page is not blank:
+            page.close()
+    storage = {"origin": "*", "storageTypes": "cookies,local_storage,indexeddb,service_workers"}
+    context.new_cdp_session(blank).send("Storage.clearDataForOrigin", storage)
+    blank.close()
+    context.clear_cookies()
+    context.clear_permissions()

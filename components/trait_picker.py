@@ -11,7 +11,7 @@ from components.other_browser import own, saving
 from components.state import CHOOSING_TRAITS
 from core.setup.guided_setup import MAX_TRAITS, save_traits
 from core.traits.computed_trait import ComputedTrait
-from core.traits.recipes import OFFERED_RECIPES
+from core.traits.recipes import RECIPES
 from core.workspaces.workspace import Workspace
 
 
@@ -21,7 +21,7 @@ def draw_trait_picker(workspace: Workspace, traits: Sequence[ComputedTrait]) -> 
     with st.form("traits", border=True):
         st.caption(f"At most {MAX_TRAITS}. They are computed from Flex events and stay up to date.")
         chosen = []
-        for recipe in OFFERED_RECIPES:
+        for recipe in RECIPES:
             label = f"**{recipe.name}**" + (" :green-badge[Recommended]" if recipe.recommended else "")
             if st.checkbox(
                 f"{label}  \n:gray[{recipe.description}]", value=recipe.key in saved, key=f"trait_{recipe.key}"

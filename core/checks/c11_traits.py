@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.checks.check import CheckDefinition, Finding, combine, failed, passed, warning
 from core.checks.context import CheckContext
 from core.events.event_log import open_event_log
-from core.traits.engine import compile_trait
+from core.traits.definition import compile_trait
 from core.workspaces.spaces import Space
 
 MAX_TRAITS = 2

@@ -99,6 +99,9 @@ def find_path(container: object, path: str) -> object:
     """
     if not isinstance(container, dict):
         return None
+    found = _find_exact(container, path)
+    if found is not None:
+        return found
     found = _find_key(container, path)
     if found is None and "." in path:
         head, rest = path.split(".", 1)
@@ -117,12 +120,21 @@ def to_number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _find_exact(container: dict[str, object], path: str) -> object:
+    found = container.get(path)
+    if found is None and "." in path:
+        head, rest = path.split(".", 1)
+        inner = container.get(head)
+        found = _find_exact(inner, rest) if isinstance(inner, dict) else None
+    return found
+
+
 def _find_key(container: dict[str, object], key: str) -> object:
     found = container.get(key)
     if found is not None:
         return found
-    wanted = key.casefold()
-    matches = sorted(name for name in container if name.casefold() == wanted)
+    wanted = key.lower()
+    matches = sorted(name for name in container if name.lower() == wanted)
     return next((container[name] for name in matches if container[name] is not None), None)
 
 

@@ -37,7 +37,6 @@ from core.profiles.progress import (
     write_source_markers,
 )
 from core.profiles.trait_engine import TraitBatch, TraitEngine, TraitUpdate
-from core.profiles.trait_history import compute_history
 from core.storage.lease import Lease, hold_lease
 from core.storage.tables import leases
 from core.workspaces.spaces import list_connected_sources
@@ -107,12 +106,13 @@ class ProfileBuilder:
     def _has_work(self) -> bool:
         if not list_rules(self._workspace, self._space_id):
             return False
-        sources = list_connected_sources(self._workspace, self._space_id)
+        sources, now = list_connected_sources(self._workspace, self._space_id), self._workspace.now()
         with self._workspace.database.reading() as connection:
             offset = read_offset(connection, self._space_id)
             if sources - read_source_markers(connection, self._space_id):
                 return True
-            if self._engine is not None and self._engine.open_batch(connection, self._space_id).find_behind(offset):
+            traits = self._engine.open_batch(connection, self._space_id, now) if self._engine else None
+            if traits is not None and traits.find_behind(offset):
                 return True
         return open_event_log(self._workspace).last_offset() > offset
 
@@ -135,7 +135,9 @@ class ProfileBuilder:
 
     def _compute_history(self, lease: Lease, log: EventLog) -> None:
         if self._engine is not None:
-            compute_history(self._workspace, self._space_id, self._engine, log, lambda c: self._check_lease(c, lease))
+            self._engine.compute_history(
+                self._workspace, self._space_id, log, lambda connection: self._check_lease(connection, lease)
+            )
 
     def _apply_batch(
         self, lease: Lease, events: Sequence[StoredEvent], sources: set[str], before: BuildReport
@@ -144,10 +146,10 @@ class ProfileBuilder:
         ours = [event for event in events if event.source_id in sources]
         messages, rules = self._read_messages(ours, rules)
         wanted = find_identifiers(messages, rules)
-        around = Neighbourhood(self._space_id)
+        around, now = Neighbourhood(self._space_id), self._workspace.now()
         with self._workspace.database.reading() as connection:
             around.load(connection, wanted)
-            traits = self._engine.open_batch(connection, self._space_id) if self._engine else None
+            traits = self._engine.open_batch(connection, self._space_id, now) if self._engine else None
             if traits is not None:
                 # a trait that was added a moment ago has no history yet: it starts with that, before the next batch
                 traits.leave_out(traits.find_behind(before.offset).keys())

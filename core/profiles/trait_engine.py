@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
+from core.events.event_log import EventLog
 from core.events.message import Message
+from core.workspaces.workspace import Workspace
 
 
 class TraitUpdate(NamedTuple):
@@ -27,20 +30,12 @@ class TraitBatch(Protocol):
         """Return the traits whose history is not computed up to `log_offset`, each with the offset it is at."""
         ...
 
-    def keep_only(self, trait_ids: Collection[str]) -> None:
-        """Look at no other traits than these."""
-        ...
-
     def leave_out(self, trait_ids: Collection[str]) -> None:
         """Look at every trait but these."""
         ...
 
     def is_active(self, trait_id: str) -> bool:
         """Say whether this trait still exists, so that its value is not a person's to overwrite."""
-        ...
-
-    def is_interested(self, message_type: str, name: object) -> bool:
-        """Say whether any trait counts messages of this type and name."""
         ...
 
     def load(self, connection: Connection, profile_ids: Collection[str]) -> None:
@@ -55,8 +50,12 @@ class TraitBatch(Protocol):
         """Give what was counted for one profile to another."""
         ...
 
+    def forget(self, profile_ids: Collection[str]) -> None:
+        """Take back all that was counted for these profiles, so that their messages can be observed once more."""
+        ...
+
     def collect(self) -> Mapping[str, list[TraitUpdate]]:
-        """Return the values that may have changed, by profile."""
+        """Return the values that may have changed, by profile; None for a value that is there no more."""
         ...
 
     def save(self, connection: Connection, computed_to: int) -> None:
@@ -67,6 +66,12 @@ class TraitBatch(Protocol):
 class TraitEngine(Protocol):
     """Opens the traits of a space for a batch."""
 
-    def open_batch(self, connection: Connection, space_id: str) -> TraitBatch:
-        """Read the space's definitions; states are loaded later."""
+    def open_batch(self, connection: Connection, space_id: str, now: datetime) -> TraitBatch:
+        """Read the space's definitions; states are loaded later. What has left its window at `now` does not count."""
+        ...
+
+    def compute_history(
+        self, workspace: Workspace, space_id: str, log: EventLog, check_lease: Callable[[Connection], None]
+    ) -> None:
+        """Bring every computed trait of the space to the builder's offset."""
         ...

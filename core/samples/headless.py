@@ -22,7 +22,7 @@ from core.storage.tables import profiles
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, request_run
 from core.traits.engine import ComputedTraitEngine
-from core.traits.recipes import OFFERED_RECIPES
+from core.traits.recipes import RECIPES
 from core.warehouses.store import WarehouseRecord, get_warehouse
 from core.workspaces.workspace import Access, Workspace, request_access
 
@@ -226,7 +226,7 @@ def _add_identifiers_and_traits(workspace: Workspace) -> None:
         guided_setup.add_default_identifiers(workspace, IDENTIFIERS)
         guided_setup.add_custom_identifier(workspace, PHONE)
     if not setup.traits_saved:
-        guided_setup.save_traits(workspace, [recipe.key for recipe in OFFERED_RECIPES if recipe.recommended])
+        guided_setup.save_traits(workspace, [recipe.key for recipe in RECIPES if recipe.recommended])
 
 
 def _get_template() -> SqlTemplate:

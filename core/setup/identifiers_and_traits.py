@@ -12,7 +12,7 @@ from core.setup.entitlements import Entitled, get_usage
 from core.setup.record import acting, update_record
 from core.setup.status import Setup, describe, get_setup, require_open
 from core.setup.steps import Step
-from core.traits.recipes import OFFERED_RECIPES
+from core.traits.recipes import RECIPES
 from core.traits.store import delete_trait, list_traits
 from core.workspaces.workspace import Workspace
 
@@ -117,7 +117,7 @@ def save_traits(workspace: Workspace, keys: Sequence[str], *, expected_version: 
     wanted = tuple(dict.fromkeys(keys))
     _require_offered(wanted)
     with _changing(workspace, expected_version, {"trait_keys": list(wanted)}) as space_id:
-        offered = {recipe.key for recipe in OFFERED_RECIPES}
+        offered = {recipe.key for recipe in RECIPES}
         existing = {trait.key: trait for trait in list_traits(workspace, space_id)}
         unwanted = [trait for key, trait in existing.items() if key in offered and key not in wanted]
         missing = [key for key in wanted if key not in existing]
@@ -135,7 +135,7 @@ def _require_offered(keys: Sequence[str]) -> None:
             f"{len(keys)} computed traits are selected; the limit is {MAX_TRAITS}.",
             hint=f"Select up to {MAX_TRAITS}, then press Save.",
         )
-    names = {recipe.key: recipe.name for recipe in OFFERED_RECIPES}
+    names = {recipe.key: recipe.name for recipe in RECIPES}
     unknown = [key for key in keys if key not in names]
     if unknown:
         raise InvalidField(

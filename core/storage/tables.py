@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -274,6 +276,10 @@ computed_traits = Table(
     Column("definition", Document, nullable=False),
     Column("computed_to", BigInteger),  # offset that the trait's history is computed to; null: to be computed
     Column("created_at", UtcTime, nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default=true()),
+    Column("updated_at", UtcTime),  # of the definition
+    Column("progress", Float),  # part of the history that is computed, 0 to 1; null: none is being computed
+    Column("failure", Text),  # why it cannot be computed
     UniqueConstraint("space_id", "key"),
 )
 reader_offsets = Table(
@@ -377,9 +383,18 @@ trait_states = Table(
     METADATA,
     Column("space_id", Text, primary_key=True),
     Column("trait_id", Text, primary_key=True),
-    Column("profile_id", Text, primary_key=True),
+    Column("profile_id", Text, primary_key=True),  # or an account, as group_id:value
     Column("state", Text, nullable=False),  # JSON, by kind
+    Column("has_value", Integer, nullable=False, server_default="0"),  # 1: the state gave a value when it was saved
+    Column("due_at", BigInteger),  # ms, when the value may change by itself; null: never
     sqlite_with_rowid=False,
+)
+Index(
+    "ix_trait_states_due",
+    trait_states.c.space_id,
+    trait_states.c.due_at,
+    sqlite_where=trait_states.c.due_at.is_not(None),
+    postgresql_where=trait_states.c.due_at.is_not(None),
 )
 
 # -- predictions -----------------------------------------------------------------------------------------------

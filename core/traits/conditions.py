@@ -72,18 +72,19 @@ def _equals(found: object, wanted: object) -> bool:
     left, right = to_number(found), to_number(wanted)
     if left is not None and right is not None:
         return left == right
-    text = _to_text(found)
-    return text is not None and text == _to_text(wanted)
+    text = fold(found)
+    return text is not None and text == fold(wanted)
 
 
 def _contains(found: object, wanted: object) -> bool:
     if isinstance(found, list):
         return any(_equals(item, wanted) for item in found)
-    text, part = _to_text(found), _to_text(wanted)
+    text, part = fold(found), fold(wanted)
     return text is not None and part is not None and part in text
 
 
-def _to_text(value: object) -> str | None:
+def fold(value: object) -> str | None:
+    """Return a value as the text that is compared, without surrounding blanks and letter case; None if it is none."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value).strip().casefold() if isinstance(value, str | int | float) else None
@@ -99,7 +100,7 @@ def _compare_numbers(holds: Callable[[float, float], bool]) -> _Test:
 
 def _compare_texts(holds: Callable[[str, str], bool]) -> _Test:
     def test(found: object, wanted: object) -> bool:
-        left, right = _to_text(found), _to_text(wanted)
+        left, right = fold(found), fold(wanted)
         return left is not None and right is not None and holds(left, right)
 
     return test

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.ids import snake_case
-from core.traits.computed_trait import TraitKind
 
 INITIATED = "Flex - Engagement Initiated"
 COMPLETED = "Flex - Engagement Completed"
@@ -13,7 +12,7 @@ COMPLETED = "Flex - Engagement Completed"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A computed trait to choose. `kind` is the kind's name, whether or not this version can compute it."""
+    """A computed trait to choose."""
 
     name: str
     description: str
@@ -77,4 +76,3 @@ RECIPES = (
         {"event": COMPLETED, "conditions": [], "property": "sentiment", "value_type": "text"},
     ),
 )
-OFFERED_RECIPES = tuple(recipe for recipe in RECIPES if recipe.kind in set(TraitKind))

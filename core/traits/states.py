@@ -1,0 +1,79 @@
+"""The states of computed traits in the store: one row a trait and person, or a trait and account."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import Connection, bindparam, delete
+
+from core.profiles.bulk import select_in, upsert_rows
+from core.storage.tables import trait_states
+from core.traits.definition import CompiledTrait
+from core.traits.kinds import State
+
+
+class StateKey(NamedTuple):
+    """Whose state of which trait."""
+
+    trait_id: str
+    owner: str
+
+
+_COLUMNS = (trait_states.c.profile_id, trait_states.c.state, trait_states.c.has_value)
+
+
+def read_states(
+    connection: Connection, space_id: str, trait_id: str, owners: Collection[str]
+) -> dict[str, tuple[State, bool]]:
+    """Return the states of these owners by owner, each with whether it gave a value when it was saved."""
+    fixed = {"space_id": space_id, "trait_id": trait_id}
+    rows = select_in(connection, _COLUMNS, fixed, "profile_id", owners)
+    return {row.profile_id: (orjson.loads(row.state), bool(row.has_value)) for row in rows}
+
+
+def write_states(
+    connection: Connection,
+    space_id: str,
+    traits: Mapping[str, CompiledTrait],
+    states: Mapping[StateKey, State],
+    now_ms: int,
+) -> None:
+    """Write states with what they give at this moment, in the caller's transaction."""
+    rows = []
+    for key in sorted(states):
+        window, state = traits[key.trait_id].window, states[key]
+        has_value = window.read(state, now_ms) is not None  # before the rest: reading forgets what has left the window
+        due_at = window.find_due(state) if has_value else None
+        rows.append((space_id, *key, orjson.dumps(state).decode(), int(has_value), due_at))
+    upsert_rows(connection, trait_states, rows)
+
+
+def delete_states(connection: Connection, space_id: str, keys: Collection[StateKey]) -> None:
+    """Delete states, in the caller's transaction."""
+    if not keys:
+        return
+    where = trait_states.c
+    statement = delete(trait_states).where(
+        where.space_id == space_id, where.trait_id == bindparam("trait"), where.profile_id == bindparam("owner")
+    )
+    connection.execute(statement, [{"trait": key.trait_id, "owner": key.owner} for key in sorted(keys)])
+
+
+def observe_into(state: State, trait: CompiledTrait, taken: object, at_ms: int, log_offset: int) -> None:
+    """Count what was taken of one message, and note the newest message that counts."""
+    trait.window.add(state, taken, at_ms, log_offset)
+    note_newest(state, at_ms, log_offset)
+
+
+def merge_into(into: State, trait: CompiledTrait, other: State) -> None:
+    """Add what `other` has counted."""
+    trait.window.merge(into, other)
+    note_newest(into, other["at"], other["offset"])
+
+
+def note_newest(state: State, at_ms: int, log_offset: int) -> None:
+    """Keep the time and offset of the newest message that counts."""
+    newest = (at_ms, log_offset)
+    state["at"], state["offset"] = max((state.get("at", at_ms), state.get("offset", log_offset)), newest)

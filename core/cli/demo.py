@@ -29,13 +29,16 @@ def run(args: argparse.Namespace) -> int:
                 "run": describe_run(result.run),
                 "profiles": result.profiles,
                 "flex_events": result.flex_events,
+                "shop_events": result.shop_events,
                 "checks": [describe(item) for item in result.checks.results],
                 "timings_ms": {item.step: item.took_ms for item in result.timings},
             }
         )
         return DONE if is_good else FAILED
     print_sheet(result.run)
-    print(f"\nprofiles     {result.profiles:>10,}\nFlex events  {result.flex_events:>10,} new\n")
+    print(f"\nprofiles     {result.profiles:>10,}")
+    print(f"Flex events  {result.flex_events:>10,} new")
+    print(f"shop events  {result.shop_events:>10,} new\n")
     for item in result.checks.results:
         print_result(item)
     return DONE if is_good else FAILED

@@ -32,7 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
 def get(args: argparse.Namespace) -> int:
     """Print one profile."""
     workspace = open_for(args)
-    found = get_profile(workspace, _first_space(workspace).id, args.who)
+    found = get_profile(workspace, first_space(workspace).id, args.who)
     document = {
         "id": found.id,
         "created_at": to_iso(found.created_at),
@@ -59,7 +59,7 @@ def get(args: argparse.Namespace) -> int:
 def search(args: argparse.Namespace) -> int:
     """Print the profiles that match."""
     workspace = open_for(args)
-    found = search_profiles(workspace, _first_space(workspace).id, args.text)
+    found = search_profiles(workspace, first_space(workspace).id, args.text)
     if args.json:
         print_json_lines({"id": item.id, "title": item.title, "subtitle": item.subtitle} for item in found.people)
     else:
@@ -87,7 +87,12 @@ def rebuild_all(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _first_space(workspace: Workspace) -> Space:
+def first_space(workspace: Workspace) -> Space:
+    """Return the workspace's first space.
+
+    Raises:
+        NotFound: There is none yet.
+    """
     spaces = list_spaces(workspace)
     if not spaces:
         raise NotFound("There is no profile space yet.", hint="Run `python -m core demo`, or the guided setup.")

@@ -1,9 +1,10 @@
-"""The demo inside a workspace: its warehouse, made once, and the history of its Flex events."""
+"""The demo inside a workspace: its warehouse, made once, and the history of its Flex events and of its online shop."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from heapq import merge
 from pathlib import Path
 
@@ -14,14 +15,18 @@ from core.events.event_log import LogEntry, open_event_log
 from core.events.message import parse_time, to_log_entry
 from core.samples.demo_events import Message, demo_flex_events
 from core.samples.demo_people import DemoTruth
+from core.samples.demo_shop import DEFAULT_SHOPPERS, ShopTruth, invent_shoppers, shop_messages
 from core.samples.demo_visitors import demo_visitor_messages
 from core.samples.demo_warehouse import Progress, build_demo_warehouse, demo_truth
-from core.sources.store import ensure_flex_source
+from core.setup.entitled import create_entitled_source
+from core.sources.store import Source, ensure_flex_source, list_sources
 from core.warehouses.store import WarehouseRecord, list_warehouses, save_warehouse
+from core.workspaces.spaces import connect_source, list_spaces
 from core.workspaces.workspace import Workspace
 
 DEMO_FILE = "demo.duckdb"
 DEMO_WAREHOUSE_NAME = "Demo warehouse"
+DEMO_SHOP_NAME = "Online shop"
 _BATCH_MESSAGES = 2_000
 
 
@@ -73,6 +78,40 @@ def append_demo_events(workspace: Workspace, progress: Progress | None = None) -
         log.append([_entry(source.id, message) for message in messages[start : start + _BATCH_MESSAGES]])
     tell("Flex events written", 1.0)
     return log.count_by_source().get(source.id, 0) - before
+
+
+def append_demo_orders(workspace: Workspace, progress: Progress | None = None) -> int:
+    """Write what some customers did in the demo's online shop, and return how many messages are new in the log.
+
+    The shop is a source of its own, connected with its whole history at once: the messages came when the source was
+    made and happened in the thirteen months before. A second call adds nothing, and completes one that was interrupted.
+    """
+    source = _ensure_shop(workspace)
+    log, until = open_event_log(workspace), source.created_at
+    before = log.count_by_source().get(source.id, 0)
+    messages = list(shop_messages(demo_shoppers(until), until))
+    if before >= len(messages):
+        return 0
+    tell = progress or (lambda _what, _share: None)
+    for start in range(0, len(messages), _BATCH_MESSAGES):
+        tell("writing orders of the shop", start / len(messages))
+        part = messages[start : start + _BATCH_MESSAGES]
+        log.append([to_log_entry(source.id, message, until) for message in part])
+    return log.count_by_source().get(source.id, 0) - before
+
+
+def demo_shoppers(until: datetime) -> list[ShopTruth]:
+    """Return what is true of the customers of the demo's shop: some of those that the sample SQL model keeps."""
+    known = sorted(record.record_id for record in demo_truth().contacts if record.is_complete)
+    return invent_shoppers(known[:: max(1, len(known) // DEFAULT_SHOPPERS)][:DEFAULT_SHOPPERS], until)
+
+
+def _ensure_shop(workspace: Workspace) -> Source:
+    found = next((each for each in list_sources(workspace, kind="http") if each.name == DEMO_SHOP_NAME), None)
+    source = found or create_entitled_source(workspace, kind="http", name=DEMO_SHOP_NAME)
+    for space in list_spaces(workspace)[:1]:
+        connect_source(workspace, space.id, source.id)
+    return source
 
 
 def _entry(source_id: str, message: dict[str, object]) -> LogEntry:

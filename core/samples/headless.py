@@ -14,7 +14,7 @@ from core.checks.store import CheckRun
 from core.errors import IllegalTransition
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.profiles.build import BuildReport, ProfileBuilder
-from core.samples.demo import DEMO_FILE, append_demo_events, ensure_demo_warehouse
+from core.samples.demo import DEMO_FILE, append_demo_events, append_demo_orders, ensure_demo_warehouse
 from core.setup import guided_setup
 from core.setup.guided_setup import Setup
 from core.sql_models.templates import SqlTemplate, list_templates
@@ -55,11 +55,12 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What the demo did and found. `flex_events` and `build` count what was new; `profiles` what there is."""
+    """What the demo did and found. The events and `build` count what was new; `profiles` what there is."""
 
     setup: Setup
     run: SyncRun
     flex_events: int
+    shop_events: int
     build: BuildReport
     profiles: int
     checks: CheckRun
@@ -78,6 +79,7 @@ class DemoResult:
             "run": {"id": self.run.id, "state": str(self.run.state), "error": self.run.error},
             "sheet": self.run.sheet.to_dict() if self.run.sheet else None,
             "flex_events": self.flex_events,
+            "shop_events": self.shop_events,
             "build": {"read": self.build.read, "applied": self.build.applied, "merges": self.build.merges},
             "profiles": self.profiles,
             "checks": self.checks.to_dict(),
@@ -102,11 +104,12 @@ def run_demo(workspace: Workspace, progress: Progress | None = None) -> DemoResu
     demo.set_up()
     run = demo.sync()
     flex_events = demo.add_flex_events()
+    shop_events = demo.add_orders()
     build = demo.build_profiles()
     checks = demo.check()
     setup = guided_setup.get_setup(workspace)
     count = _count_profiles(workspace, str(setup.space_id))
-    return DemoResult(setup, run, flex_events, build, count, checks, tuple(demo.timings))
+    return DemoResult(setup, run, flex_events, shop_events, build, count, checks, tuple(demo.timings))
 
 
 class _Demo:
@@ -148,6 +151,11 @@ class _Demo:
         """Write the history of Flex events to the log; return how many are new."""
         with self._part("Flex events", 0.50):
             return append_demo_events(self._workspace)
+
+    def add_orders(self) -> int:
+        """Write the history of the online shop to the log; return how many messages are new."""
+        with self._part("orders of the shop", 0.55):
+            return append_demo_orders(self._workspace)
 
     def build_profiles(self) -> BuildReport:
         """Read the log to its end."""

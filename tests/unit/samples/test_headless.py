@@ -56,6 +56,7 @@ def test_the_demo_completes_every_step_and_its_sheet_closes(demo: Demo) -> None:
 def test_rows_and_events_become_profiles(demo: Demo) -> None:
     result = demo.result
     assert result.flex_events > 20_000
+    assert result.shop_events > 10_000
     assert result.build.applied > 30_000
     assert 10_000 < result.profiles < 30_000
 
@@ -98,7 +99,7 @@ def test_progress_is_told_in_order_and_every_part_is_timed(demo: Demo) -> None:
 
 def test_the_demo_stays_within_the_entitlements(demo: Demo) -> None:
     assert {usage.label: usage.used for usage in list_usage(demo.workspace)} == {
-        "additional sources": 1,
+        "additional sources": 2,
         "destinations": 1,
         "Unify spaces": 1,
         "computed traits": 2,
@@ -114,7 +115,7 @@ def test_a_second_demo_changes_nothing(demo: Demo) -> None:
     assert demo.result.run.sheet is not None
     assert again.run.sheet.delivered == 0
     assert again.run.sheet.unchanged == demo.result.run.sheet.delivered
-    assert (again.flex_events, again.build.read) == (0, 0)
+    assert (again.flex_events, again.shop_events, again.build.read) == (0, 0, 0)
     assert again.profiles == demo.result.profiles
     assert again.setup.version == demo.result.setup.version
 

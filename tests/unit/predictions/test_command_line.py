@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from core.cli.main import main
+from core.samples.demo_shop import ORDER_COMPLETED
+from tests.shop import open_copy
+from tests.unit.predictions.conftest import Shop
+
+CHURN = ("--kind", "churn", "--event", ORDER_COMPLETED)
+
+
+def test_requirements_create_show_list_and_delete(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The machine's clock is days after the shop's last order, so nothing new can be trained; W121 comes first."""
+    with open_copy(shop.home, tmp_path / "home") as workspace:
+        place = ("--json", "--home", str(workspace.home.root))
+
+    def run(*words: str) -> tuple[int, list[dict[str, object]]]:
+        status = main(["predictions", *words, *place])
+        out = capsys.readouterr().out
+        return status, [orjson.loads(out)] if out.startswith("{\n") else [
+            orjson.loads(line) for line in out.splitlines()
+        ]
+
+    status, (found,) = run("requirements", *CHURN, "--where", "currency=USD", "--window", "15")
+    assert (status, found["met"]) == (1, False)
+    assert "event_not_tracked" in {item["code"] for item in found["items"] if not item["is_met"]}  # type: ignore[attr-defined]
+    status, listed = run("list")
+    assert (status, [each["state"] for each in listed]) == (0, ["ready", "ready"])
+    status, (refused,) = run("create", *CHURN, "--name", "Another")
+    assert (status, refused["error"]["code"]) == (1, "limit_exceeded")  # type: ignore[index]
+    status, (shown,) = run("show", "likelihood_to_churn")
+    assert (status, shown["report"]["used"], shown["definition"]["window_days"]) == (0, "trees", 30)  # type: ignore[index]
+    assert run("delete", "Predicted Lifetime Value")[0] == 0
+    assert [each["name"] for each in run("list")[1]] == ["Likelihood to Churn"]
+    status, (refused,) = run("create", *CHURN, "--name", "Another")
+    assert (status, refused["error"]["code"]) == (1, "event_not_tracked")  # type: ignore[index]
+    status, (refused,) = run("requirements", *CHURN, "--where", "currency")
+    assert "--where PROPERTY=VALUE" in refused["error"]["hint"]  # type: ignore[index]

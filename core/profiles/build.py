@@ -22,6 +22,7 @@ from sqlalchemy import Connection, select
 
 from core.errors import RunInProgress
 from core.events.event_log import EventLog, StoredEvent, open_event_log
+from core.identity.caps import read_caps
 from core.identity.resolve import Caps
 from core.identity.rule import IdentifierRule
 from core.identity.rules import add_external_types, list_rules
@@ -73,7 +74,7 @@ class ProfileBuilder:
         space_id: Whose profiles.
         trait_engine: Computes traits; None leaves them to a later builder that has one.
         batch_messages: Messages committed together; the result does not depend on it.
-        caps: The caps on one profile.
+        caps: The caps on one profile; None: those of the space.
     """
 
     def __init__(
@@ -150,11 +151,12 @@ class ProfileBuilder:
         with self._workspace.database.reading() as connection:
             around.load(connection, wanted)
             traits = self._engine.open_batch(connection, self._space_id, now) if self._engine else None
+            caps = self._caps or read_caps(connection, self._space_id)
             if traits is not None:
                 # a trait that was added a moment ago has no history yet: it starts with that, before the next batch
                 traits.leave_out(traits.find_behind(before.offset).keys())
                 traits.load(connection, around.profiles.keys())
-        applier = BatchApplier(around, rules, traits, self._caps)
+        applier = BatchApplier(around, rules, traits, caps)
         counts = count_messages(
             ((message.event, applier.apply(message)) for message in messages), self._workspace.now()
         )

@@ -54,5 +54,22 @@ def select_in(
     return connection.exec_driver_sql(sql, parameters).all()
 
 
+def delete_in(
+    connection: Connection, table: Table, fixed: Mapping[str, object], column: str, values: Collection[object]
+) -> None:
+    """Delete the rows of `table` whose columns equal `fixed` and whose `column` is one of `values`."""
+    if not values:
+        return
+    if connection.dialect.name == "sqlite":
+        equal = " AND ".join(f"{name} = ?" for name in fixed)
+        sql = f"DELETE FROM {table.name} WHERE {equal} AND {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
+        parameters: _Values = (*fixed.values(), orjson.dumps(list(values)).decode())
+    else:
+        equal = " AND ".join(f"{name} = %s" for name in fixed)
+        sql = f"DELETE FROM {table.name} WHERE {equal} AND {column} = ANY(%s)"  # noqa: S608
+        parameters = (*fixed.values(), list(values))
+    connection.exec_driver_sql(sql, parameters)
+
+
 def _array_type(type_: object) -> str:
     return "bigint[]" if isinstance(type_, BigInteger | Integer) else "text[]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from core.clock import from_millis
 from core.profiles.bulk import select_in
@@ -42,6 +42,18 @@ def list_merges(connection: Connection, space_id: str, profile_id: str) -> list[
         found |= new
         open_ids = set(new)
     return sorted(found.values(), key=lambda merge: (merge.log_offset, merge.merged_id))
+
+
+def find_merge(connection: Connection, space_id: str, merged_id: str) -> ProfileMerge | None:
+    """Return the merge in which `merged_id` was merged away; None where it never was."""
+    table = merges.c
+    query = select(*_COLUMNS).where(table.space_id == space_id, table.merged_id == merged_id)
+    profile = select(profiles.c.merged_into).where(profiles.c.space_id == space_id, profiles.c.id == merged_id)
+    survivor_id = connection.execute(profile).scalar()
+    if survivor_id is None:
+        return None
+    row = connection.execute(query.where(table.survivor_id == survivor_id)).first()
+    return None if row is None else read_merge(*row)
 
 
 def read_merge(log_offset: int, merged_id: str, survivor_id: str, reason: str, at_ms: int) -> ProfileMerge:

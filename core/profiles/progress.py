@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from core.profiles.changes import note_cleared
+from core.profiles.bulk import delete_in
+from core.profiles.changes import note_changes, note_cleared
 from core.storage.tables import (
     computed_traits,
     identifiers,
@@ -54,6 +55,20 @@ def clear_space(connection: Connection, space_id: str) -> None:
     note_cleared(connection, space_id)
     connection.execute(update(computed_traits).where(computed_traits.c.space_id == space_id).values(computed_to=None))
     connection.execute(delete(reader_offsets).where(reader_offsets.c.reader == _reader(space_id)))
+
+
+def forget_profiles(
+    connection: Connection, space_id: str, profile_ids: Collection[str], log_offsets: Collection[int]
+) -> None:
+    """Forget these profiles and what their messages made, in the caller's transaction; the caller builds them again."""
+    fixed = {"space_id": space_id}
+    delete_in(connection, profiles, fixed, "id", profile_ids)
+    delete_in(connection, merges, fixed, "survivor_id", profile_ids)
+    for table in (identifiers, trait_states):
+        delete_in(connection, table, fixed, "profile_id", profile_ids)
+    for table in (profile_messages, violations):
+        delete_in(connection, table, fixed, "log_offset", log_offsets)
+    note_changes(connection, space_id, profile_ids)
 
 
 def reset_traits(connection: Connection, space_id: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from core.clock import to_millis
+from core.errors import NotFound
 from core.identity.kept_apart import KeptApart
 from core.profiles.merge_history import find_survivors, read_merge
 from core.profiles.profile import ProfileMerge
@@ -28,11 +30,16 @@ class Split:
 
 def load_kept_apart(connection: Connection, space_id: str) -> KeptApart | None:
     """Return the rules for a batch of messages; None where the space has none."""
-    query = select(kept_apart.c.survivor_id, kept_apart.c.merged_id).where(kept_apart.c.space_id == space_id)
-    pairs = [(row.survivor_id, row.merged_id) for row in connection.execute(query)]
+    pairs = read_pairs(connection, space_id)
     if not pairs:
         return None
     return KeptApart(pairs, find_survivors(connection, space_id, {each for pair in pairs for each in pair}))
+
+
+def read_pairs(connection: Connection, space_id: str) -> set[tuple[str, str]]:
+    """Return the profiles of each rule, by the names they had when it was made: survivor and merged."""
+    query = select(kept_apart.c.survivor_id, kept_apart.c.merged_id).where(kept_apart.c.space_id == space_id)
+    return {(row.survivor_id, row.merged_id) for row in connection.execute(query)}
 
 
 def list_splits(workspace: Workspace, space_id: str, *, profile_id: str | None = None) -> list[Split]:
@@ -44,16 +51,35 @@ def list_splits(workspace: Workspace, space_id: str, *, profile_id: str | None =
         ids = {each for row in rows for each in (row.survivor_id, row.merged_id)}
         now = find_survivors(connection, space_id, ids)
     found = [
-        Split(
-            read_merge(row.log_offset, row.merged_id, row.survivor_id, row.reason, row.merged_at),
-            row.created_at,
-            row.created_by,
-            now[row.survivor_id],
-            now[row.merged_id],
-        )
-        for row in rows
+        Split(_to_merge(row), row.created_at, row.created_by, now[row.survivor_id], now[row.merged_id]) for row in rows
     ]
     return [split for split in found if profile_id is None or profile_id in (split.survivor_now, split.merged_now)]
+
+
+def find_split(connection: Connection, space_id: str, merged_id: str, survivor_id: str | None = None) -> ProfileMerge:
+    """Return the merge that a rule undid.
+
+    Args:
+        connection: As what it sees.
+        space_id: Of which space.
+        merged_id: The profile that had been merged away.
+        survivor_id: The other one; None where there is one rule with `merged_id` only.
+
+    Raises:
+        NotFound: There is no such rule, or there are several.
+    """
+    table = kept_apart.c
+    query = select(kept_apart).where(table.space_id == space_id, table.merged_id == merged_id)
+    if survivor_id is not None:
+        query = query.where(table.survivor_id == survivor_id)
+    rows = connection.execute(query).all()
+    if len(rows) == 1:
+        return _to_merge(rows[0])
+    others = ", ".join(row.survivor_id for row in rows)
+    raise NotFound(
+        f"{merged_id} is kept apart from {others}: say from which." if rows else f"{merged_id} is not kept apart.",
+        hint="`python -m core profiles merges` lists the profiles that are kept apart.",
+    )
 
 
 def insert_split(connection: Connection, workspace: Workspace, space_id: str, merge: ProfileMerge) -> None:
@@ -74,9 +100,10 @@ def insert_split(connection: Connection, workspace: Workspace, space_id: str, me
 
 def delete_split(connection: Connection, space_id: str, merge: ProfileMerge) -> bool:
     """Take the rule away again, in the caller's transaction; False where it is gone already."""
-    return bool(connection.execute(delete(kept_apart).where(_is(space_id, merge))).rowcount)
-
-
-def _is(space_id: str, merge: ProfileMerge) -> ColumnElement[bool]:
     table = kept_apart.c
-    return and_(table.space_id == space_id, table.survivor_id == merge.survivor_id, table.merged_id == merge.merged_id)
+    pair = (table.survivor_id == merge.survivor_id, table.merged_id == merge.merged_id)
+    return bool(connection.execute(delete(kept_apart).where(table.space_id == space_id, *pair)).rowcount)
+
+
+def _to_merge(row: Row[*tuple[Any, ...]]) -> ProfileMerge:
+    return read_merge(row.log_offset, row.merged_id, row.survivor_id, row.reason, row.merged_at)

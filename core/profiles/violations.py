@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Subquery, and_, func, select, union
 
-from core.identity.resolve import VIOLATION_LABELS
-from core.storage.tables import violations
+from core.identity.resolve import VIOLATION_LABELS, ViolationRule
+from core.profiles.merge_history import list_merges
+from core.storage.tables import identifiers, violations
 from core.workspaces.workspace import Workspace
 
 
@@ -24,31 +25,51 @@ class ViolationRecord:
     profile_id: str | None
 
 
+MERGE_RULES = (
+    ViolationRule.VALUE_LIMIT,
+    ViolationRule.TIME_LIMIT,
+    ViolationRule.MERGE_LIMIT,
+    ViolationRule.MAPPING_LIMIT,
+    ViolationRule.KEPT_APART,
+)
+"""Rules that keep identifiers, and with them profiles, from being tied."""
+
+
 def list_violations(
     workspace: Workspace,
     space_id: str,
     *,
     profile_id: str | None = None,
     rule: str | None = None,
+    type: str | None = None,
+    value: str | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[ViolationRecord]:
-    """Return violations, newest message first; `before` is the last offset of the page before.
+    """Return violations that meet everything that is given, newest message first.
 
     The last message's violations are always complete, so a page may be a little longer than `limit`.
+
+    Args:
+        workspace: Where they are.
+        space_id: Of which space.
+        profile_id: Those that concern this profile as it is now: its messages, and messages that would have brought
+            one of its identifiers to somebody else.
+        rule: Of this rule.
+        type: That left out an identifier of this type.
+        value: That left out exactly this value, as it was compared.
+        before: The last offset of the page before.
+        limit: Page size; unit: violations.
     """
-    table = violations.c
-    query = select(violations).where(table.space_id == space_id)
-    for column, value in ((table.profile_id, profile_id), (table.rule, rule)):
-        if value is not None:
-            query = query.where(column == value)
-    if before is not None:
-        query = query.where(table.log_offset < before)
     with workspace.database.reading() as connection:
-        rows = list(connection.execute(query.order_by(table.log_offset.desc(), table.seq).limit(limit)))
+        found = _select(connection, space_id, profile_id, rule=rule, identifier_type=type, identifier_value=value)
+        query = select(found)
+        if before is not None:
+            query = query.where(found.c.log_offset < before)
+        rows = list(connection.execute(query.order_by(found.c.log_offset.desc(), found.c.seq).limit(limit)))
         if len(rows) == limit:
-            rest = query.where(table.log_offset == rows[-1].log_offset, table.seq > rows[-1].seq)
-            rows += connection.execute(rest.order_by(table.seq))
+            rest = query.where(found.c.log_offset == rows[-1].log_offset, found.c.seq > rows[-1].seq)
+            rows += connection.execute(rest.order_by(found.c.seq))
     return [_to_record(row.log_offset, row.rule, orjson.loads(row.detail), row.profile_id) for row in rows]
 
 
@@ -61,14 +82,47 @@ def list_violations_of(workspace: Workspace, space_id: str, log_offset: int) -> 
     return [_to_record(row.log_offset, row.rule, orjson.loads(row.detail), row.profile_id) for row in rows]
 
 
-def count_violations(workspace: Workspace, space_id: str, *, profile_id: str | None = None) -> dict[str, int]:
-    """Return how many violations of each rule there are, in the space or on one profile."""
-    table = violations.c
-    query = select(table.rule, func.count()).where(table.space_id == space_id).group_by(table.rule)
-    if profile_id is not None:
-        query = query.where(table.profile_id == profile_id)
+def count_violations(
+    workspace: Workspace,
+    space_id: str,
+    *,
+    profile_id: str | None = None,
+    type: str | None = None,
+    value: str | None = None,
+) -> dict[str, int]:
+    """Return how many violations of each rule there are; arguments as `list_violations`."""
     with workspace.database.reading() as connection:
-        return {row[0]: row[1] for row in connection.execute(query)}
+        found = _select(connection, space_id, profile_id, identifier_type=type, identifier_value=value)
+        return {row[0]: row[1] for row in connection.execute(select(found.c.rule, func.count()).group_by(found.c.rule))}
+
+
+def count_types(workspace: Workspace, space_id: str) -> dict[str, int]:
+    """Return how many violations left out an identifier of each type."""
+    table = violations.c
+    query = select(table.identifier_type, func.count()).where(
+        table.space_id == space_id, table.identifier_type.is_not(None)
+    )
+    with workspace.database.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(query.group_by(table.identifier_type))}
+
+
+def _select(connection: Connection, space_id: str, profile_id: str | None, **equal: str | None) -> Subquery:
+    table = violations.c
+    query = select(violations).where(
+        table.space_id == space_id, *(table[name] == value for name, value in equal.items() if value is not None)
+    )
+    if profile_id is None:
+        return query.subquery()
+    ids = [profile_id, *(merge.merged_id for merge in list_merges(connection, space_id, profile_id))]
+    owned = identifiers.c
+    theirs = and_(
+        owned.space_id == space_id, owned.type == table.identifier_type, owned.value == table.identifier_value
+    )
+    # two questions that an index answers each; one with OR would read every violation of the space
+    return union(
+        query.where(table.profile_id.in_(ids)),
+        query.join(identifiers, theirs).where(owned.profile_id == profile_id),
+    ).subquery()
 
 
 def _to_record(log_offset: int, rule: str, detail: dict[str, object], profile_id: str | None) -> ViolationRecord:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.building import build_space
 from core.cli.output import DONE, FAILED, open_for, print_json, print_json_lines, print_table, say
-from core.cli.profiles import first_space
+from core.cli.space_option import find_space
 from core.clock import to_iso
 from core.errors import InvalidField
 from core.predictions.prediction import SCORE_EVERY_DAYS, Job, Prediction, PredictionKind, parse_definition
@@ -46,7 +46,7 @@ def requirements(args: argparse.Namespace) -> int:
     """Print what the prediction would need and what there is."""
     workspace = open_for(args)
     definition = parse_definition(args.kind, _read_document(args))
-    found = check_requirements(workspace, first_space(workspace).id, definition, workspace.now(), say)
+    found = check_requirements(workspace, find_space(workspace, None).id, definition, workspace.now(), say)
     if args.json:
         print_json({"met": found.are_met, **found.to_document()})
     else:
@@ -59,7 +59,7 @@ def create(args: argparse.Namespace) -> int:
     workspace = open_for(args)
     made = create_entitled_prediction(
         workspace,
-        first_space(workspace).id,
+        find_space(workspace, None).id,
         args.kind,
         _read_document(args),
         name=args.name,

@@ -8,11 +8,9 @@ from __future__ import annotations
 import argparse
 
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table, say
+from core.cli.space_option import add_space, find_space
 from core.clock import to_iso
-from core.errors import NotFound
 from core.workspaces.profile_tokens import ProfileToken, create_token, list_tokens, revoke_token
-from core.workspaces.spaces import Space, list_spaces
-from core.workspaces.workspace import Workspace
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -21,10 +19,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verb = verbs.add_parser("create", parents=[shared], help="make a token and print it, once")
     verb.add_argument("--name", required=True, help="the program that will use it")
-    _add_space(verb)
+    add_space(verb)
     verb.set_defaults(run=create)
     verb = verbs.add_parser("list", parents=[shared], help="the space's tokens, revoked ones included")
-    _add_space(verb)
+    add_space(verb)
     verb.set_defaults(run=show)
     verb = verbs.add_parser("revoke", parents=[shared], help="refuse a token from now on")
     verb.add_argument("id", metavar="ID", help="as `list` prints it")
@@ -64,25 +62,6 @@ def revoke(args: argparse.Namespace) -> int:
     else:
         print(f"{token.name} ({token.id}) is revoked")
     return DONE
-
-
-def find_space(workspace: Workspace, name: str | None) -> Space:
-    """Return the space with this id, slug or name; without one the first space.
-
-    Raises:
-        NotFound: There is none.
-    """
-    spaces = list_spaces(workspace)
-    for space in spaces:
-        if name is None or name in (space.id, space.slug, space.name):
-            return space
-    if name is None:
-        raise NotFound("There is no profile space yet.", hint="Run `python -m core demo`, or the guided setup.")
-    raise NotFound(f"There is no space {name!r}.", hint=f"The spaces are {', '.join(each.slug for each in spaces)}.")
-
-
-def _add_space(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--space", help="id, slug or name of the space (default: the first)")
 
 
 def _describe(token: ProfileToken) -> dict[str, object]:

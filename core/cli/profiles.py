@@ -1,18 +1,18 @@
-"""`profiles get TYPE:VALUE`, `profiles search TEXT`, `profiles rebuild`."""
+"""Unified profiles: one of them with what is behind it, search, merges and their undo, a rebuild of all."""
 
 from __future__ import annotations
 
 import argparse
 
+from core.cli import profile_merges
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table, say
+from core.cli.space_option import add_space, find_space
 from core.clock import to_iso
-from core.errors import NotFound
 from core.profiles.build import ProfileBuilder, rebuild
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.traits.engine import ComputedTraitEngine
-from core.workspaces.spaces import Space, list_spaces
-from core.workspaces.workspace import Workspace
+from core.workspaces.spaces import list_spaces
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -21,18 +21,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verb = verbs.add_parser("get", parents=[shared], help="identifiers, traits with origin, merges")
     verb.add_argument("who", metavar="TYPE:VALUE", help="for example email:ada@example.org, or a profile id")
+    add_space(verb)
     verb.set_defaults(run=get)
     verb = verbs.add_parser("search", parents=[shared], help="by any identifier or trait")
     verb.add_argument("text", metavar="TEXT")
+    add_space(verb)
     verb.set_defaults(run=search)
     verb = verbs.add_parser("rebuild", parents=[shared], help="build all profiles again from the event log")
     verb.set_defaults(run=rebuild_all)
+    profile_merges.add_verbs(verbs, shared)
 
 
 def get(args: argparse.Namespace) -> int:
     """Print one profile."""
     workspace = open_for(args)
-    found = get_profile(workspace, first_space(workspace).id, args.who)
+    found = get_profile(workspace, find_space(workspace, args.space).id, args.who)
     document = {
         "id": found.id,
         "created_at": to_iso(found.created_at),
@@ -59,7 +62,7 @@ def get(args: argparse.Namespace) -> int:
 def search(args: argparse.Namespace) -> int:
     """Print the profiles that match."""
     workspace = open_for(args)
-    found = search_profiles(workspace, first_space(workspace).id, args.text)
+    found = search_profiles(workspace, find_space(workspace, args.space).id, args.text)
     if args.json:
         print_json_lines({"id": item.id, "title": item.title, "subtitle": item.subtitle} for item in found.people)
     else:
@@ -85,15 +88,3 @@ def rebuild_all(args: argparse.Namespace) -> int:
         else:
             print(f"{space.name}: {', '.join(f'{count:,} {word}' for word, count in counts.items())}")
     return DONE
-
-
-def first_space(workspace: Workspace) -> Space:
-    """Return the workspace's first space.
-
-    Raises:
-        NotFound: There is none yet.
-    """
-    spaces = list_spaces(workspace)
-    if not spaces:
-        raise NotFound("There is no profile space yet.", hint="Run `python -m core demo`, or the guided setup.")
-    return spaces[0]

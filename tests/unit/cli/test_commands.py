@@ -216,3 +216,28 @@ def test_a_token_of_the_profile_api_is_printed_once_listed_and_revoked(shell: Sh
     (listed,) = [orjson.loads(line) for line in shell("profile-tokens", "list", "--json")[1].splitlines()]
     assert listed["name"] == "Agent desktop" and listed["revoked_at"] is not None
     assert shell("profile-tokens", "create", "--name", "x", "--space", "nowhere")[0] == 1
+
+
+def test_a_merge_is_explained_undone_and_restored(shell: Shell, workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    feed.identify("ada")
+    feed.identify(traits={"email": "bob@x.example"})
+    feed.identify("ada", traits={"email": "bob@x.example"})
+    feed.build()
+    (merge,) = shell.json("profiles", "merges", "user_id:ada")["merges"]
+    assert "because message #3 carried" in merge["why"]
+    chain = shell.json("profiles", "explain", "user_id:ada", "--to", "email:bob@x.example")
+    assert (chain["from"], [link["message"] for link in chain["links"]]) == ("user_id:ada", [3])
+    assert "user_id:ada and email:bob@x.example: Message #3" in shell("profiles", "explain", "user_id:ada")[1]
+    merged_id = merge["merged_id"]
+    plan = shell.json("profiles", "undo-merge", merged_id, "--dry-run")
+    assert (plan["done"], [each["messages"] for each in plan["after"]]) == (False, [2, 1])
+    assert shell("profiles", "undo-merge", merged_id)[0] == 0
+    assert shell("profiles", "undo-merge", merged_id)[2].endswith("[not_found]\n")
+    kept = shell.json("profiles", "merges")["kept_apart"]
+    assert [each["profiles"] for each in kept] == [[merged_id, merge["survivor_id"]]]
+    assert "are kept apart since" in shell("profiles", "merges", "email:bob@x.example")[1]
+    assert "Refused: Profiles are kept apart: message #3" in shell("profiles", "merges", "user_id:ada")[1]
+    assert shell("profiles", "rejoin", merged_id, "--rebuild")[0] == 0
+    assert shell.json("profiles", "get", "email:bob@x.example")["id"] == merge["survivor_id"]
+    assert shell("profiles", "explain", "user_id:ada", "--to", "email")[2].endswith("[invalid_field]\n")

@@ -118,8 +118,10 @@ def test_violations_of_a_person_are_shown_with_the_person(workspace: Workspace, 
     feed = Feed(workspace)
     feed.identify("ada", traits={"email": "shared@example.com"})
     feed.identify("grace", traits={"email": "shared@example.com"})
+    feed.identify("mary")
     feed.build()
-    app = visit(PAGE, id="user_id:grace", view="violations")
-    (sentence,) = read_table(app, "What happened")["What happened"]
-    assert sentence.startswith("Would give one profile 2 values of user_id (limit: 1 ever)")
-    assert "No violations" in read(visit(PAGE, id="user_id:ada", view="violations"))
+    for who in ("grace", "ada"):  # whose message it was, and whose e-mail
+        app = visit(PAGE, id=f"user_id:{who}", view="violations")
+        (sentence,) = read_table(app, "What happened")["What happened"]
+        assert sentence.startswith("Would give one profile 2 values of user_id (limit: 1 ever)")
+    assert "No violations" in read(visit(PAGE, id="user_id:mary", view="violations"))

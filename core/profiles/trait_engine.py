@@ -50,8 +50,8 @@ class TraitBatch(Protocol):
         """Give what was counted for one profile to another."""
         ...
 
-    def forget(self, profile_ids: Collection[str]) -> None:
-        """Take back all that was counted for these profiles, so that their messages can be observed once more."""
+    def leave_out_accounts(self) -> None:
+        """Look at people's traits only: what is observed has been counted for its accounts already."""
         ...
 
     def collect(self) -> Mapping[str, list[TraitUpdate]]:

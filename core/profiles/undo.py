@@ -33,7 +33,6 @@ from core.profiles.replay import Replayed, ReplayRules, replay_family
 from core.profiles.split_plan import Act, PlannedProfile, SplitPlan, make_plan, read_stored
 from core.profiles.splits import delete_split, find_split, insert_split, read_pairs
 from core.profiles.trait_engine import TraitBatch, TraitEngine
-from core.profiles.trait_history import compute_history
 from core.storage.lease import hold_lease, require_lease
 from core.storage.tables import profile_messages
 from core.workspaces.audit import record_change
@@ -114,7 +113,7 @@ def split(
     """
     log = open_event_log(workspace)
     with hold_lease(workspace.database, f"profiles:{space_id}", wait_s=LEASE_WAIT_S) as lease:
-        compute_history(workspace, space_id, engine, log, lambda connection: require_lease(connection, lease))
+        engine.compute_history(workspace, space_id, log, lambda connection: require_lease(connection, lease))
         built = _build(workspace, space_id, act, merged_id, engine, survivor_id, progress)
         with workspace.database.transaction() as connection:
             require_lease(connection, lease)
@@ -168,8 +167,9 @@ def _build(
             raise _messages_gone(family.missing)
         pairs = read_pairs(connection, space_id) ^ {(merge.survivor_id, merge.merged_id)}
         by = ReplayRules(rules, read_caps(connection, space_id), pairs)
-        traits, offset = engine.open_batch(connection, space_id), read_offset(connection, space_id)
+        offset, traits = read_offset(connection, space_id), engine.open_batch(connection, space_id, workspace.now())
         traits.leave_out(traits.find_behind(offset).keys())
+        traits.leave_out_accounts()
         before = read_stored(connection, space_id, family)
     total = len(family.log_offsets)
     replayed = replay_family(

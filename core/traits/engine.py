@@ -109,12 +109,9 @@ class ComputedTraitBatch:
             self._changed.add(kept)
             self._dropped.discard(kept)
 
-    def forget(self, profile_ids: Collection[str]) -> None:
-        """Take back all that was counted for these profiles, so that their messages can be observed once more."""
-        wanted = set(profile_ids)
-        for key in [key for key in self._states if key.owner in wanted]:
-            del self._states[key]
-            self._drop(key)
+    def leave_out_accounts(self) -> None:
+        """Look at people's traits only: what is observed has been counted for its accounts already."""
+        self._use([trait for trait in self._traits.values() if trait.scope is Scope.USER])
 
     def collect(self) -> Mapping[str, list[TraitUpdate]]:
         """Return the values that may have changed, by profile; None for a value that is there no more."""

@@ -46,7 +46,7 @@ def draw_profile(workspace: Workspace, profile: Profile) -> None:
     elif view == "events":
         _draw_events(workspace, profile)
     elif view == "merges":
-        draw_merges(profile)
+        draw_merges(workspace, profile)
     elif view == "violations":
         _draw_profile_violations(workspace, profile)
     else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from core.identity.rule import Identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,9 @@ class ProfileSummary:
     identifiers: tuple[ProfileIdentifier, ...]
 
 
-def choose_title(profile_id: str, traits: dict[str, object], identifiers: tuple[ProfileIdentifier, ...]) -> str:
+def choose_title(
+    profile_id: str, traits: dict[str, object], identifiers: Sequence[ProfileIdentifier | Identifier]
+) -> str:
     """Return what to call the person: their name, else an identifier that people read, else the profile's id."""
     name = _text(traits, "name", "full_name", "fullName", "Name")
     if not name:

@@ -14,7 +14,7 @@ from core.identity.rule import Identifier
 from core.profiles.bulk import select_in
 from core.profiles.family import Family
 from core.profiles.merge_history import find_survivors
-from core.profiles.profile import ProfileMerge
+from core.profiles.profile import ProfileMerge, choose_title
 from core.profiles.replay import Replayed
 from core.storage.tables import identifiers, profile_messages, profiles
 
@@ -34,6 +34,11 @@ class PlannedProfile:
     identifiers: tuple[Identifier, ...]
     traits: Mapping[str, object]
     messages: int
+
+    @property
+    def title(self) -> str:
+        """What to call the person."""
+        return choose_title(self.id, dict(self.traits), self.identifiers)
 
 
 @dataclass(frozen=True, slots=True)

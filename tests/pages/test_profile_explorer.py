@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
+from core.profiles.undo import Act, split
+from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
 from tests import guided
@@ -125,3 +127,25 @@ def test_violations_of_a_person_are_shown_with_the_person(workspace: Workspace, 
         (sentence,) = read_table(app, "What happened")["What happened"]
         assert sentence.startswith("Would give one profile 2 values of user_id (limit: 1 ever)")
     assert "No violations" in read(visit(PAGE, id="user_id:mary", view="violations"))
+
+
+def test_a_merge_and_its_undo_say_beforehand_what_would_go_where(workspace: Workspace, visit: Visit) -> None:
+    feed = Feed(workspace)
+    feed.identify("ada", traits={"name": "Ada"})
+    feed.identify(traits={"email": "bob@x.example", "name": "Bob"})
+    feed.identify("ada", traits={"email": "bob@x.example"})
+    feed.build()
+    app = visit(PAGE, id="user_id:ada", view="merges")
+    assert "Message #3 (identify) from src_test." in read(app)  # how its two identifiers hang together
+    press(app, "Undo this merge")
+    shown = read(app)
+    assert "Now · 1 profile" in shown and "Afterwards · 2 profiles" in shown
+    assert "<strong>Ada</strong>" in shown and "name: Ada" in shown
+    assert "3 messages of people who share an identifier are applied again." in shown
+    (merge,) = get_profile(workspace, feed.space_id, "user_id:ada").merges
+    split(workspace, feed.space_id, Act.UNDO, merge.merged_id, ComputedTraitEngine())  # no test presses in a popup
+    app = visit(PAGE, id="email:bob@x.example", view="merges")
+    shown = read(app)
+    assert "Never merged" in shown and "**Kept apart** from" in shown
+    press(app, "Take the undo back")
+    assert "Now · 2 profiles" in read(app) and "Afterwards · 1 profile" in read(app)

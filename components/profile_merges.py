@@ -10,6 +10,7 @@ from components.empty_state import draw_empty_state
 from components.format import format_count, format_number, format_time
 from components.merge_undo import open_split
 from components.navigation import draw_link
+from components.plain_text import escape_markdown
 from core.identity.rule import Identifier
 from core.profiles.profile import Profile, ProfileMerge
 from core.profiles.splits import Split, list_splits
@@ -90,9 +91,8 @@ def _draw_links(start: Identifier, links: Sequence[Link]) -> None:
     st.text(f"{start.type}  {start.value}")
     for link in links:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/south: {format_time(link.tie.at)}", width="content")
+            st.caption(f":material/south: {format_time(link.tie.at)} · {escape_markdown(link.tie.sentence)}")
             _draw_message(link.tie.log_offset)
-        st.caption(link.tie.sentence)
         st.text(f"{link.end.type}  {link.end.value}")
 
 

@@ -136,7 +136,7 @@ def test_a_merge_and_its_undo_say_beforehand_what_would_go_where(workspace: Work
     feed.identify("ada", traits={"email": "bob@x.example"})
     feed.build()
     app = visit(PAGE, id="user_id:ada", view="merges")
-    assert "Message #3 (identify) from src_test." in read(app)  # how its two identifiers hang together
+    assert "Message #3 (identify) from src_test" in read(app)  # how its two identifiers hang together
     press(app, "Undo this merge")
     shown = read(app)
     assert "Now · 1 profile" in shown and "Afterwards · 2 profiles" in shown

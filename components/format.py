@@ -117,6 +117,18 @@ def format_time(at: datetime | None, *, zone: tzinfo | None = None) -> str:
     return f"{local.day} {local:%b %Y, %H:%M %Z}"
 
 
+def format_date(at: datetime, *, zone: tzinfo | None = None) -> str:
+    """Return the day of a moment in the person's own time zone.
+
+    Example:
+        >>> from datetime import UTC
+        >>> format_date(datetime(2026, 11, 24, 9, 5, tzinfo=UTC), zone=UTC)
+        '24 Nov 2026'
+    """
+    local = at.astimezone(zone or viewer_zone())
+    return f"{local.day} {local:%b %Y}"
+
+
 def format_moment(at: datetime | None, *, zone: tzinfo | None = None) -> str:
     """Return a moment to the second, for lists where many fall into one minute.
 

@@ -1,8 +1,6 @@
-"""One profile: traits with the way back to their origin, identifiers, events, merges, violations."""
+"""One profile: its sheet, timeline, traits with the way back to their origin, identifiers, merges, violations."""
 
 from __future__ import annotations
-
-import json
 
 import pandas as pd
 import streamlit as st
@@ -10,18 +8,18 @@ import streamlit as st
 from components.address import draw_older_newer, draw_views, keep, read_number
 from components.choice_table import draw_choice_table
 from components.empty_state import draw_empty_state
-from components.event_table import draw_event_table
-from components.format import NONE, format_time, shorten
+from components.format import NONE, format_time
+from components.identity_graph import draw_identity_graph
 from components.plain_text import draw_heading
 from components.profile_merges import draw_merges
+from components.profile_sheet import draw_sheet, format_value
+from components.profile_timeline import draw_timeline
 from components.trait_origin import draw_origin
 from components.violation_list import draw_violations
-from core.profiles.lookup import Profile, ProfileTrait, list_profile_events
+from core.profiles.lookup import Profile, ProfileTrait
 from core.profiles.violations import count_violations, list_violations
-from core.sources.store import list_sources
 from core.workspaces.workspace import Workspace
 
-EVENT_PAGE = 50
 VIOLATION_PAGE = 50
 VALUE_CHARS = 200
 
@@ -34,28 +32,26 @@ def draw_profile(workspace: Workspace, profile: Profile) -> None:
     )
     violations = sum(count_violations(workspace, profile.space_id, profile_id=profile.id).values())
     labels = {
+        "sheet": "Overview",
+        "events": "Timeline",
         "traits": f"Traits ({len(profile.traits)})",
         "identifiers": f"Identifiers ({len(profile.identifiers)})",
-        "events": "Events",
         "merges": f"Merges ({len(profile.merges)})",
         "violations": f"Violations ({violations})",
     }
-    view = draw_views(labels, name="view")
-    if view == "identifiers":
-        _draw_identifiers(profile)
+    view = draw_views(labels, name="view", default="traits" if "trait" in st.query_params else None)
+    if view == "traits":
+        _draw_traits(workspace, profile)
+    elif view == "identifiers":
+        _draw_identifiers(workspace, profile)
     elif view == "events":
-        _draw_events(workspace, profile)
+        draw_timeline(workspace, profile)
     elif view == "merges":
         draw_merges(workspace, profile)
     elif view == "violations":
         _draw_profile_violations(workspace, profile)
     else:
-        _draw_traits(workspace, profile)
-
-
-def format_value(value: object) -> str:
-    """Return a trait's value on one line: a text as it is, anything else as JSON."""
-    return shorten(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), VALUE_CHARS)
+        draw_sheet(workspace, profile)
 
 
 def _draw_traits(workspace: Workspace, profile: Profile) -> None:
@@ -70,7 +66,7 @@ def _draw_traits(workspace: Workspace, profile: Profile) -> None:
         chosen = draw_choice_table(
             {
                 "Trait": list(traits),
-                "Value": [format_value(trait.value) for trait in profile.traits],
+                "Value": [format_value(trait.value, VALUE_CHARS) for trait in profile.traits],
                 "From": [_name_source(trait) for trait in profile.traits],
                 "Since": [format_time(trait.updated_at) for trait in profile.traits],
             },
@@ -94,7 +90,8 @@ def _name_source(trait: ProfileTrait) -> str:
     return origin.sql_model or origin.source or origin.source_id or NONE
 
 
-def _draw_identifiers(profile: Profile) -> None:
+def _draw_identifiers(workspace: Workspace, profile: Profile) -> None:
+    draw_identity_graph(workspace, profile)
     found = profile.identifiers
     st.dataframe(
         pd.DataFrame(
@@ -111,20 +108,6 @@ def _draw_identifiers(profile: Profile) -> None:
         alt="Identifiers of this profile, highest priority first",
     )
     st.caption("Highest priority first. A message that carries one of them belongs to this profile.")
-
-
-def _draw_events(workspace: Workspace, profile: Profile) -> None:
-    found = list_profile_events(
-        workspace, profile.space_id, profile.id, limit=EVENT_PAGE + 1, before=read_number("before")
-    )
-    shown = found[:EVENT_PAGE]
-    if not shown:
-        draw_empty_state(":material/timeline:", "No events here", "There is no older message of this profile.")
-    else:
-        sources = {source.id: source for source in list_sources(workspace)}
-        draw_event_table(workspace, shown, sources, None, key=f"events_{profile.id}_{shown[0].offset}")
-    oldest = shown[-1].offset if shown else 0
-    draw_older_newer("before", oldest=oldest, has_older=len(found) > EVENT_PAGE)
 
 
 def _draw_profile_violations(workspace: Workspace, profile: Profile) -> None:

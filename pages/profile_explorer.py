@@ -13,7 +13,8 @@ from core.profiles.lookup import get_profile
 from core.workspaces.spaces import list_spaces
 
 workspace = get_workspace()
-st.title("Profile explorer", anchor=False)
+with st.container(key="explorer_title"):
+    st.title("Profile explorer", anchor=False)
 
 with error_panel("reading the profiles"):
     spaces = list_spaces(workspace)
@@ -33,7 +34,7 @@ with error_panel("reading the profiles"):
         draw_search(workspace, space)
         st.stop()
     if st.button("All profiles", icon=":material/arrow_back:", type="tertiary", key="back"):
-        forget("id", "trait", "before", "view")
+        forget("id", "trait", "before", "view", "kind")
         st.rerun()
     profile = get_profile(workspace, space.id, wanted)
     if wanted.startswith("use_") and wanted != profile.id:

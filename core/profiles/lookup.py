@@ -79,11 +79,17 @@ def get_profile(workspace: Workspace, space_id: str, id_or_identifier: str) -> P
 
 
 def list_profile_events(
-    workspace: Workspace, space_id: str, profile_id: str, *, limit: int = 50, before: int | None = None
+    workspace: Workspace,
+    space_id: str,
+    profile_id: str,
+    *,
+    limit: int = 50,
+    before: int | None = None,
+    types: Sequence[str] = (),
 ) -> list[StoredEvent]:
     """Return the profile's messages, newest first, those of the profiles merged into it included.
 
-    `before` is the last offset of the page before.
+    `before` is the last offset of the page before; `types` are the calls that are meant, all without them.
     """
     table = profile_messages.c
     with workspace.database.reading() as connection:
@@ -92,6 +98,8 @@ def list_profile_events(
         query = select(table.log_offset).where(table.space_id == space_id, table.profile_id.in_(ids))
         if before is not None:
             query = query.where(table.log_offset < before)
+        if types:
+            query = query.where(table.type.in_(types))
         offsets = connection.execute(query.order_by(table.log_offset.desc()).limit(limit)).scalars().all()
     return open_event_log(workspace).get_many(offsets)
 

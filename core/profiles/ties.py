@@ -82,8 +82,10 @@ class ProfileTies:
         return [(each, self.find_chain(self.identifiers[0], each)) for each in self.identifiers[1:]]
 
 
-def read_ties(workspace: Workspace, space_id: str, profile_id: str) -> ProfileTies:
+def read_ties(workspace: Workspace, space_id: str, profile_id: str, *, max_messages: int = MAX_MESSAGES) -> ProfileTies:
     """Return what tied the identifiers of a profile; an id that was merged away gives its survivor.
+
+    `max_messages` says of how many of the oldest messages a shorter chain is looked for.
 
     Raises:
         NotFound: There is no such profile.
@@ -100,8 +102,8 @@ def read_ties(workspace: Workspace, space_id: str, profile_id: str) -> ProfileTi
         ids = [survivor, *(merge.merged_id for merge in merges)]
         table = profile_messages.c
         query = select(table.log_offset).where(table.space_id == space_id, table.profile_id.in_(ids))
-        oldest = list(connection.execute(query.order_by(table.log_offset).limit(MAX_MESSAGES + 1)).scalars())
-        wanted = {*first_offsets.values(), *(merge.log_offset for merge in merges), *oldest[:MAX_MESSAGES]}
+        oldest = list(connection.execute(query.order_by(table.log_offset).limit(max_messages + 1)).scalars())
+        wanted = {*first_offsets.values(), *(merge.log_offset for merge in merges), *oldest[:max_messages]}
         left_out = _read_left_out(connection, space_id, wanted)
         carried = _read_carried(log, sorted(wanted), rules, first_offsets.keys(), left_out)
         origins = OriginReader(connection, log, [offset for offset, *_ in carried])
@@ -110,7 +112,7 @@ def read_ties(workspace: Workspace, space_id: str, profile_id: str) -> ProfileTi
             for offset, message_id, at_ms, brought in carried
         )
     known = sorted(first_offsets, key=lambda each: (ranks.get(each.type, 1_000), each.type, first_offsets[each]))
-    return ProfileTies(survivor, tuple(known), ties, len(oldest) <= MAX_MESSAGES)
+    return ProfileTies(survivor, tuple(known), ties, len(oldest) <= max_messages)
 
 
 def _read_identifiers(connection: Connection, space_id: str, profile_id: str) -> dict[Identifier, int]:

@@ -94,7 +94,9 @@ def test_a_person_runs_a_sync_finds_a_rejected_record_and_follows_a_trait_to_its
             break
         page.wait_for_timeout(250)
         page.reload()
-    press(page, "Open")
+    page.get_by_role("searchbox", name="Search").press("Enter")  # the first result
+    see(page, "What ties them together")
+    page.get_by_role("radio", name=re.compile("Traits")).click()
     see(page, "Pick a trait to see why it says this.")
     pick_row(screen, 2)
     see(page, "Why does")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.profiles.undo import Act, split
@@ -66,7 +68,7 @@ def test_a_refresh_shows_the_same_person_view_and_trait(workspace: Workspace, vi
     guided.fill(workspace)
     (space,) = list_spaces(workspace)
     (person,) = search_profiles(workspace, space.id, "c3@example.com").people
-    app = visit(PAGE, id=person.id)
+    app = visit(PAGE, id=person.id, view="traits")
     traits = list(read_table(app, "Trait")["Trait"])
     pick(app, f"traits_{person.id}", traits.index("phone"))
     address = {name: app.query_params[name] for name in ("id", "trait")}
@@ -91,21 +93,53 @@ def test_a_merged_profile_leads_to_its_survivor_and_says_why(workspace: Workspac
     shown = read(app)
     assert f"`{younger}` was merged into this profile" in shown
     assert "because message #3 carried" in shown
-    events = read_table(visit(PAGE, id=survivor.id, view="events"), "Event")
-    assert list(events["Type"]) == ["identify", "identify", "track"]
+    shown = read(visit(PAGE, id=survivor.id, view="events"))
+    assert shown.count("<strong>Traits set</strong>") == 2
+    assert shown.count("<strong>Seen</strong>") == 1
 
 
 def test_a_person_with_many_events_is_read_page_by_page(workspace: Workspace, visit: Visit) -> None:
     feed = Feed(workspace)
-    for number in range(120):
+    for number in range(60):
         feed.track("ada", f"Step {number}")
     feed.build()
     app = visit(PAGE, id="user_id:ada", view="events")
-    seen = list(read_table(app, "Event")["Event"])
+    seen = re.findall(r"<strong>(Step \d+)</strong>", read(app))
     while any(button.label == "Older" and not button.disabled for button in app.button):
         press(app, "Older")
-        seen += list(read_table(app, "Event")["Event"])
-    assert seen == [f"Step {number}" for number in reversed(range(120))]
+        seen += re.findall(r"<strong>(Step \d+)</strong>", read(app))
+    assert seen == [f"Step {number}" for number in reversed(range(60))]
+
+
+def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_together(
+    workspace: Workspace, visit: Visit
+) -> None:
+    feed = Feed(workspace, types=("user_id", "email", "anonymous_id"))
+    feed.send("page", anonymousId="browser", name="Prices", properties={})
+    feed.identify("ada", traits={"email": "ada@example.com", "name": "Ada <Lovelace>", "plan": "pro"})
+    feed.build()
+    feed.identify("ada", anonymousId="browser")
+    feed.send("group", userId="ada", groupId="acme", traits={"name": "Acme Ltd"})
+    feed.build()
+    shown = read(visit(PAGE, id="user_id:ada"))
+    for part in (
+        "Ada &lt;Lovelace&gt;</h2>",
+        "<dt>email</dt><dd>ada@example.com",
+        "<dt>plan</dt><dd>pro",
+        "Acme Ltd",
+        "anonymous_id browser came first: Message #1 (page)",
+        "user_id ada was tied, two profiles becoming one, to anonymous_id browser: merged by Message #3 (identify)",
+        "email ada@example.com was tied to user_id ada: Message #2 (identify)",
+        "Viewed Prices",
+    ):
+        assert part in shown, part
+    for kind, titles in {
+        "events": ["Viewed Prices"],
+        "traits": ["Traits set", "Traits set"],
+        "accounts": ["Belongs to acme"],
+    }.items():
+        timeline = read(visit(PAGE, id="user_id:ada", view="events", kind=kind))
+        assert re.findall("<strong>(.*?)</strong>", timeline) == titles, kind
 
 
 def test_a_profile_that_does_not_exist_is_explained_with_a_way_back(workspace: Workspace, visit: Visit) -> None:

@@ -1,0 +1,118 @@
+"""One person on one sheet, on the screen and on paper: who it is, how to reach them, what is known, what came last."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable
+
+import streamlit as st
+
+from components.format import format_ago, format_count, format_time, shorten
+from components.identity_graph import draw_identity_graph
+from components.profile_timeline import draw_lines
+from core.profiles.accounts import list_accounts
+from core.profiles.profile import Profile, ProfileTrait
+from core.profiles.timeline import list_timeline
+from core.workspaces.workspace import Workspace
+
+LAST_ENTRIES = 10
+MAX_TRAITS = 40
+VALUE_CHARS = 160
+_STYLE = """
+<style>
+.onramp-facts { display: grid; grid-template-columns: minmax(7rem, 1fr) 2fr; gap: .3rem .9rem; margin: 0 !important;
+  padding: 0 !important; }
+.onramp-facts, .onramp-lines { font-size: .9rem; }
+.onramp-facts dt { margin: 0; font-weight: 400; opacity: .75; overflow-wrap: anywhere; }
+.onramp-facts dd { margin: 0; overflow-wrap: anywhere; }
+.onramp-facts small { display: block; opacity: .75; font-size: .78rem; }
+.onramp-lines { list-style: none; margin: 0 !important; padding: 0 !important; }
+.onramp-lines li { margin: 0 !important; padding: .3rem 0 !important;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent);
+  overflow-wrap: anywhere; }
+.onramp-lines span { display: inline-block; min-width: 10.5rem; opacity: .75; font-size: .8rem; }
+@media print {
+  /* One sheet for a call: the person, without the app around them, black on white. */
+  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stButton"],
+  [data-testid="stButtonGroup"], [data-testid="stExpander"], [data-testid="stDecoration"],
+  [data-testid="stStatusWidget"], [data-testid="stElementToolbar"], .st-key-view_choice, .st-key-sheet_hint,
+  .st-key-explorer_title { display: none !important; }
+  html, body, [data-testid="stApp"], [data-testid="stMain"], [data-testid="stAppViewContainer"] {
+    position: static !important; overflow: visible !important; height: auto !important;
+    background: #fff !important; color: #000 !important; }
+  [data-testid="stMainBlockContainer"] { max-width: none; padding: 0 !important; }
+  [data-testid="stMain"] * { color: #000 !important; }
+  [data-testid="stVerticalBlock"] { gap: .5rem !important; }
+  .onramp-lines li, .onramp-facts { break-inside: avoid; }
+  @page { margin: 14mm; }
+}
+</style>
+"""
+
+
+def draw_sheet(workspace: Workspace, profile: Profile) -> None:
+    """Draw the sheet of one person."""
+    st.html(_STYLE)
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        _draw_part("How to reach and recognise them", _list_identifiers(profile))
+        computed = [trait for trait in profile.traits if trait.origin.computed_trait]
+        others = [trait for trait in profile.traits if not trait.origin.computed_trait]
+        if computed:
+            _draw_part("Computed and predicted", _list_traits(workspace, computed))
+        _draw_part("What is known", _list_traits(workspace, others[:MAX_TRAITS]))
+        if len(others) > MAX_TRAITS:
+            st.caption(f"{format_count(len(others) - MAX_TRAITS, 'trait')} more under **Traits**.")
+    with right:
+        st.markdown("##### What ties them together")
+        draw_identity_graph(workspace, profile)
+        accounts = list_accounts(workspace, profile.space_id, profile.id)
+        if accounts:
+            rows = [
+                (each.name or each.group_id, each.group_id, f"since {format_time(each.last_seen_at)}")
+                for each in accounts
+            ]
+            _draw_part("Accounts", rows)
+    st.markdown(f"##### The last {LAST_ENTRIES} things that happened")
+    entries = list_timeline(workspace, profile.space_id, profile.id, limit=LAST_ENTRIES)
+    if entries:
+        draw_lines(entries)
+    else:
+        st.caption("No message of this person is in the event log any more.")
+    with st.container(key="sheet_hint"):
+        st.caption(":material/print: Printing this page gives one sheet for a call.")
+
+
+def _list_identifiers(profile: Profile) -> list[tuple[str, str, str]]:
+    return [
+        (each.type, each.value, f"last seen {format_time(each.last_seen_at)}")
+        for each in profile.identifiers[:MAX_TRAITS]
+    ]
+
+
+def _list_traits(workspace: Workspace, traits: Iterable[ProfileTrait]) -> list[tuple[str, str, str]]:
+    return [(trait.key, format_value(trait.value), _describe_origin(workspace, trait)) for trait in traits]
+
+
+def _describe_origin(workspace: Workspace, trait: ProfileTrait) -> str:
+    origin = trait.origin
+    source = origin.computed_trait or origin.sql_model or origin.source or origin.source_id or "a source that is gone"
+    return f"{source}, {format_ago(trait.updated_at, workspace.now())}"
+
+
+def format_value(value: object, limit_chars: int = VALUE_CHARS) -> str:
+    """Return a trait's value on one line: a text as it is, anything else as JSON."""
+    return shorten(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), limit_chars)
+
+
+def _draw_part(title: str, rows: Iterable[tuple[str, str, str]]) -> None:
+    shown = "".join(
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}<small>{html.escape(note)}</small></dd>"
+        for name, value, note in rows
+    )
+    st.markdown(f"##### {title}")
+    if shown:
+        st.html(f'<dl class="onramp-facts">{shown}</dl>')
+    else:
+        st.caption("Nothing yet.")

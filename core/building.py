@@ -18,6 +18,7 @@ from pathlib import Path
 from core.errors import RunInProgress
 from core.profiles.build import BuildReport, ProfileBuilder
 from core.traits.engine import ComputedTraitEngine
+from core.traits.expiry import expire_values
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace, open_workspace
 
@@ -27,7 +28,7 @@ STOP_TIMEOUT_S = 20.0
 
 
 def build_space(workspace: Workspace, space_id: str, is_stopping: Callable[[], bool]) -> BuildReport:
-    """Build the profiles of one space up to the end of the log, or until it is time to stop.
+    """Build the profiles of one space up to the end of the log, or until it is time to stop; expire what is due.
 
     Raises:
         RunInProgress: Another process builds this space.
@@ -39,6 +40,7 @@ def build_space(workspace: Workspace, space_id: str, is_stopping: Callable[[], b
         read, offset = read + report.read, report.offset
         if report.read < ROUND_MESSAGES:
             break
+    expire_values(workspace, space_id, is_stopping)
     return BuildReport(read, offset=offset)
 
 

@@ -17,10 +17,8 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from sqlalchemy import Connection, select
-
-from core.errors import RunInProgress
 from core.events.event_log import EventLog, StoredEvent, open_event_log
 from core.identity.caps import read_caps
 from core.identity.resolve import Caps
@@ -38,8 +36,7 @@ from core.profiles.progress import (
     write_source_markers,
 )
 from core.profiles.trait_engine import TraitBatch, TraitEngine, TraitUpdate
-from core.storage.lease import Lease, hold_lease
-from core.storage.tables import leases
+from core.storage.lease import Lease, hold_lease, require_lease
 from core.workspaces.spaces import list_connected_sources
 from core.workspaces.workspace import Workspace
 
@@ -136,9 +133,7 @@ class ProfileBuilder:
 
     def _compute_history(self, lease: Lease, log: EventLog) -> None:
         if self._engine is not None:
-            self._engine.compute_history(
-                self._workspace, self._space_id, log, lambda connection: self._check_lease(connection, lease)
-            )
+            self._engine.compute_history(self._workspace, self._space_id, log, partial(require_lease, lease=lease))
 
     def _apply_batch(
         self, lease: Lease, events: Sequence[StoredEvent], sources: set[str], before: BuildReport
@@ -163,7 +158,7 @@ class ProfileBuilder:
         applier.finish()
         offset = events[-1].offset
         with self._workspace.database.transaction() as connection:
-            self._check_lease(connection, lease)
+            require_lease(connection, lease)
             around.write(connection)
             if traits is not None:
                 traits.save(connection, offset)
@@ -207,7 +202,7 @@ class ProfileBuilder:
             counts.get(source_id) and log.search(source_id=source_id, before=offset + 1, limit=1) for source_id in new
         )
         with self._workspace.database.transaction() as connection:
-            self._check_lease(connection, lease)
+            require_lease(connection, lease)
             if is_passed:
                 clear_space(connection, self._space_id)
             write_source_markers(connection, self._space_id, new, self._workspace.now())
@@ -215,15 +210,6 @@ class ProfileBuilder:
     def _read_offset(self) -> int:
         with self._workspace.database.reading() as connection:
             return read_offset(connection, self._space_id)
-
-    def _check_lease(self, connection: Connection, lease: Lease) -> None:
-        query = select(leases.c.token, leases.c.holder).where(leases.c.name == lease.name).with_for_update()
-        row = connection.execute(query).first()
-        if row is None or (row.token, row.holder) != (lease.token, lease.holder):
-            raise RunInProgress(
-                "Another process has taken over building these profiles; this batch was not written.",
-                hint="Nothing is lost: the other process goes on from the same place.",
-            )
 
 
 @contextmanager

@@ -8,27 +8,24 @@ profiles; the log takes messages as always.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 import duckdb
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
-from core.clock import to_millis
 from core.errors import StoreUnreadable
 from core.events.event_log import EventLog
 from core.events.history.relation import open_events
-from core.profiles.neighbourhood import Neighbourhood
 from core.profiles.progress import read_offset
 from core.storage.tables import computed_traits, trait_states
-from core.traits.computed_trait import ComputedTrait, Scope
-from core.traits.definition import CompiledTrait, compile_trait
+from core.traits.computed_trait import ComputedTrait
+from core.traits.definition import compile_trait
 from core.traits.history_count import HistoryCount
-from core.traits.kinds import State
 from core.traits.owners import read_owners
-from core.traits.states import StateKey, delete_states, write_states
+from core.traits.publish import Publisher
 from core.workspaces.workspace import Workspace
 
 EVENT_COLUMNS = ("offset", "type", "name", "received_at", "body")
@@ -50,13 +47,13 @@ def compute_history(
             trait = _find_behind(connection, space_id, offset)
         if trait is None:
             return
-        computation = _Computation(workspace, space_id, compile_trait(trait), offset, check_lease)
+        publisher = Publisher(workspace, space_id, compile_trait(trait), check_lease)
         try:
-            computation.run(log)
+            _Computation(publisher, offset).run(log)
         except (StoreUnreadable, duckdb.Error) as error:
             _LOG.warning("the history of a computed trait was not computed", exc_info=error)
             said = f"{error.message} {error.hint}" if isinstance(error, StoreUnreadable) else _NO_ROOM
-            computation.save(progress=None, failure=said)
+            publisher.save(progress=None, failure=said)
 
 
 _NO_ROOM = "Counting the history did not finish: memory or disk did not suffice. The log holds the details."
@@ -78,94 +75,40 @@ def _find_behind(connection: Connection, space_id: str, offset: int) -> Computed
 class _Computation:
     """One trait's history, up to the offset of the builder, which holds the space."""
 
-    workspace: Workspace
-    space_id: str
-    trait: CompiledTrait
+    publisher: Publisher
     offset: int
-    check_lease: Callable[[Connection], None]
 
     def run(self, log: EventLog) -> None:
+        publisher = self.publisher
         if self.offset:
-            self._start()
+            self._mark_stale()
             with open_events(log, EVENT_COLUMNS) as database:
-                with self.workspace.database.reading() as connection:
-                    owners = partial(read_owners, connection, self.space_id, 1, self.offset)
-                    count = HistoryCount(database, self.trait, 1, self.offset, owners)
+                with publisher.workspace.database.reading() as connection:
+                    owners = partial(read_owners, connection, publisher.space_id, 1, self.offset)
+                    count = HistoryCount(database, publisher.trait, 1, self.offset, owners)
                 self._write(count)
-            self._clear_stale()
-        self.save(progress=None, computed_to=self.offset)
-
-    def save(self, **values: object) -> None:
-        with self.workspace.database.transaction() as connection:
-            self.check_lease(connection)
-            self._save_in(connection, values)
-
-    def _save_in(self, connection: Connection, values: dict[str, object]) -> None:
-        connection.execute(update(computed_traits).where(computed_traits.c.id == self.trait.id).values(values))
-
-    def _start(self) -> None:
-        states = trait_states.c
-        with self.workspace.database.transaction() as connection:
-            self.check_lease(connection)
-            its = (states.space_id == self.space_id, states.trait_id == self.trait.id)
-            connection.execute(update(trait_states).where(*its).values(due_at=_STALE))
-            self._save_in(connection, {"progress": 0.0, "computed_to": None})
+            while owners_before := self._list_stale():
+                publisher.take_back(owners_before)
+        publisher.save(progress=None, computed_to=self.offset)
 
     def _write(self, count: HistoryCount) -> None:
         expected, written = count.estimate_people(), 0
         found = iter(count)
-        while people := dict(islice(found, WRITTEN_PEOPLE)):
-            written += len(people)
-            self._write_some(people, written / max(expected, written + 1))
+        while states := dict(islice(found, WRITTEN_PEOPLE)):
+            written += len(states)
+            self.publisher.publish(states, progress=written / max(expected, written + 1))
 
-    def _write_some(self, states: dict[str, State], progress: float) -> None:
-        now_ms = to_millis(self.workspace.now())
-        around = self._load(list(states))
-        for owner, profile in around.profiles.items():
-            state = states[owner]
-            value = self.trait.window.read(state, now_ms)
-            entry = profile.traits.get(self.trait.key)
-            if value is not None or (entry is not None and entry[3] == self.trait.id and entry[0] is not None):
-                profile.put_trait(self.trait.key, [value, state["at"], state["offset"], self.trait.id], self._is_this)
-                around.touch(profile)
-        with self.workspace.database.transaction() as connection:
-            self.check_lease(connection)
-            around.write(connection)
-            keyed = {StateKey(self.trait.id, owner): state for owner, state in states.items()}
-            write_states(connection, self.space_id, {self.trait.id: self.trait}, keyed, now_ms)
-            self._save_in(connection, {"progress": progress})
+    def _mark_stale(self) -> None:
+        with self.publisher.workspace.database.transaction() as connection:
+            self.publisher.check(connection)
+            connection.execute(update(trait_states).where(*self._where_its()).values(due_at=_STALE))
+        self.publisher.save(progress=0.0, computed_to=None)
 
-    def _clear_stale(self) -> None:
-        for owners in self._list_stale():
-            around = self._load(owners)
-            for profile in around.profiles.values():
-                entry = profile.traits.get(self.trait.key)
-                if entry is not None and entry[3] == self.trait.id and entry[0] is not None:
-                    profile.put_trait(self.trait.key, [None, *entry[1:]], self._is_this)
-                    around.touch(profile)
-            with self.workspace.database.transaction() as connection:
-                self.check_lease(connection)
-                around.write(connection)
-                delete_states(connection, self.space_id, [StateKey(self.trait.id, owner) for owner in owners])
+    def _list_stale(self) -> Sequence[str]:
+        query = select(trait_states.c.profile_id).where(*self._where_its(), trait_states.c.due_at == _STALE)
+        with self.publisher.workspace.database.reading() as connection:
+            return connection.execute(query.limit(WRITTEN_PEOPLE)).scalars().all()
 
-    def _list_stale(self) -> Iterator[Sequence[str]]:
-        states = trait_states.c
-        query = select(states.profile_id).where(
-            states.space_id == self.space_id, states.trait_id == self.trait.id, states.due_at == _STALE
-        )
-        while True:
-            with self.workspace.database.reading() as connection:
-                owners = connection.execute(query.limit(WRITTEN_PEOPLE)).scalars().all()
-            if not owners:
-                return
-            yield owners
-
-    def _load(self, owners: Sequence[str]) -> Neighbourhood:
-        around = Neighbourhood(self.space_id)
-        if self.trait.scope is Scope.USER:
-            with self.workspace.database.reading() as connection:
-                around.load_profiles(connection, set(owners))
-        return around
-
-    def _is_this(self, trait_id: str) -> bool:
-        return trait_id == self.trait.id
+    def _where_its(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        states, publisher = trait_states.c, self.publisher
+        return states.space_id == publisher.space_id, states.trait_id == publisher.trait.id

@@ -19,6 +19,7 @@ from core.cli import (
     sources,
     sql_models,
     syncs,
+    traits,
     warehouses,
     worker,
 )
@@ -42,6 +43,7 @@ COMMANDS = (
     sources,
     sql_models,
     syncs,
+    traits,
     warehouses,
     worker,
 )

@@ -153,7 +153,7 @@ class BatchApplier:
         if at_ms > profile.updated_at:
             profile.updated_at = at_ms
         if event.type == MessageType.IDENTIFY:
-            profile.put_traits(_read_traits(read.message), at_ms, event.offset, self._is_active)
+            profile.put_traits(read_sent_traits(read.message), at_ms, event.offset, self._is_active)
         if self._traits is not None:
             self._traits.observe(profile.id, read.message, at_ms, event.offset)
         around.messages.append((around.space_id, event.offset, profile.id, event.type))
@@ -189,7 +189,8 @@ def _is_test(message: Message) -> bool:
     return isinstance(origin, dict) and origin.get("test") is True
 
 
-def _read_traits(message: Message) -> Message:
+def read_sent_traits(message: Message) -> Message:
+    """Return the traits that an identify message sets."""
     traits = message.get("traits")
     if not isinstance(traits, dict):
         context = message.get("context")

@@ -140,7 +140,7 @@ def search_profiles(
             hits = _find(None, direct, wanted, needed)
         newest = sorted(hits.heard_at, key=lambda profile_id: (-hits.heard_at[profile_id], profile_id))
         ids = list(dict.fromkeys([*exact, *newest]))
-        people = _summarise(connection, space_id, ids[offset : offset + limit])
+        people = summarise_profiles(connection, space_id, ids[offset : offset + limit])
     total = state.people if state.is_whole and not direct.left_out else count_profiles(workspace, space_id)
     return SearchResult(tuple(people), len(ids) > offset + limit, total, direct.left_out, hits.is_partial)
 
@@ -286,7 +286,8 @@ def _find_exact(connection: Connection, space_id: str, text: str) -> list[str]:
     return list(found)
 
 
-def _summarise(connection: Connection, space_id: str, ids: Sequence[str]) -> list[ProfileSummary]:
+def summarise_profiles(connection: Connection, space_id: str, ids: Sequence[str]) -> list[ProfileSummary]:
+    """Return what to call each of these people, in this order; those who are gone are left out."""
     columns = (profiles.c.id, profiles.c.traits, profiles.c.merged_into)
     rows = {row.id: row for row in select_in(connection, columns, {"space_id": space_id}, "id", ids)}
     known = read_identifiers(connection, space_id, ids)

@@ -23,7 +23,7 @@ from core.setup.entitlements import (
 from core.sources.store import Source, create_source
 from core.storage.lease import hold_lease
 from core.traits.computed_trait import ComputedTrait
-from core.traits.store import add_recipes
+from core.traits.store import add_recipes, create_trait
 from core.warehouses.files import ImportReport, create_from_files
 from core.warehouses.store import WarehouseRecord, save_warehouse
 from core.workspaces.spaces import Space, connect_source, create_space, list_spaces
@@ -120,6 +120,19 @@ def add_entitled_recipes(workspace: Workspace, space_id: str, keys: Sequence[str
         if keys:
             require_room(workspace, Entitled.COMPUTED_TRAITS, adding=len(keys))
         return add_recipes(workspace, space_id, keys)
+
+
+def create_entitled_trait(
+    workspace: Workspace, space_id: str, *, name: str, kind: str, definition: Mapping[str, object]
+) -> ComputedTrait:
+    """Make a computed trait if the limit leaves room.
+
+    Raises:
+        LimitExceeded: 2 computed traits exist (W120).
+        InvalidField: The name, the kind or the definition cannot be used, or the key is taken.
+    """
+    admit = make_admission(Entitled.COMPUTED_TRAITS)
+    return create_trait(workspace, space_id, name=name, kind=kind, definition=definition, admit=admit)
 
 
 def create_entitled_prediction(

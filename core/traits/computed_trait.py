@@ -75,6 +75,11 @@ class ComputedTrait:
     failure: str | None = None
 
     @property
+    def scope(self) -> Scope:
+        """Whose fact it is."""
+        return Scope(str(self.definition.get("scope", Scope.USER)))
+
+    @property
     def status(self) -> TraitStatus:
         """Where it stands."""
         if not self.enabled:

@@ -46,19 +46,22 @@ def connect(log: LogFile) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def open_events(log: LogFile, columns: Sequence[str] = tuple(SCHEMA.names)) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_events(
+    log: LogFile, columns: Sequence[str] = tuple(SCHEMA.names), *, first: int = 1
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend a DuckDB connection with the table `events`: every message of the log that is kept.
 
     Args:
         log: The event log.
         columns: The columns to have. Without `body` a log of many millions is counted in moments.
+        first: The first offset to have.
 
     Raises:
         StoreUnreadable: The file of a closed day is missing or damaged.
     """
     with connect(log) as database:
         try:
-            _make_view(database, log, columns)
+            _make_view(database, log, columns, first)
             yield database
         except duckdb.IOException as error:
             raise StoreUnreadable(
@@ -96,7 +99,7 @@ def scan_day_files(
     return [to_event(row) for row in rows]
 
 
-def _make_view(database: duckdb.DuckDBPyConnection, log: LogFile, columns: Sequence[str]) -> None:
+def _make_view(database: duckdb.DuckDBPyConnection, log: LogFile, columns: Sequence[str], first: int) -> None:
     wanted = ", ".join(f'"{name}"' for name in columns)
     database.register("model", to_table([]))
     database.execute(f"CREATE TEMP TABLE live AS SELECT {wanted} FROM model")  # noqa: S608
@@ -104,19 +107,20 @@ def _make_view(database: duckdb.DuckDBPyConnection, log: LogFile, columns: Seque
     sql = f"SELECT {', '.join(unread)} FROM events WHERE offset >= ? ORDER BY offset"  # noqa: S608
     with snapshot(log) as connection:
         layout = read_layout(connection)
-        files = list_closed_files(connection, layout.start, layout.live_first - 1)
-        rows = connection.execute(sql, (layout.live_first,))
+        start, live_first = max(layout.start, first), max(layout.live_first, first)
+        files = list_closed_files(connection, start, layout.live_first - 1)
+        rows = connection.execute(sql, (live_first,))
         while batch := rows.fetchmany(_COPIED_ROWS):
             database.register("batch", to_table(batch))
             database.execute(f"INSERT INTO live SELECT {wanted} FROM batch")  # noqa: S608
-        for block in list_blocks(connection, layout.live_first, layout.last):
-            database.register("batch", _to_table(block, block.read(connection, layout.live_first, layout.last)))
+        for block in list_blocks(connection, live_first, layout.last):
+            database.register("batch", _to_table(block, block.read(connection, live_first, layout.last)))
             database.execute(f"INSERT INTO live SELECT {wanted} FROM batch")  # noqa: S608
     parts = [f"SELECT {wanted} FROM live"]  # noqa: S608
     if files:
         folder = history_folder(log.path)
         paths = ", ".join("'" + _spell(folder / file.name).replace("'", "''") + "'" for file in files)
-        between = f'"offset" BETWEEN {layout.start} AND {layout.live_first - 1}'
+        between = f'"offset" BETWEEN {start} AND {layout.live_first - 1}'
         parts.append(f"SELECT {wanted} FROM read_parquet([{paths}]) WHERE {between}")  # noqa: S608
     database.execute(f"CREATE TEMP VIEW events AS {' UNION ALL '.join(parts)}")
 

@@ -131,6 +131,45 @@ def test_profiles_are_built_found_shown_and_rebuilt(shell: Shell, workspace: Wor
     assert shell.json("profiles", "get", "user_id:u1")["id"] == found["id"]
 
 
+def test_a_trait_is_previewed_made_listed_exported_disabled_and_deleted(shell: Shell, workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    feed.track("u1", "Bought", {"total": 20, "Page": {"url": "/hat"}})
+    feed.track("u2", "Bought", {"total": 5})
+    shell("worker", "--once")
+    wanted = ["Spent", "--kind", "aggregation", "--aggregate", "sum", "--event", "Bought", "--property", "total"]
+    wanted += [
+        "--days",
+        "365",
+        "--where",
+        "total",
+        "greater_than",
+        "10",
+        "--where",
+        "page.url",
+        "equals_one_of",
+        "/hat",
+    ]
+    found = shell.json("traits", "preview", *wanted)
+    assert (found["members"], found["sample"][0]["value"]) == (1, 20)
+    assert "1 person would have a value" in shell("traits", "preview", *wanted)[1]
+    assert shell.json("traits", "create", *wanted)["status"] == "preparing"
+    assert "total_inbounds: preparing" in shell("traits", "create", "total_inbounds")[1]
+    shell("worker", "--once")
+    rows = [orjson.loads(line) for line in shell("traits", "list", "--json")[1].splitlines()]
+    assert [(row["key"], row["status"], row["owners"]) for row in rows] == [
+        ("spent", "live", 1),
+        ("total_inbounds", "live", 0),
+    ]
+    assert shell("traits", "export", "spent", "--layout", "rows")[1].splitlines()[1:] == ["spent,20,u1"]
+    assert shell.json("traits", "disable", "spent")["status"] == "disabled"
+    assert "worker computes" in shell("traits", "enable", "spent")[1]
+    status, _, said = shell("traits", "create", "Third", "--kind", "event_counter", "--event", "Bought")
+    assert (status, "limit_exceeded" in said) == (1, True)
+    assert shell.json("traits", "delete", "spent") == {"deleted": "spent"}
+    assert shell("traits", "delete", "spent")[0] == 1
+    assert "no kind" in shell("traits", "create", "Spent")[2]
+
+
 def test_refused_events_are_searched_by_code_and_replayed(shell: Shell, workspace: Workspace, tmp_path: Path) -> None:
     source = create_source(workspace, kind="http", name="Shop")
     bad = {"type": "track", "event": 7, "userId": "ada", "messageId": "m-1"}

@@ -1,0 +1,135 @@
+"""Who would have a computed trait: counted before it is saved, with a few of them and their values.
+
+The newest million messages are looked at, so that the answer comes within seconds. Where that is not all of them, the
+count is a lower bound, and it says so; where nothing can be counted yet, it says that it cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import duckdb
+
+from core.clock import to_millis
+from core.events.event_log import open_event_log
+from core.events.history.relation import open_events
+from core.profiles.progress import read_offset
+from core.profiles.search import summarise_profiles
+from core.traits.computed_trait import Scope
+from core.traits.definition import ACCOUNT_PREFIX, CompiledTrait, compile_definition
+from core.traits.history import EVENT_COLUMNS
+from core.traits.history_count import HistoryCount
+from core.traits.history_sql import quote
+from core.traits.owners import read_owners
+from core.workspaces.workspace import Workspace
+
+PREVIEWED_MESSAGES = 1_000_000
+SAMPLE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person, or account, who would have the trait. `profile_id` is None for an account."""
+
+    title: str
+    subtitle: str
+    value: object
+    profile_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraitPreview:
+    """The answer. `members` is None where it cannot be told; `sentence` says what was counted and over what.
+
+    `events` counts the messages of the trait's type and name that were looked at, whether or not they meet the
+    conditions. `is_partial` says that older messages were not looked at.
+    """
+
+    members: int | None
+    sample: tuple[Member, ...]
+    events: int
+    is_partial: bool
+    sentence: str
+
+
+def preview_trait(
+    workspace: Workspace,
+    space_id: str,
+    kind: str,
+    definition: Mapping[str, object],
+    *,
+    max_messages: int = PREVIEWED_MESSAGES,
+    sample: int = SAMPLE,
+) -> TraitPreview:
+    """Count who would have the trait now.
+
+    Raises:
+        InvalidField: The definition cannot be computed.
+        StoreUnreadable: The file of a closed day is missing or damaged.
+    """
+    trait = compile_definition(kind, definition)
+    log = open_event_log(workspace)
+    with workspace.database.reading() as connection:
+        last = read_offset(connection, space_id)
+        if not last:
+            return TraitPreview(None, (), 0, False, _NOTHING_BUILT)
+        first = max(1, last - max_messages + 1)
+        with open_events(log, EVENT_COLUMNS, first=first) as database:
+            events = _count_events(database, trait, last)
+            owners = partial(read_owners, connection, space_id, first, last)
+            found = HistoryCount(database, trait, first, last, owners)
+            members, values = _count_members(found, trait, to_millis(workspace.now()), sample)
+        shown = _describe_owners(trait, values) or [
+            Member(each.title, each.subtitle, values[each.id], each.id)
+            for each in summarise_profiles(connection, space_id, list(values))
+        ]
+    is_partial = first > 1
+    sentence = _describe(trait, members, events, last - first + 1 if is_partial else None)
+    return TraitPreview(members, tuple(shown), events, is_partial, sentence)
+
+
+_NOTHING_BUILT = "No message has reached a profile yet, so it cannot be told who would have this trait."
+
+
+def _count_events(database: duckdb.DuckDBPyConnection, trait: CompiledTrait, last: int) -> int:
+    is_named = f"AND name = {quote(trait.event)}" if trait.event is not None else ""
+    where = f'type = {quote(trait.message_type)} {is_named} AND "offset" <= {last}'
+    row = database.execute(f"SELECT count(*) FROM events WHERE {where}").fetchone()  # noqa: S608
+    return int(row[0]) if row else 0
+
+
+def _count_members(
+    count: HistoryCount, trait: CompiledTrait, now_ms: int, sample: int
+) -> tuple[int, dict[str, object]]:
+    members, values = 0, dict[str, object]()
+    for owner, state in count:
+        value = trait.window.read(state, now_ms)
+        if value is not None:
+            members += 1
+            if len(values) < sample:
+                values[owner] = value
+    return members, values
+
+
+def _describe_owners(trait: CompiledTrait, values: Mapping[str, object]) -> list[Member]:
+    if trait.scope is Scope.USER:
+        return []
+    return [Member(owner.removeprefix(ACCOUNT_PREFIX), "account", value, None) for owner, value in values.items()]
+
+
+def _describe(trait: CompiledTrait, members: int, events: int, looked_at: int | None) -> str:
+    called = f"“{trait.event}”" if trait.event else "any name"
+    over = f"the newest {looked_at:,} messages" if looked_at else "all messages"
+    if not events:
+        return f"There is no {trait.message_type} message of {called} among {over}: nobody would have a value."
+    noun = "account" if trait.scope is Scope.ACCOUNT else "person"
+    nouns = {"account": "accounts", "person": "people"}[noun]
+    counted = f"{events:,} {trait.message_type} {'message' if events == 1 else 'messages'} of {called}"
+    if not members:
+        return f"Nobody would have a value: none of {counted} counts. Look at the conditions, property and window."
+    at_least = "At least " if looked_at else ""
+    would = f"{at_least}{members:,} {noun if members == 1 else nouns} would have a value"
+    older = " Older messages were not looked at, so values may differ." if looked_at else ""
+    return f"{would}, from {counted} among {over}.{older}"

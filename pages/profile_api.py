@@ -4,6 +4,7 @@ import streamlit as st
 
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
+from components.flex_view import draw_flex_view
 from components.navigation import go_to
 from components.profile_tokens import draw_tokens
 from components.sender_address import get_sender_address
@@ -41,6 +42,9 @@ with error_panel("reading the access to profiles"):
         "The token is the user name, and the password is empty. The parts are traits, external_ids, events, metadata "
         "and links. A plus is written %2B."
     )
+
+    st.subheader("Flex view", anchor="flex-view")
+    draw_flex_view(workspace, space.id)
 
     st.subheader("Requests a second", anchor="rate")
     settings = get_api_settings(workspace, space.id)

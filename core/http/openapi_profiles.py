@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from core.http.profile_api import LINKS
 from core.http.profile_question import CLASSES, DEFAULT_LIMIT, MAX_LIMIT, MAX_LIMITS, PARTS
+from core.workspaces.view_links import DEFAULT_MINUTES, MAX_MINUTES, MAX_WHO_CHARS
 
 _Json = dict[str, object]
 _TEXT: _Json = {"type": "string"}
@@ -10,6 +12,16 @@ _TIME: _Json = {"type": "string", "format": "date-time"}
 _FLAG: _Json = {"type": "boolean"}
 _OBJECT: _Json = {"type": "object"}
 COLLECTIONS = ("users", "accounts")
+_REFUSALS: _Json = {
+    status: {"$ref": f"#/components/responses/Profile{name}"}
+    for status, name in (
+        ("400", "Invalid"),
+        ("401", "Unauthorised"),
+        ("404", "Unknown"),
+        ("429", "TooMany"),
+        ("503", "NotNow"),
+    )
+}
 _ADDRESS: list[_Json] = [
     {"name": "space_id", "in": "path", "required": True, "schema": _TEXT},
     {
@@ -25,11 +37,12 @@ _MAYBE_TEXT: _Json = {"type": ["string", "null"]}
 
 def describe_profile_paths() -> _Json:
     """Return the paths of the Profile API."""
-    return {
+    paths: _Json = {
         f"/v1/spaces/{{space_id}}/collections/{collection}/profiles/{{identifier}}/{part}": _describe(collection, part)
         for collection, parts in PARTS.items()
         for part in parts
     }
+    return {**paths, f"/v1/spaces/{{space_id}}{LINKS}": _describe_links()}
 
 
 def describe_profile_schemas() -> _Json:
@@ -82,21 +95,32 @@ def describe_profile_responses() -> _Json:
 
 def _describe(collection: str, part: str) -> _Json:
     schema = f"Profile{''.join(word.capitalize() for word in part.split('_'))}"
-    answers = {"400": "Invalid", "401": "Unauthorised", "404": "Unknown", "429": "TooMany", "503": "NotNow"}
     return {
         "get": {
             "operationId": f"read_{collection}_{part}",
             "summary": f"Read the {part.replace('_', ' ')} of a person",
             "security": [{"profileToken": []}],
             "parameters": [*_ADDRESS, *_describe_parameters(part)],
-            "responses": {
-                "200": {
-                    "description": "What was asked for.",
-                    "headers": {"Request-Id": {"schema": _TEXT}},
-                    "content": {"application/json": {"schema": _ref(schema)}},
-                },
-                **{status: {"$ref": f"#/components/responses/Profile{name}"} for status, name in answers.items()},
-            },
+            "responses": _describe_answers("200", "What was asked for.", _ref(schema)),
+        }
+    }
+
+
+def _describe_links() -> _Json:
+    body = _object(who=_TEXT)
+    body["properties"] = {
+        "who": {"type": "string", "minLength": 1, "maxLength": MAX_WHO_CHARS},
+        "minutes": {"type": "integer", "minimum": 1, "maximum": MAX_MINUTES, "default": DEFAULT_MINUTES},
+    }
+    schema = _object(url=_TEXT, json_url=_TEXT, expires_at=_TIME)
+    return {
+        "post": {
+            "operationId": "make_flex_link",
+            "summary": "Make a link to the Flex view, for the browser of an agent",
+            "security": [{"profileToken": []}],
+            "parameters": _ADDRESS[:1],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+            "responses": _describe_answers("201", "The link.", schema),
         }
     }
 
@@ -121,6 +145,12 @@ def _describe_parameters(part: str) -> list[_Json]:
         "links": paging,
     }
     return [{"name": name, "in": "query", "schema": schema} for name, schema in by_part[part].items()]
+
+
+def _describe_answers(status: str, description: str, schema: _Json) -> _Json:
+    headers: _Json = {"Request-Id": {"schema": _TEXT}}
+    content = {"application/json": {"schema": schema}}
+    return {status: {"description": description, "headers": headers, "content": content}, **_REFUSALS}
 
 
 def _describe_error(description: str, *, has_retry_after: bool = False) -> _Json:

@@ -12,11 +12,14 @@ import math
 from collections.abc import Callable, Mapping
 
 import orjson
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.clock import SystemClock
-from core.errors import CoreError, InternalError
+from core.clock import SystemClock, to_iso
+from core.errors import CoreError, InternalError, InvalidField
+from core.http.address import read_address
 from core.http.answer import Answer
+from core.http.body import SenderGone, SenderTooSlow, read_body
 from core.http.credentials import read_user_name
 from core.http.profile_gate import ProfileGate
 from core.http.profile_question import USERS, BadQuestion, Question, read_path, read_query, write_cursor
@@ -25,9 +28,14 @@ from core.profiles.api_events import read_events
 from core.profiles.api_links import read_links
 from core.profiles.api_page import Json, Page, PageRequest
 from core.profiles.api_reads import ReadPage, find_person, read_external_ids, read_metadata, read_traits
+from core.workspaces.profile_access import Grant
+from core.workspaces.view_links import DEFAULT_MINUTES, make_view_link
 from core.workspaces.workspace import Workspace
 
 PREFIX = "/v1/spaces/"
+LINKS = "/flex-links"
+VIEW_PATH = "/flex/"
+MAX_LINK_BYTES = 8_192
 STORE_RETRY_S = 5
 REQUEST_ID = "request-id"
 _READ: Mapping[tuple[str, str], ReadPage] = {
@@ -56,7 +64,11 @@ class ProfileApi:
             return
         request_id = new_id("req", SystemClock().now())
         try:
-            answer = await _answer(self._get_gate(), scope)
+            answer = await _answer(self._get_gate(), scope, receive)
+        except SenderGone:
+            return
+        except SenderTooSlow:
+            answer = refuse(BadQuestion(408, "invalid_request_error", "The body did not arrive in time."))
         except BadQuestion as error:
             answer = refuse(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the program is told to come again
@@ -65,9 +77,12 @@ class ProfileApi:
         await _send(send, answer, request_id)
 
 
-async def _answer(gate: ProfileGate, scope: Scope) -> Answer:
-    if scope["method"] not in ("GET", "HEAD"):
-        raise BadQuestion(405, "invalid_request_error", f"{scope['method']} is not taken here; use GET.")
+async def _answer(gate: ProfileGate, scope: Scope, receive: Receive) -> Answer:
+    is_link = scope["path"].rstrip("/").endswith(LINKS)
+    if scope["method"] not in (("POST",) if is_link else ("GET", "HEAD")):
+        allowed = "POST" if is_link else "GET"
+        message = f"{scope['method']} is not taken here; use {allowed}."
+        raise BadQuestion(405, "invalid_request_error", message, allow=allowed)
     grant = await gate.find_grant(_read_token(scope))
     if grant is None:
         raise BadQuestion(
@@ -79,6 +94,8 @@ async def _answer(gate: ProfileGate, scope: Scope) -> Answer:
     wait_s = gate.limits.take(grant.space_id, grant.requests_per_s)
     if wait_s:
         return _refuse_for_rate(grant.requests_per_s, wait_s)
+    if is_link:
+        return await _make_link(gate.workspace, grant, scope, receive)
     question = read_path(scope["raw_path"])
     if question.space_id != grant.space_id:
         raise BadQuestion(404, "not_found", "The token opens no space with this id.")
@@ -89,6 +106,27 @@ async def _answer(gate: ProfileGate, scope: Scope) -> Answer:
         loop = asyncio.get_running_loop()
         page = await loop.run_in_executor(gate.readers, read_page, gate.workspace, question, page_request)
     return Answer(200, orjson.dumps(_write_body(page, question, page_request.limit, scope["query_string"])))
+
+
+async def _make_link(workspace: Workspace, grant: Grant, scope: Scope, receive: Receive) -> Answer:
+    """Return a link to the Flex view, for the browser of an agent; whether anybody is known is not told."""
+    if scope["path"].rstrip("/") != f"{PREFIX}{grant.space_id}{LINKS}":
+        raise BadQuestion(404, "not_found", "The token opens no space with this id.")
+    raw = await read_body(receive, MAX_LINK_BYTES)
+    try:
+        asked = orjson.loads(raw) if len(raw) <= MAX_LINK_BYTES else None
+    except orjson.JSONDecodeError:
+        asked = None
+    who, minutes = (asked.get("who"), asked.get("minutes", DEFAULT_MINUTES)) if isinstance(asked, dict) else (None, 0)
+    if not isinstance(who, str) or not isinstance(minutes, int) or isinstance(minutes, bool):
+        message = 'The body is a JSON object such as {"who": "phone:+14155550100", "minutes": 10}.'
+        raise BadQuestion(400, "invalid_request_error", message)
+    try:
+        link, expires_at = make_view_link(workspace, grant.space_id, who, token_id=grant.token_id, minutes=minutes)
+    except InvalidField as error:
+        raise BadQuestion(400, "validation_error", str(error)) from error
+    url = f"{read_address(Request(scope))}{VIEW_PATH}{link}"
+    return Answer(201, orjson.dumps({"url": url, "json_url": f"{url}.json", "expires_at": to_iso(expires_at)}))
 
 
 def _is_quick(workspace: Workspace, question: Question, page_request: PageRequest) -> bool:
@@ -116,8 +154,8 @@ def read_page(workspace: Workspace, question: Question, page_request: PageReques
 def refuse(error: BadQuestion) -> Answer:
     """Return the answer to a request that cannot be answered."""
     body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
-    headers = {405: {"allow": "GET"}, 401: {"www-authenticate": 'Basic realm="Profile API"'}}.get(error.status, {})
-    return Answer(error.status, body, headers)
+    headers = {"www-authenticate": 'Basic realm="Profile API"'} if error.status == 401 else {}
+    return Answer(error.status, body, {**headers, **error.headers})
 
 
 def _write_body(page: Page, question: Question, limit: int, query: bytes) -> Json:

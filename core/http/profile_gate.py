@@ -40,6 +40,16 @@ class ProfileGate:
         found = self._grants.get(key) if is_fresh else None
         return found or (await self._read()).get(key)
 
+    async def is_live(self, token_id: str) -> bool:
+        """Say whether the token with this id is not revoked.
+
+        Raises:
+            CoreError: The store cannot be read.
+        """
+        is_fresh = asyncio.get_running_loop().time() < self._read_at + FRESH_S
+        grants = self._grants if is_fresh else await self._read()
+        return any(grant.token_id == token_id for grant in grants.values())
+
     async def _read(self) -> Mapping[str, Grant]:
         if self._upcoming is None or self._upcoming.done():
             self._upcoming = asyncio.create_task(self._read_in_a_moment())

@@ -1,9 +1,7 @@
 """What a request to the Profile API asks: of which person, which part, which page of it.
 
 Decisions where the specification is silent:
-- A plus that was not escaped is a plus, and where a library made a space of it, it is one again: `phone: 1415…` asks
-  for +1415…. A phone may be written with spaces, hyphens, dots and parentheses.
-- E-mail addresses are compared in lower case, as they are stored; everything else exactly.
+- A plus that was not escaped is a plus, and where a library made a space of it or lost it, it is one again.
 - Where a value holds unescaped slashes, all between `profiles/` and the last part is the value.
 """
 
@@ -22,6 +20,7 @@ from core.clock import to_millis
 from core.events.message import parse_time
 from core.identity.identifiers import MAX_VALUE_CHARS
 from core.profiles.api_page import PageRequest
+from core.profiles.spelling import spell
 
 USERS = "users"
 PARTS: Mapping[str, Sequence[str]] = {USERS: ("traits", "external_ids", "events", "metadata", "links")}
@@ -33,15 +32,14 @@ MAX_LIMIT = 100
 _PATH = re.compile(r"/v1/spaces/([^/]+)/collections/([^/]+)/profiles/(.+)/([^/]+?)/?")
 _TYPE = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TYPED_IN_PHONES = re.compile(r"[\s().\-/]+")
 
 
 class BadQuestion(Exception):
-    """A request that cannot be answered: `status`, and `code` and message for the body."""
+    """A request that cannot be answered: `status`, `code` and message for the body, and headers of its own."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
         super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+        self.status, self.code, self.message, self.headers = status, code, message, headers
 
 
 class Question(NamedTuple):
@@ -90,7 +88,7 @@ def read_identifier(text: str) -> tuple[str, tuple[str, ...]]:
         raise _bad_identifier(f"The value has {len(value):,} characters; an identifier has at most {MAX_VALUE_CHARS}.")
     if _CONTROL.search(value):
         raise _bad_identifier("The value holds control characters; no identifier does.")
-    return type_, _spell(type_, value, has_lost_plus=raw.startswith(" "))
+    return type_, spell(type_, value)
 
 
 def read_query(query: bytes, part: str) -> PageRequest:
@@ -125,17 +123,6 @@ def read_query(query: bytes, part: str) -> PageRequest:
 def write_cursor(last: Sequence[object]) -> str:
     """Return the text by which the page after `last` is asked for."""
     return base64.urlsafe_b64encode(orjson.dumps(list(last))).decode().rstrip("=")
-
-
-def _spell(type_: str, value: str, *, has_lost_plus: bool) -> tuple[str, ...]:
-    if type_ == "email":
-        return (value.lower(),)
-    if type_ != "phone":
-        return (value,)
-    plain = _TYPED_IN_PHONES.sub("", value)
-    if has_lost_plus and plain.isdecimal():
-        plain = f"+{plain}"
-    return tuple(dict.fromkeys((plain, value)))
 
 
 def _unescape(text: str) -> str:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from core.events.event_log import open_event_log
 from core.http.boundary import Boundary
 from core.http.demo_website import make_demo_routes
+from core.http.flex_view import FlexPages
 from core.http.library import Library
 from core.http.metrics import METRICS_TYPE
 from core.http.openapi import make_document
@@ -68,6 +69,7 @@ def make_middleware(get_process: Callable[[], Process]) -> list[Middleware]:
             get_gate=lambda: get_process().profile_gate,
             count=lambda status: get_process().metrics.count_profile_request(status),
         ),
+        Middleware(FlexPages, get_gate=lambda: get_process().profile_gate),
         Middleware(Library, get_ingest=lambda: get_process().ingest),
         Middleware(TwilioSink, get_ingest=lambda: get_process().ingest, get_workspace=lambda: get_process().workspace),
         Middleware(Boundary),

@@ -20,7 +20,7 @@ from core.clock import from_millis, to_iso
 from core.events.event_log import StoredEvent, open_event_log
 from core.profiles.api_page import Json, Page, PageRequest, cut
 from core.profiles.merge_history import find_survivor, list_merges
-from core.storage.tables import computed_traits, identifiers, profile_messages, profiles
+from core.storage.tables import computed_traits, identifiers, predictions, profile_messages, profiles
 from core.workspaces.workspace import Workspace
 
 OWN_ID = "segment_id"
@@ -42,6 +42,7 @@ _IDENTIFIERS = select(
     *(identifiers.c[name] for name in ("type", "value", "first_seen_at", "source_id", "first_offset"))
 ).where(identifiers.c.space_id == bindparam("space_id"), identifiers.c.profile_id == bindparam("id"))
 _COMPUTED = select(computed_traits.c.id).where(computed_traits.c.space_id == bindparam("space_id"))
+_PREDICTED = select(predictions.c.key).where(predictions.c.space_id == bindparam("space_id"))
 
 
 class Person(NamedTuple):
@@ -79,7 +80,7 @@ def read_traits(
     wanted: Iterable[str] = request.include & entries.keys() if request.include else entries
     if request.classes:
         computed = _list_computed(connection, space_id) if COMPUTED in request.classes else frozenset()
-        wanted = {key for key in wanted if entries[key][3] in computed}
+        wanted = {key for key in wanted if (entries[key][3] or key) in computed}
     keys, last = cut(sorted((key,) for key in wanted if entries[key][0] is not None), request)
     if not request.is_verbose:
         return Page({"traits": {key: entries[key][0] for (key,) in keys}}, last)
@@ -147,7 +148,10 @@ def to_external_id(type_: str, value: str) -> Json:
 
 
 def _list_computed(connection: Connection, space_id: str) -> frozenset[str]:
-    return frozenset(connection.execute(_COMPUTED, {"space_id": space_id}).scalars())
+    """Return the ids of the computed traits, and the traits of predictions by their keys: those come as messages."""
+    keys = connection.execute(_PREDICTED, {"space_id": space_id}).scalars().all()
+    ids = connection.execute(_COMPUTED, {"space_id": space_id}).scalars()
+    return frozenset((*ids, *keys, *(f"{key}_amount" for key in keys)))
 
 
 def _describe_trait(entry: Sequence[Any], events: Mapping[int, StoredEvent]) -> Json:

@@ -14,6 +14,7 @@ from core.workspaces.workspace import Workspace
 _QUERY = (
     select(
         profile_tokens.c.token_hash,
+        profile_tokens.c.id,
         profile_tokens.c.space_id,
         profile_api_settings.c.requests_per_s,
     )
@@ -26,6 +27,7 @@ _QUERY = (
 class Grant(NamedTuple):
     """What a token opens."""
 
+    token_id: str
     space_id: str
     requests_per_s: int
 
@@ -34,6 +36,6 @@ def read_grants(workspace: Workspace) -> Mapping[str, Grant]:
     """Return what each token that is not revoked opens, by the token's hash."""
     with workspace.database.reading() as connection:
         return {
-            row.token_hash: Grant(row.space_id, row.requests_per_s or DEFAULT_REQUESTS_PER_S)
+            row.token_hash: Grant(row.id, row.space_id, row.requests_per_s or DEFAULT_REQUESTS_PER_S)
             for row in connection.execute(_QUERY)
         }

@@ -28,6 +28,18 @@ class SecretBox:
         """Return a text without the key."""
         return "SecretBox(…)"
 
+    def seal(self, values: dict[str, str]) -> str:
+        """Return `values` as a text that only this workspace can read, and that nobody else can make; URL-safe."""
+        return self._fernet.encrypt(orjson.dumps(values)).decode().rstrip("=")
+
+    def unseal(self, text: str) -> dict[str, str] | None:
+        """Return what was sealed; None for a text that this workspace did not make."""
+        try:
+            values: dict[str, str] = orjson.loads(self._fernet.decrypt(text + "=" * (-len(text) % 4)))
+        except (InvalidToken, ValueError):
+            return None
+        return values
+
     def save(self, connection: Connection, values: dict[str, str], now: datetime) -> str:
         """Encrypt `values` into a new row and return the secret's id."""
         secret_id = new_id("sec", now)

@@ -38,7 +38,8 @@ def draw_source(
         if source.write_key:
             draw_link("source", label="Write key, instructions, changes", query={"id": source.id})
         if source.protected:
-            st.caption("It links the workspace to Flex, so it can be neither disabled nor deleted.")
+            why = "It links the workspace to Flex" if source.write_key else "Predictions write their scores through it"
+            st.caption(f"{why}, so it can be neither disabled nor deleted.")
             return
         draw_enable_switch(
             "source",

@@ -76,6 +76,7 @@ AGREED_COST: SessionValue[tuple[str, str] | None] = SessionValue("agreed_cost", 
 REPLAY_REPORT: SessionValue[str] = SessionValue("replay_report", str)
 LIVE_PAGE: SessionValue[Any] = SessionValue("live_page", lambda: None)
 HELD_PLACE: SessionValue[Any] = SessionValue("held_place", lambda: None)
+PREDICTION_CHECK: SessionValue[Any] = SessionValue("prediction_check", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
 
 

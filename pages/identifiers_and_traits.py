@@ -1,9 +1,10 @@
-"""Step 3, Add identifiers and traits (W61-W67)."""
+"""Step 3, Add identifiers and traits (W61-W70)."""
 
 import streamlit as st
 
 from components.error_panel import error_panel
 from components.identifier_table import draw_identifier_table, open_add_identifier
+from components.predictive_traits import draw_predictive_traits
 from components.state import CHOOSING_TRAITS, get_workspace
 from components.trait_picker import draw_trait_picker
 from components.wizard import draw_back_link, draw_wizard_header
@@ -48,6 +49,8 @@ with error_panel():
         ):
             CHOOSING_TRAITS.write(True)
             st.rerun()
+    if rules:
+        draw_predictive_traits(workspace, str(setup.space_id))
     is_next_open = setup.get_tile(Step.CHECK).state is not TileState.LOCKED
     if is_next_open and st.button("Check configuration", type="primary", icon=":material/arrow_forward:"):
         st.switch_page("../pages/check_configuration.py")

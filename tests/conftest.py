@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +22,9 @@ from tests.emulators.snowflake.emulator import PROGRAM as SNOWFLAKE_PROGRAM
 from tests.postgres import PostgresServer, find_binaries, run_postgres
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+if TYPE_CHECKING:
+    from tests.shop import Shop
+
 _OF_THE_TESTS = ("ONRAMP_STATIC", "ONRAMP_CHROMIUM", "ONRAMP_SCREENSHOTS")
 _NUMBERS = itertools.count(1)
 
@@ -40,6 +44,15 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own ONRAMP_ settings change no test."""
     for name in [name for name in os.environ if name.startswith("ONRAMP_") and name not in _OF_THE_TESTS]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop's customers with both recommended predictions trained."""
+    from tests.shop import open_shop
+
+    with open_shop(tmp_path_factory.mktemp("shop") / "home") as opened:
+        yield opened
 
 
 @pytest.fixture

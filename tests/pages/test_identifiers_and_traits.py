@@ -6,9 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from core.events.event_log import open_event_log
+from core.events.message import to_log_entry
 from core.identity.identifiers import DEFAULT_IDENTIFIERS
+from core.predictions.prediction import KINDS
+from core.profiles.build import ProfileBuilder
 from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
+from core.sources.store import list_sources
+from core.traits.engine import ComputedTraitEngine
 from core.traits.store import list_traits
 from tests import guided
 from tests.pages.reading import list_buttons, list_links, press, read_plain
@@ -69,7 +75,6 @@ def test_up_to_two_traits_are_saved_and_the_way_to_step_4_opens(workspace, visit
     press(app, "Add computed traits")
     recommended = [box.key for box in app.checkbox if "Recommended" in box.label]
     assert recommended == ["trait_total_inbounds", "trait_frequent_inbound_channel"]
-    assert "predict" not in read_plain(app).lower()
     choose(app, "total_inbounds", "frequent_inbound_channel")
     press(app, "Save")
     assert {trait.name for trait in list_traits(workspace, get_setup(workspace).space_id)} == {
@@ -128,3 +133,32 @@ def test_what_another_browser_did_is_announced_once_and_shown(workspace, clock, 
     assert ("`phone`" in read_plain(app)) == (change == "added")
     app.run()
     assert "another browser" not in read_plain(app)
+
+
+def test_predictive_traits_wait_for_events_and_say_so(workspace, visit):
+    """W68, W69, W70, W73."""
+    guided.fill(workspace)
+    app = visit(PAGE)
+    assert [each.label for each in app.expander] == ["Set up predictive traits"]
+    names = [kind.label for kind in KINDS if kind.is_recommended]
+    assert names == ["Likelihood to Churn", "Predicted Lifetime Value"]
+    assert all(name in read_plain(app) for name in names)
+    assert [button.disabled for button in app.button if button.label == "Complete setup"] == [True, True]
+    assert "No event of a customer has arrived yet." in read_plain(app)
+    assert "48" not in read_plain(app), "the estimate is a measured one"
+
+
+def test_complete_setup_opens_the_form_once_an_event_has_reached_a_profile(workspace, visit):
+    """W68, W70."""
+    guided.fill(workspace)
+    source = list_sources(workspace, kind="flex")[0]
+    message = {"type": "track", "event": "Order Completed", "userId": "c1", "messageId": "m-1"}
+    open_event_log(workspace).append([to_log_entry(source.id, message, workspace.now())])
+    ProfileBuilder(workspace, get_setup(workspace).space_id, ComputedTraitEngine()).build()
+    app = visit(PAGE)
+    enabled = [button for button in app.button if button.label == "Complete setup"]
+    assert [button.disabled for button in enabled] == [False, False]
+    enabled[1].click().run()
+    assert app.title[0].value == "Predictions"
+    assert app.subheader[0].value == "Predicted Lifetime Value"
+    assert list_buttons(app)["Check requirements"]

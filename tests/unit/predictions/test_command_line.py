@@ -7,8 +7,9 @@ import pytest
 
 from core.cli.main import main
 from core.samples.demo_shop import ORDER_COMPLETED
-from tests.shop import open_copy
-from tests.unit.predictions.conftest import Shop
+from tests.shop import Shop, open_copy
+
+pytestmark = pytest.mark.xdist_group("shop")  # so that it is made once
 
 CHURN = ("--kind", "churn", "--event", ORDER_COMPLETED)
 

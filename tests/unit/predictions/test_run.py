@@ -24,8 +24,9 @@ from core.traits.engine import ComputedTraitEngine
 from core.workspaces.workspace import Workspace
 from tests.conftest import NOW
 from tests.feeding import SOURCE
-from tests.shop import CHURN, open_copy
-from tests.unit.predictions.conftest import Shop
+from tests.shop import CHURN, Shop, open_copy
+
+pytestmark = pytest.mark.xdist_group("shop")  # so that it is made once
 
 
 def read_trait(workspace: Workspace, space_id: str, key: str) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""Predictions: set up, watch the training, see how good it is and why it says what it says."""
+
+import streamlit as st
+
+from components.address import forget
+from components.empty_state import draw_empty_state
+from components.error_panel import error_panel
+from components.navigation import go_to
+from components.prediction_form import draw_prediction_form
+from components.prediction_list import draw_prediction_list
+from components.prediction_view import draw_prediction
+from components.state import get_workspace
+from core.errors import NotFound
+from core.predictions.prediction import get_kind
+from core.predictions.store import get_prediction
+from core.workspaces.spaces import list_spaces
+
+workspace = get_workspace()
+st.title("Predictions", anchor=False)
+
+with error_panel("reading the predictions"):
+    spaces = list_spaces(workspace)
+    if not spaces:
+        if draw_empty_state(
+            ":material/online_prediction:",
+            "There are no customers yet",
+            "The guided setup makes the first space. Predictions learn from the events of its customers.",
+            action="Go to the guided setup",
+            is_primary=True,
+        ):
+            go_to("getting-started")
+        st.stop()
+    wanted, new = st.query_params.get("prediction"), st.query_params.get("new")
+    if wanted is None and new is None:
+        draw_prediction_list(workspace, spaces[0])
+        st.stop()
+    if st.button("All predictions", icon=":material/arrow_back:", type="tertiary", key="back"):
+        forget("prediction", "new", "view")
+        st.rerun()
+    if wanted is None:
+        draw_prediction_form(workspace, spaces[0], get_kind(str(new)))
+        st.stop()
+    try:
+        prediction = get_prediction(workspace, wanted)
+    except NotFound:
+        draw_empty_state(":material/online_prediction:", "There is no such prediction", "It may have been deleted.")
+        st.stop()
+    draw_prediction(workspace, prediction)

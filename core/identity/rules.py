@@ -5,14 +5,13 @@ A change applies to new messages only; loosening is safe, tightening leaves olde
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
-from core.errors import IllegalTransition, InvalidField, NotFound
-from core.identity.blocked import check_pattern
+from core.errors import InvalidField, NotFound
+from core.identity.edits import RuleEdit, add_rules, delete_rule, find_rule, make_custom, number, propose, with_checked
 from core.identity.identifiers import DEFAULT_IDENTIFIERS, DEFAULT_TYPES, RECOMMENDED_CUSTOM
 from core.identity.rule import (
     DEFAULT_VALUE_LIMIT,
@@ -21,9 +20,7 @@ from core.identity.rule import (
     SUGGESTED_BLOCKED_PATTERNS,
     IdentifierRule,
     Period,
-    default_order,
     default_rule,
-    with_settings,
 )
 from core.storage.tables import identifier_rules, spaces
 from core.workspaces.audit import record_change
@@ -44,8 +41,6 @@ __all__ = [
     "list_rules",
     "read_rules",
 ]
-
-_KEY = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
 
 def list_rules(workspace: Workspace, space_id: str) -> list[IdentifierRule]:
@@ -105,10 +100,9 @@ def add_custom_identifier(
     Raises:
         InvalidField: The key is not usable, is a default identifier, or there already; or a setting is not valid.
     """
-    type_ = _to_type(key)
-    rule = IdentifierRule(type_, 0, DEFAULT_VALUE_LIMIT, custom=True)
-    rule = _checked(rule, value_limit, period, blocked_exact, blocked_patterns)
-    return _find(_add(workspace, space_id, [rule]), type_)
+    new = make_custom(key)
+    edit = RuleEdit(new.type, value_limit, period, None, blocked_exact, blocked_patterns)
+    return find_rule(_add(workspace, space_id, [with_checked(new, edit)]), new.type)
 
 
 def edit_identifier(
@@ -128,19 +122,12 @@ def edit_identifier(
         NotFound: The space has no such identifier.
         InvalidField: A setting is not valid; nothing was changed.
     """
+    edit = RuleEdit(type, value_limit, period, priority, blocked_exact, blocked_patterns)
     with workspace.database.transaction() as connection:
         rules = _read_locked(connection, space_id)
-        before = _find(rules, type)
-        after = _checked(before, value_limit, period, blocked_exact, blocked_patterns)
-        if priority is not None:
-            if isinstance(priority, bool) or not 1 <= priority <= len(rules):
-                raise InvalidField(
-                    f"The priority of {type} cannot be {priority}.", hint=f"Use a whole number from 1 to {len(rules)}."
-                )
-            after = replace(after, priority=priority)
-        ordered = [rule for rule in rules if rule.type != type]
-        ordered.insert(after.priority - 1, after)
-        _write(connection, workspace, space_id, rules, ordered)
+        proposed = propose(rules, [edit])
+        before, after = find_rule(rules, type), find_rule(proposed, type)
+        _write(connection, workspace, space_id, rules, proposed)
         if after != before:
             _record(connection, workspace, "updated", space_id, type, before, after)
     return after
@@ -155,14 +142,9 @@ def delete_identifier(workspace: Workspace, space_id: str, type: str) -> None:
     """
     with workspace.database.transaction() as connection:
         rules = _read_locked(connection, space_id)
-        rule = _find(rules, type)
-        if len(rules) == 1:
-            raise IllegalTransition(
-                f"{type} is the last identifier and cannot be deleted.",
-                hint="Add another identifier first: without one no message can be matched to a profile.",
-            )
-        _write(connection, workspace, space_id, rules, [other for other in rules if other.type != type])
-        _record(connection, workspace, "deleted", space_id, type, rule, None)
+        left = delete_rule(rules, type)
+        _write(connection, workspace, space_id, rules, left)
+        _record(connection, workspace, "deleted", space_id, type, find_rule(rules, type), None)
 
 
 def add_external_types(connection: Connection, workspace: Workspace, space_id: str, types: Sequence[str]) -> None:
@@ -181,21 +163,8 @@ def add_external_types(connection: Connection, workspace: Workspace, space_id: s
 def _add(workspace: Workspace, space_id: str, new: Sequence[IdentifierRule]) -> list[IdentifierRule]:
     with workspace.database.transaction() as connection:
         rules = _read_locked(connection, space_id)
-        by_type = {rule.type: rule for rule in rules}
-        for rule in new:
-            existing = by_type.get(rule.type)
-            if existing is not None and not existing.external_only:
-                raise InvalidField(
-                    f"The identifier {rule.type} is there already.", hint="Edit it in the list, or choose another one."
-                )
+        written = _write(connection, workspace, space_id, rules, add_rules(rules, new))
         names = {rule.type for rule in new}
-        kept = [rule for rule in rules if rule.type not in names]
-        # The default order stays the default order as kinds are added; an order a person chose is only added to.
-        isdefault_order = [rule.type for rule in rules] == sorted(by_type, key=default_order)
-        ordered = [*kept, *sorted(new, key=lambda rule: default_order(rule.type))]
-        if isdefault_order:
-            ordered.sort(key=lambda rule: default_order(rule.type))
-        written = _write(connection, workspace, space_id, rules, ordered)
         for rule in written:
             if rule.type in names:
                 _record(connection, workspace, "created", space_id, rule.type, None, rule)
@@ -210,7 +179,7 @@ def _write(
     ordered: Sequence[IdentifierRule],
 ) -> list[IdentifierRule]:
     old = {rule.type: rule for rule in before}
-    after = [replace(rule, priority=place) for place, rule in enumerate(ordered, 1)]
+    after = number(ordered)
     for rule in after:
         values = _to_document(rule)
         if rule.type not in old:
@@ -222,44 +191,11 @@ def _write(
     return after
 
 
-def _checked(
-    rule: IdentifierRule,
-    value_limit: int | None,
-    period: str | None,
-    blocked_exact: Sequence[str] | None,
-    blocked_patterns: Sequence[str] | None,
-) -> IdentifierRule:
-    for pattern in blocked_patterns or ():
-        check_pattern(pattern)
-    return with_settings(rule, value_limit, period, blocked_exact, blocked_patterns)
-
-
-def _to_type(key: str) -> str:
-    type_ = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key.strip()).lower()
-    if not _KEY.fullmatch(type_):
-        raise InvalidField(
-            f"{key!r} cannot be the key of an identifier.",
-            hint="Use the name of a trait or property: a letter, then up to 63 letters, digits, dots and underscores.",
-        )
-    if type_ in DEFAULT_TYPES:
-        raise InvalidField(
-            f"{type_} is a default identifier.", hint="Choose it from the default identifiers instead of creating it."
-        )
-    return type_
-
-
 def _read_locked(connection: Connection, space_id: str) -> list[IdentifierRule]:
     # The space's row is the lock: on Postgres two people must not number the same priorities at once.
     if connection.execute(select(spaces.c.id).where(spaces.c.id == space_id).with_for_update()).first() is None:
         raise NotFound(f"There is no profile space {space_id}.", hint="Choose one of the workspace's spaces.")
     return read_rules(connection, space_id)
-
-
-def _find(rules: Sequence[IdentifierRule], type_: str) -> IdentifierRule:
-    for rule in rules:
-        if rule.type == type_:
-            return rule
-    raise NotFound(f"The space has no identifier {type_!r}.", hint="Reload the list; somebody may have deleted it.")
 
 
 def _is(space_id: str, type_: str) -> ColumnElement[bool]:

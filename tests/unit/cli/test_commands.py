@@ -280,3 +280,22 @@ def test_a_merge_is_explained_undone_and_restored(shell: Shell, workspace: Works
     assert shell("profiles", "rejoin", merged_id, "--rebuild")[0] == 0
     assert shell.json("profiles", "get", "email:bob@x.example")["id"] == merge["survivor_id"]
     assert shell("profiles", "explain", "user_id:ada", "--to", "email")[2].endswith("[invalid_field]\n")
+
+
+def test_other_identity_rules_are_tried_and_not_saved(shell: Shell, workspace: Workspace) -> None:
+    feed = Feed(workspace, custom=("phone",))
+    for name in "abc":
+        feed.identify(name, traits={"phone": "+1"})
+    feed.build()
+    found = shell.json("identity", "what-if", "--limit", "user_id=2")
+    assert found["merging"] == {"profiles": 2, "into": 1}
+    assert sorted(len(part["identifiers"]) for part in found["merges"][0]["parts"]) == [1, 2]
+    assert shell.json("identity", "what-if", "--block", "phone=+1", "--delete", "email")["lost"] == {"phone": 1}
+    out = shell("identity", "what-if", "--add", "nick", "--priority", "nick=1", "--max-merges", "5")[1]
+    assert "3 messages: 3 profiles would be 3." in out
+    assert shell("identity", "what-if", "--limit", "email")[2].endswith("[invalid_field]\n")
+    assert (
+        "phone" in shell("identity", "rules")[1] and "100 merges and 1,000 identifiers" in shell("identity", "rules")[1]
+    )
+    assert shell.json("identity", "caps", "--max-merges", "7") == {"max_merges": 7, "max_identifiers": 1000}
+    assert shell("identity", "caps", "--max-merges", "0")[2].endswith("[invalid_field]\n")

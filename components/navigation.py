@@ -107,6 +107,7 @@ SCREENS = (
     Screen("syncs.py", "Syncs", ":material/sync:", "syncs", _OBSERVE),
     Screen("profile_explorer.py", "Profile explorer", ":material/person_search:", "profile-explorer", _OBSERVE),
     Screen("predictions.py", "Predictions", ":material/online_prediction:", "predictions", _OBSERVE),
+    Screen("traits.py", "Traits", ":material/calculate:", "traits", _OBSERVE),
     Screen("identity_violations.py", "Identity violations", ":material/gpp_maybe:", "identity-violations", _OBSERVE),
     Screen("delivery_overview.py", "Delivery overview", ":material/monitoring:", "delivery-overview", _OBSERVE),
     Screen("event_debugger.py", "Event debugger", ":material/bug_report:", "event-debugger", _OBSERVE),

@@ -14,6 +14,7 @@ from components.plain_text import draw_heading
 from components.profile_merges import draw_merges
 from components.profile_sheet import draw_sheet, format_value
 from components.profile_timeline import draw_timeline
+from components.trait_history import draw_trait_history
 from components.trait_origin import draw_origin
 from components.violation_list import draw_violations
 from core.profiles.lookup import Profile, ProfileTrait
@@ -81,6 +82,7 @@ def _draw_traits(workspace: Workspace, profile: Profile) -> None:
     with right:
         if chosen in traits:
             draw_origin(workspace, traits[chosen])
+            draw_trait_history(workspace, profile, chosen)
 
 
 def _name_source(trait: ProfileTrait) -> str:

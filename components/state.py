@@ -77,6 +77,7 @@ REPLAY_REPORT: SessionValue[str] = SessionValue("replay_report", str)
 LIVE_PAGE: SessionValue[Any] = SessionValue("live_page", lambda: None)
 HELD_PLACE: SessionValue[Any] = SessionValue("held_place", lambda: None)
 PREDICTION_CHECK: SessionValue[Any] = SessionValue("prediction_check", lambda: None)
+TRAIT_CONDITIONS: SessionValue[list[int] | None] = SessionValue("trait_conditions", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
 
 

@@ -121,7 +121,7 @@ def _pick(database: duckdb.DuckDBPyConnection, trait: CompiledTrait, sql: TraitS
         wanted += f" AND name = {quote(trait.event)}"
     paths = ", ".join(map(quote, sql.paths))
     is_sure = "is_wanted AND at_us IS NOT NULL" + (" AND account IS NOT NULL" if sql.owner else "")
-    found = f"""SELECT "offset", received_at, body, CAST(json_extract(body, [{paths}]) AS VARCHAR[]) AS x
+    found = f"""SELECT "offset", received_at, body, CAST(TRY(json_extract(body, [{paths}])) AS VARCHAR[]) AS x
         FROM events WHERE {wanted}"""  # noqa: S608 - our own SQL; what people typed is quoted
     columns = ", ".join(f"{column} AS v{number}" for number, column in enumerate(sql.columns))
     named = f'SELECT "offset", received_at, body, {columns} FROM found'  # noqa: S608

@@ -63,7 +63,7 @@ def open_events(
         try:
             _make_view(database, log, columns, first)
             yield database
-        except duckdb.IOException as error:
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
             raise StoreUnreadable(
                 "The file of a closed day is missing or damaged.",
                 hint="Restore the folder history from a backup. An event's own page still shows what can be read.",

@@ -1,0 +1,119 @@
+"""The traits page: empty, filled, full, failing; the form with its preview; the history on a person's page."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.clock import FixedClock
+from core.events.event_log import open_event_log
+from core.events.history.close import close_next, delete_closed
+from core.events.history.layout import history_folder
+from core.traits.computed_trait import TraitStatus
+from core.traits.store import add_recipes, create_trait, get_trait, list_traits
+from core.workspaces.workspace import Workspace
+from tests.feeding import Feed
+from tests.pages.conftest import Visit
+from tests.pages.reading import list_buttons, press, read, read_plain, read_table
+
+PAGE = "traits.py"
+
+
+@pytest.fixture
+def feed(workspace: Workspace) -> Feed:
+    feed = Feed(workspace)
+    feed.identify("ada", traits={"name": "Ada"})
+    for user in ("ada", "ada", "bob"):
+        feed.track(user, "Order Completed", {"total": 20, "page": {"url": "/hat"}})
+    feed.build()
+    return feed
+
+
+def test_without_a_space_the_page_leads_to_the_guided_setup(visit: Visit) -> None:
+    app = visit(PAGE)
+    assert "There are no profiles yet" in read(app)
+
+
+def test_a_trait_is_made_with_its_members_in_sight(workspace: Workspace, feed: Feed, visit: Visit) -> None:
+    """W131: at least one member is shown, and what counts is said, before the trait can be made."""
+    app = visit(PAGE)
+    assert "0 of 2 computed traits in use" in read(app)
+    assert "No computed trait yet" in read(app)
+    press(app, "Create computed trait")
+    assert "Choose the event it counts." in read(app)
+    app.text_input(key="name_new_").set_value("Orders")
+    app.selectbox(key="event_new__track").set_value("Order Completed").run()
+    assert "2 people would have a value, from 3 track messages of “Order Completed” among all messages." in read(app)
+    assert read_table(app, "Who").values.tolist() == [["Ada", "2"], ["bob", "1"]]
+    press(app, "Add condition")
+    app.selectbox(key="property_new__0").set_value("page.url")
+    app.text_input(key="value_new__0").set_value("/shoe").run()
+    assert "Nobody would have a value" in read(app)
+    (create,) = [button for button in app.button if button.label == "Create trait"]
+    assert create.disabled
+    app.text_input(key="value_new__0").set_value("/HAT").run()
+    press(app, "Create trait")
+    (made,) = list_traits(workspace, feed.space_id)
+    assert (made.key, made.status) == ("orders", TraitStatus.PREPARING)
+    assert "Waits for the worker" in read_table(app, "Freshness")["Freshness"].tolist()
+    feed.build()
+    app = visit(PAGE)
+    row = read_table(app, "Freshness").iloc[0].to_dict()
+    assert (row["Status"], row["Have it"], row["Freshness"]) == ("Live", "2", "Up to date")
+    assert "How many “Order Completed” events there were, where page.url equals /HAT." in read(app)
+
+
+def test_a_trait_is_edited_disabled_and_deleted_and_a_third_is_refused(
+    workspace: Workspace, feed: Feed, visit: Visit
+) -> None:
+    """W120: two computed traits."""
+    definition = {"event": "Order Completed", "property": "total", "aggregate": "sum", "conditions": []}
+    window = {"window": {"type": "session", "inactivity_minutes": 120}}
+    trait = create_trait(
+        workspace, feed.space_id, name="Spent", kind="aggregation", definition={**definition, **window}
+    )
+    add_recipes(workspace, feed.space_id, ["total_inbounds"])
+    app = visit(PAGE, trait=trait.id)
+    assert "2 of 2 computed traits in use" in read(app)
+    (create,) = [button for button in app.button if button.label == "Create computed trait"]
+    assert create.disabled
+    press(app, "Disable")
+    assert get_trait(workspace, trait.id).status is TraitStatus.DISABLED
+    press(app, "Enable")
+    press(app, "Edit")
+    assert app.number_input(key=f"inactivity_{trait.id}").value == 2
+    app.radio(key=f"window_{trait.id}").set_value("sliding").run()
+    press(app, "Save changes")
+    assert get_trait(workspace, trait.id).definition["window"] == {"type": "sliding", "days": 30}
+    assert "Delete …" in list_buttons(app)
+
+
+def test_a_history_that_cannot_be_read_is_said_on_the_page_and_tried_again(
+    workspace: Workspace, feed: Feed, visit: Visit, clock: FixedClock
+) -> None:
+    log = open_event_log(workspace)
+    while close_next(log, clock.now().replace(year=2027)):
+        pass
+    for file in history_folder(log.path).glob("*.parquet"):
+        file.write_bytes(b"damaged")
+    delete_closed(log, clock.now().replace(year=2028))
+    feed.track("ada", "Order Completed")
+    trait = create_trait(
+        workspace, feed.space_id, name="Orders", kind="event_counter", definition={"event": "Order Completed"}
+    )
+    feed.build()
+    app = visit(PAGE, trait=trait.id)
+    assert "missing or damaged" in read(app)
+    assert get_trait(workspace, trait.id).status is TraitStatus.FAILED
+    press(app, "Try again")
+    assert get_trait(workspace, trait.id).status is TraitStatus.PREPARING
+
+
+def test_a_person_s_page_tells_how_a_trait_came_about(workspace: Workspace, feed: Feed, visit: Visit) -> None:
+    create_trait(workspace, feed.space_id, name="Orders", kind="event_counter", definition={"event": "Order Completed"})
+    feed.build()
+    app = visit("profile_explorer.py", id="user_id:ada", view="traits", trait="orders")
+    (toggle,) = [toggle for toggle in app.toggle if "came about" in toggle.label]
+    toggle.set_value(True).run()
+    shown = read_plain(app)
+    assert "Message #3 (track) from src_test. It counts in “Orders”." in shown
+    assert shown.count("It counts in “Orders”") == 2

@@ -12,17 +12,21 @@ strongly connected components of a directed graph", 2005, for what SciPy runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.identity.resolve import Caps, KnownProfile, Sighting, choose_survivor, resolve
+from core.identity.kept_apart import KeptApart
+from core.identity.resolve import Caps, KnownProfile, Sighting, resolve
 from core.identity.rule import Identifier, IdentifierRule
 
 Numbers: TypeAlias = NDArray[np.int64]
+MakeIds: TypeAlias = Callable[[Sequence[int]], Sequence[str]]
+"""Gives the ids of the profiles that these messages would make; it is asked where two profiles are equally old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,6 @@ class History:
         type_names: The names of the types.
         at_ms: When each message happened; unit: ms since 1970; n numbers.
         is_alias: Whether it is an alias, which never merges; n truth values.
-        id_ranks: The place of the id of the profile that each message would make among all such ids; n numbers. It
-            decides between two profiles of one age.
     """
 
     starts: Numbers
@@ -46,7 +48,6 @@ class History:
     type_names: Sequence[str]
     at_ms: Numbers
     is_alias: NDArray[np.bool_]
-    id_ranks: Numbers
 
     def __len__(self) -> int:
         """Return how many messages it has."""
@@ -55,49 +56,61 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Whose each message is in the end, and how many messages had to be gone through one by one.
+    """Whose everything is in the end; a profile is named by the place of the message that made it.
 
-    `owners` holds n numbers: for each message the message that made the profile which it belongs to.
+    Attributes:
+        owners: The profile of each message; n numbers.
+        identifier_owners: The profile that has each identifier, -1 for none; k numbers.
+        violations: How often each rule was broken.
+        replayed: How many messages had to be gone through one by one.
     """
 
     owners: Numbers
+    identifier_owners: Numbers
+    violations: Counter[str]
     replayed: int
 
 
 def resolve_all(
     history: History,
     rules: Mapping[str, IdentifierRule],
+    make_ids: MakeIds,
     *,
     caps: Caps | None = None,
-    apart: Sequence[int] = (),
+    apart: Sequence[tuple[int, int]] = (),
 ) -> People:
-    """Return whose each message is after all of `history`.
+    """Return whose each message and identifier is after all of `history`.
 
     Args:
-        history: The messages.
+        history: The messages; at least one.
         rules: The space's rules by type; every type of `history` has one.
+        make_ids: See `MakeIds`.
         caps: The caps on one profile.
-        apart: Messages that made a profile which is kept apart from another: what they are tied to is not decided.
+        apart: Pairs of messages that made profiles which a person keeps apart.
 
-    Returns:
-        The owners; those of components with a message of `apart` are -1, to be decided by who knows the rules.
     Complexity: O(m + k) time and memory, and that of `resolve` for the messages of components that break a limit.
     """
     limits = caps or Caps()
     links = _list_links(history)
     component_of = _find_components(history, links)
     of_message = component_of[history.identifiers[history.starts]]
-    owners = _choose_survivors(history, links, of_message, int(component_of.max(initial=-1)) + 1)[of_message]
+    survivors = _choose_survivors(history, links, of_message, int(component_of.max()) + 1, make_ids)
+    owners = survivors[of_message]
+    is_linked = np.zeros(len(history.types), bool)
+    is_linked[links.identifiers] = True
+    identifier_owners = np.where(is_linked, survivors[component_of], -1)
     must_replay = _find_broken(history, component_of, rules, limits)
-    if len(apart):
-        undecided = np.zeros_like(must_replay)
-        undecided[of_message[np.asarray(apart)]] = True
-        owners[undecided[of_message]] = -1
-        must_replay &= ~undecided
+    must_replay[of_message[np.array(apart, np.int64).ravel()]] = True
     places = np.flatnonzero(must_replay[of_message])
+    replay = _Replay(
+        history, rules, limits, KeptApart([(str(a), str(b)) for a, b in apart]) if apart else None, make_ids
+    )
     if len(places):
-        owners[places] = _Replay(history, rules, limits).run(places)
-    return People(owners, len(places))
+        owners[places] = replay.run(places)
+        identifier_owners[must_replay[component_of]] = -1
+        for number, owner in replay.list_identifiers():
+            identifier_owners[number] = owner
+    return People(owners, identifier_owners, replay.violations, len(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +147,22 @@ def _find_components(history: History, links: _Links) -> Numbers:
     return found[1].astype(np.int64)
 
 
-def _choose_survivors(history: History, links: _Links, of_message: Numbers, components: int) -> Numbers:
+def _choose_survivors(
+    history: History, links: _Links, of_message: Numbers, components: int, make_ids: MakeIds
+) -> Numbers:
     """Return for each component the message that made the profile which the merges keep: the oldest of all."""
     first_seen = np.empty(len(history.types), np.int64)
     first_seen[links.identifiers[::-1]] = links.messages[::-1]  # the last one written is the earliest
     earliest = np.minimum.reduceat(first_seen[links.identifiers], links.starts)
     makers = np.flatnonzero(earliest == np.arange(len(history)))
-    by_age = makers[np.lexsort((history.id_ranks[makers], history.at_ms[makers]))]
+    by_age = makers[np.argsort(history.at_ms[makers], kind="stable")]
     survivors = np.full(components, -1, np.int64)
     survivors[of_message[by_age[::-1]]] = by_age[::-1]
+    oldest = makers[history.at_ms[makers] == history.at_ms[survivors[of_message[makers]]]]
+    is_tied = np.bincount(of_message[oldest], minlength=components)[of_message[oldest]] > 1
+    tied = oldest[is_tied].tolist()
+    for _, place in sorted(zip(make_ids(tied), tied, strict=True), reverse=True) if tied else ():
+        survivors[of_message[place]] = place
     return survivors
 
 
@@ -153,28 +173,40 @@ def _find_broken(
     sizes = np.bincount(component_of)
     broken = sizes > min(caps.identifiers, caps.merges + 1)  # as many profiles as identifiers, at most
     for place, name in enumerate(history.type_names):
-        limit = rules[name].value_limit
         counts = np.bincount(component_of[history.types == place], minlength=len(sizes))
-        broken |= counts > limit
+        broken |= counts > rules[name].value_limit
     return np.asarray(broken, bool)
 
 
 class _Replay:
     """Goes through messages one by one, as the builder does, with nothing but their identifiers."""
 
-    def __init__(self, history: History, rules: Mapping[str, IdentifierRule], caps: Caps) -> None:
+    def __init__(
+        self,
+        history: History,
+        rules: Mapping[str, IdentifierRule],
+        caps: Caps,
+        apart: KeptApart | None,
+        make_ids: MakeIds,
+    ) -> None:
         self._history = history
         self._rules = rules
         self._caps = caps
+        self._apart = apart
+        self._make_ids = make_ids
         self._owners: dict[Identifier, KnownProfile] = {}
-        self._made_by: dict[KnownProfile, int] = {}
         self._merged_into: dict[KnownProfile, KnownProfile] = {}
+        self.violations = Counter[str]()
 
     def run(self, places: Numbers) -> Numbers:
         """Return the owner of each of these messages after the last of them."""
         ends = np.append(self._history.starts, len(self._history.identifiers))
         profiles = [self._apply(place, int(ends[place]), int(ends[place + 1])) for place in places.tolist()]
-        return np.array([self._made_by[self._find_survivor(profile)] for profile in profiles], np.int64)
+        return np.array([int(self._find_survivor(profile).id) for profile in profiles], np.int64)
+
+    def list_identifiers(self) -> list[tuple[int, int]]:
+        """Return the identifiers that a profile has, each with the profile."""
+        return [(int(identifier.value), int(owner.id)) for identifier, owner in self._owners.items()]
 
     def _apply(self, place: int, start: int, end: int) -> KnownProfile:
         history, at_ms = self._history, int(self._history.at_ms[place])
@@ -182,19 +214,31 @@ class _Replay:
             Identifier(history.type_names[history.types[number]], str(number))
             for number in history.identifiers[start:end].tolist()
         ]
-        is_alias = bool(history.is_alias[place])
-        found = resolve(identifiers, at_ms, self._owners, self._rules, caps=self._caps, is_alias=is_alias)
-        if found.profiles:
-            profile = choose_survivor(found.profiles)
-            for other in found.profiles:
-                if other is not profile:
-                    self._merge(profile, other)
-        else:
-            profile = KnownProfile(f"{history.id_ranks[place]:020d}", at_ms)
-            self._made_by[profile] = place
+        found = resolve(
+            identifiers,
+            at_ms,
+            self._owners,
+            self._rules,
+            caps=self._caps,
+            apart=self._apart,
+            is_alias=bool(history.is_alias[place]),
+        )
+        self.violations.update(str(violation.rule) for violation in found.violations)
+        profile = self._choose_survivor(found.profiles) if found.profiles else KnownProfile(str(place), at_ms)
+        for other in found.profiles:
+            if other is not profile:
+                self._merge(profile, other)
         for identifier in found.identifiers:
             self._see(profile, identifier, at_ms)
         return profile
+
+    def _choose_survivor(self, profiles: Sequence[KnownProfile]) -> KnownProfile:
+        created_at = min(profile.created_at for profile in profiles)
+        oldest = [profile for profile in profiles if profile.created_at == created_at]
+        if len(oldest) == 1:
+            return oldest[0]
+        ids = self._make_ids([int(profile.id) for profile in oldest])
+        return min(zip(ids, oldest, strict=True), key=lambda each: each[0])[1]
 
     def _see(self, profile: KnownProfile, identifier: Identifier, at_ms: int) -> None:
         values = profile.identifiers.setdefault(identifier.type, {})
@@ -212,6 +256,8 @@ class _Replay:
         survivor.merge_count += merged.merge_count + 1
         merged.identifiers = {}
         self._merged_into[merged] = survivor
+        if self._apart is not None:
+            self._apart.merge(survivor.id, merged.id)
 
     def _find_survivor(self, profile: KnownProfile) -> KnownProfile:
         while profile in self._merged_into:

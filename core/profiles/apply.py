@@ -36,6 +36,25 @@ class ReadMessage:
     extracted: Extracted
     refusal: ViolationRule | None = None
 
+    @property
+    def is_applied(self) -> bool:
+        """Whether it belongs to a profile; known once the blocked identifiers are taken out."""
+        return self.refusal is None and bool(self.extracted.identifiers)
+
+    def list_violations(self) -> list[Violation]:
+        """Return the rules that the message itself broke, before it is known whose it is."""
+        found = self.extracted
+        violations = [_refuse(ViolationRule.VALUE_UNUSABLE, identifier) for identifier in found.unusable]
+        violations += [_refuse(ViolationRule.VALUE_BLOCKED, identifier) for identifier in found.blocked]
+        if not self.is_applied:
+            violations.append(Violation(self.refusal or ViolationRule.NO_IDENTIFIERS, {}))
+        return violations
+
+
+def make_profile_id(event: StoredEvent) -> str:
+    """Return the id of the profile that a message makes if it knows none of its identifiers: the same for ever."""
+    return derived_id_at("use", to_millis(event.received_at), event.source_id, event.message_id)
+
 
 def read_messages(events: Sequence[StoredEvent], rules: Sequence[IdentifierRule]) -> list[ReadMessage]:
     """Parse `events` and find their identifiers."""
@@ -73,11 +92,8 @@ class BatchApplier:
 
     def apply(self, read: ReadMessage) -> bool:
         """Apply one message; False if it belongs to no profile."""
-        found = read.extracted
-        violations = [_refuse(ViolationRule.VALUE_UNUSABLE, identifier) for identifier in found.unusable]
-        violations += [_refuse(ViolationRule.VALUE_BLOCKED, identifier) for identifier in found.blocked]
-        if read.refusal is not None or not found.identifiers:
-            violations.append(Violation(read.refusal or ViolationRule.NO_IDENTIFIERS, {}))
+        found, violations = read.extracted, read.list_violations()
+        if not read.is_applied:
             self._note(read, violations, None)
             return False
         is_alias = read.event.type == MessageType.ALIAS
@@ -110,8 +126,7 @@ class BatchApplier:
     def _choose_profile(self, read: ReadMessage, resolution: Resolution) -> ProfileRow:
         event = read.event
         if not resolution.profiles:
-            profile_id = derived_id_at("use", to_millis(event.received_at), event.source_id, event.message_id)
-            return self._around.create(profile_id, read.at_ms, event.offset)
+            return self._around.create(make_profile_id(event), read.at_ms, event.offset)
         if len(resolution.profiles) == 1:
             return self._around.profiles[resolution.profiles[0].id]
         survivor = self._around.profiles[choose_survivor(resolution.profiles).id]

@@ -12,10 +12,8 @@ Decisions where the specification is silent:
 
 from __future__ import annotations
 
-import gc
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,6 +24,7 @@ from core.identity.rule import IdentifierRule
 from core.identity.rules import add_external_types, list_rules
 from core.profiles.apply import BatchApplier, ReadMessage, find_identifiers, read_messages
 from core.profiles.counts import add_counts, count_messages
+from core.profiles.garbage import without_garbage_collection
 from core.profiles.neighbourhood import Neighbourhood
 from core.profiles.progress import (
     clear_space,
@@ -122,7 +121,7 @@ class ProfileBuilder:
         while max_messages is None or report.read < max_messages:
             self._compute_history(lease, log)
             room = self._batch_messages if max_messages is None else max_messages - report.read
-            with _without_garbage_collection():
+            with without_garbage_collection():
                 events = log.read(report.offset, min(room, self._batch_messages))
                 if not events:
                     break
@@ -210,19 +209,6 @@ class ProfileBuilder:
     def _read_offset(self) -> int:
         with self._workspace.database.reading() as connection:
             return read_offset(connection, self._space_id)
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    # A batch makes a few hundred thousand small objects without cycles; searching them for cycles again and again
-    # took half of the builder's time.
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def rebuild(workspace: Workspace, space_id: str) -> None:

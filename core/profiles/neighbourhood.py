@@ -169,18 +169,13 @@ class Neighbourhood:
     def write(self, connection: Connection) -> None:
         """Write what changed, in the caller's transaction."""
         space = self.space_id
-        self.write_identity(connection)
+        # in the order of their keys, so that neighbours in an index are written together
+        upsert_rows(connection, profiles, [_to_row(space, profile) for _, profile in sorted(self._changed.items())])
+        upsert_rows(connection, identifiers, self._list_identifier_rows())
         upsert_rows(connection, profile_messages, self.messages)
         upsert_rows(connection, merges, self.merges)
         upsert_rows(connection, violations, self.violations)
         note_changes(connection, space, self._changed)
-
-    def write_identity(self, connection: Connection) -> None:
-        """Write the profiles that changed and who has which identifier, in the caller's transaction."""
-        space = self.space_id
-        # in the order of their keys, so that neighbours in an index are written together
-        upsert_rows(connection, profiles, [_to_row(space, profile) for _, profile in sorted(self._changed.items())])
-        upsert_rows(connection, identifiers, self._list_identifier_rows())
 
     def _list_identifier_rows(self) -> list[tuple[object, ...]]:
         space, rows = self.space_id, list[tuple[object, ...]]()

@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         _find_components(history)
         bare.append(time.perf_counter() - started)
         started = time.perf_counter()
-        people = resolve_all(history, rules)
+        people = resolve_all(history, rules, lambda places: [f"{place:09d}" for place in places])
         ours.append(time.perf_counter() - started)
     assert people is not None
     found.add(report.Measurement("SciPy's connected components", min(bare), arguments.rows, tuple(bare)))
@@ -66,9 +66,7 @@ def _make_history(messages: int, identifiers: int) -> History:
     user = np.where(is_shared, chance.integers(0, users, messages), user)
     tied = np.stack([user, others[pairs]], axis=1).ravel().astype(np.int64)
     starts = np.arange(messages, dtype=np.int64) * 2
-    return History(
-        starts, tied, types, TYPES, np.arange(messages), np.zeros(messages, bool), np.arange(messages, dtype=np.int64)
-    )
+    return History(starts, tied, types, TYPES, np.arange(messages, dtype=np.int64), np.zeros(messages, bool))
 
 
 def _find_components(history: History) -> None:

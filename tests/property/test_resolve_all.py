@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -19,7 +20,7 @@ from core.identity.resolve_all import History, resolve_all
 from core.identity.rules import edit_identifier, list_rules
 from core.profiles.build import ProfileBuilder
 from core.profiles.merge_history import find_survivors
-from core.storage.tables import profile_messages, profiles
+from core.storage.tables import identifiers, profile_messages, profiles
 from core.workspaces.workspace import Workspace
 from tests.property.test_profiles import START, TYPES, make_workspace
 
@@ -66,8 +67,11 @@ def make_history(told: Told) -> History:
         TYPES,
         np.array([to_millis(START + timedelta(days=day)) for *_, day, _ in told], np.int64),
         np.array([is_alias for *_, is_alias in told]),
-        np.arange(len(told)),  # an id begins with the time at which its message was received
     )
+
+
+def make_ids(places: Sequence[int]) -> list[str]:
+    return [f"{place:09d}" for place in places]  # an id begins with the time at which its message was received
 
 
 @settings(max_examples=40, deadline=None)
@@ -85,13 +89,17 @@ def test_a_history_at_once_gives_the_people_of_the_builder(
             rows = connection.execute(select(profile_messages.c.log_offset, profile_messages.c.profile_id)).all()
             survivors = find_survivors(connection, space_id, {row.profile_id for row in rows})
             made = dict(connection.execute(select(profiles.c.id, profiles.c.created_offset)).all())
+            owned = connection.execute(select(identifiers.c.type, identifiers.c.value, identifiers.c.profile_id)).all()
         rules = {rule.type: rule for rule in list_rules(workspace, space_id)}
         open_event_log(workspace).close()
         workspace.close()
-    people = resolve_all(make_history(told), rules, caps=Caps(merges=3, identifiers=6))
+    people = resolve_all(make_history(told), rules, make_ids, caps=Caps(merges=3, identifiers=6))
     assert {row.log_offset: made[survivors[row.profile_id]] for row in rows} == {
         place + 1: owner + 1 for place, owner in enumerate(people.owners.tolist())
     }
+    assert Counter(made[row.profile_id] for row in owned) == Counter(
+        owner + 1 for owner in people.identifier_owners.tolist() if owner >= 0
+    )
 
 
 def test_only_components_that_can_break_a_limit_are_gone_through_one_by_one() -> None:
@@ -101,19 +109,19 @@ def test_only_components_that_can_break_a_limit_are_gone_through_one_by_one() ->
         edit_identifier(workspace, space_id, "user_id", value_limit=1)
         rules = {rule.type: rule for rule in list_rules(workspace, space_id)}
         workspace.close()
-    people = resolve_all(make_history(told), rules)
+    people = resolve_all(make_history(told), rules, make_ids)
     assert people.replayed == 2
     assert people.owners.tolist() == [0, 0, 2, 3]
 
 
-def test_what_is_tied_to_people_kept_apart_is_left_to_who_knows_the_rules() -> None:
+def test_people_who_are_kept_apart_stay_so_whatever_ties_them() -> None:
     told: Told = [(1, 1, None, 0, False), (2, 2, None, 0, False), (2, 1, None, 0, False), (3, 3, None, 0, False)]
     with tempfile.TemporaryDirectory() as folder:
         workspace, space_id, _ = make_workspace(folder)
         rules = {rule.type: rule for rule in list_rules(workspace, space_id)}
         workspace.close()
-    owners = resolve_all(make_history(told), rules, apart=[1]).owners
-    groups = defaultdict(list)
-    for place, owner in enumerate(owners.tolist()):
-        groups[owner].append(place)
-    assert groups == {-1: [0, 1, 2], 3: [3]}
+    assert resolve_all(make_history(told), rules, make_ids).owners.tolist() == [0, 0, 0, 3]
+    people = resolve_all(make_history(told), rules, make_ids, apart=[(0, 1)])
+    assert people.owners.tolist() == [0, 1, 1, 3]
+    assert people.violations == {"profiles_kept_apart": 1}
+    assert people.replayed == 3

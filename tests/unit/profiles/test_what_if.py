@@ -92,7 +92,7 @@ def test_rules_as_they_are_change_nothing_also_where_profiles_are_kept_apart(fee
     split(feed.workspace, feed.space_id, Act.UNDO, merged_id, ComputedTraitEngine())
     told = ask(feed)
     assert (told.changes_nothing, told.messages) == (True, len(feed.dump()["profile_messages"]))
-    assert not list(feed.workspace.home.root.glob("what-if-*"))
+    assert not list(feed.workspace.home.history.iterdir())
 
 
 def test_an_identifier_that_is_added_or_taken_away_and_lower_caps_are_seen_beforehand(feed: Feed) -> None:
@@ -112,9 +112,7 @@ def test_it_is_stopped_between_two_batches_and_leaves_nothing_behind(feed: Feed)
         cancel.cancel()
 
     rules = list_rules(feed.workspace, feed.space_id)
-    (feed.workspace.home.root / "what-if-killed").mkdir()
-    (feed.workspace.home.root / "what-if-killed" / "running").touch()
     with pytest.raises(QueryCancelled):
         ask_what_if(feed.workspace, feed.space_id, rules, Caps(), progress=stop, cancel=cancel)
     assert told == [WhatIfProgress(160, 160)]
-    assert not list(feed.workspace.home.root.glob("what-if-*"))
+    assert not list(feed.workspace.home.history.iterdir())

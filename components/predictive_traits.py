@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from components.format import format_duration
 from components.navigation import go_to
 from components.prediction_list import NO_EVENTS
 from components.prediction_words import describe_estimate, describe_state
-from core.predictions.choices import estimate_training_s, has_events
+from core.predictions.choices import EVENTS_PER_S, estimate_training_s, has_events
 from core.predictions.prediction import KINDS
 from core.predictions.store import list_predictions
 from core.setup.entitlements import Entitled, get_usage
 from core.workspaces.workspace import Workspace
+
+MILLION = 1_000_000
 
 
 def draw_predictive_traits(workspace: Workspace, space_id: str) -> None:
@@ -40,5 +43,5 @@ def draw_predictive_traits(workspace: Workspace, space_id: str) -> None:
         estimate = describe_estimate(estimate_training_s(0, list(found.values())))
         st.caption(
             "Predictions need the events of three times their window, for example 90 days for a window of 30."
-            f" {estimate} A million events add about half a minute."
+            f" {estimate} A million events add about {format_duration(MILLION / EVENTS_PER_S)}."
         )

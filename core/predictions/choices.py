@@ -16,7 +16,7 @@ from core.storage.tables import profile_messages
 from core.workspaces.workspace import Workspace
 
 START_S = 5.0
-EVENTS_PER_S = 40_000
+EVENTS_PER_S = 20_000
 """Measured on 2 processors, docs/benchmarks.md; replaced by what the last training here took."""
 MAX_EVENTS = 200
 _SAMPLE = 30

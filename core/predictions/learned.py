@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,18 +20,19 @@ from core.predictions.purchases import expect_spending
 from core.predictions.reasons import Contribution, Reason, Words, list_contributions, list_reasons
 
 EXPECTED = Feature(VALUE, "", "value")
+_AT_ONCE = 50_000
+"""People whose features are held in memory together: some 80 MB."""
 _MOST_EXPLAINED = 50_000
 """People whose contributions are added up for the list of what weighs most: enough for any order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What is said of n people: a probability or an amount, the share of people placed no higher, and the reasons."""
+    """What is said of n people: a probability or an amount, and the share of people placed no higher."""
 
     people: People
     values: Floats
     shares: Floats
-    reasons: list[list[Reason]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,27 @@ class Learned:
             return found
         return self.calibrator.apply(self.learner.predict(matrix))
 
-    def score(self, facts: Facts, definition: PredictionDefinition, words: Words) -> Scores:
-        """Return what is said of everybody who is asked about at the moment at which the facts end."""
+    def score(self, facts: Facts, definition: PredictionDefinition) -> Scores:
+        """Return what is said of everybody who is asked about at the moment at which the facts end.
+
+        Complexity: O(messages in the window), a part of the people at a time: memory does not grow with them.
+        """
         people = find_eligible(facts, definition, self.plan.window_days, facts.as_of_ms)
-        matrix = read_matrix(facts, definition, self.plan, facts.as_of_ms, people)
-        values = self.predict(matrix)
-        shares = rank_shares(values) if len(values) else values
-        return Scores(people, values, shares, list(self._explain(matrix, words)))
+        expected = read_expected(facts, definition, facts.as_of_ms)
+        values = np.zeros(len(people))
+        for start in range(0, len(people), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            values[part] = self.predict(read_matrix(facts, self.plan, facts.as_of_ms, people[part], expected))
+        return Scores(people, values, rank_shares(values) if len(values) else values)
+
+    def explain(
+        self, facts: Facts, definition: PredictionDefinition, people: Sequence[int], words: Words
+    ) -> Iterator[list[Reason]]:
+        """Yield the reasons of each of these people, in their order; a part of them at a time."""
+        expected = read_expected(facts, definition, facts.as_of_ms)
+        for start in range(0, len(people), _AT_ONCE):
+            part = np.array(people[start : start + _AT_ONCE], dtype=np.int32)
+            yield from self._explain(read_matrix(facts, self.plan, facts.as_of_ms, part, expected), words)
 
     def weigh(self, matrix: Floats) -> list[Contribution]:
         """Return what weighs most in the predictions for these rows."""
@@ -80,10 +95,12 @@ class Learned:
         }
         return orjson.dumps(document).decode()
 
-    def _explain(self, matrix: Floats, words: Words) -> Sequence[list[Reason]]:
-        if self.learner is None:
-            return [[Reason(words.describe(EXPECTED, float(row[-1])), True, 0.0)] for row in matrix]
-        return list(list_reasons(self.learner, self.features, matrix, words))
+    def _explain(self, matrix: Floats, words: Words) -> Iterator[list[Reason]]:
+        if self.learner is not None:
+            yield from list_reasons(self.learner, self.features, matrix, words)
+            return
+        for row in matrix:
+            yield [Reason(words.describe(EXPECTED, float(row[-1])), True, 0.0)]
 
 
 def read_learned(text: str) -> Learned:
@@ -98,16 +115,18 @@ def read_learned(text: str) -> Learned:
     )
 
 
-def read_matrix(
-    facts: Facts, definition: PredictionDefinition, plan: FeaturePlan, cut_off_ms: int, people: People
-) -> Floats:
-    """Return the features of n people, and for an amount a column of what their purchases alone let expect.
+def read_expected(facts: Facts, definition: PredictionDefinition, cut_off_ms: int) -> Floats | None:
+    """Return what purchases alone let expect of everybody, by person; None where no amount is asked for.
 
     Raises:
-        NotEnoughData: An amount is asked for, and too few people bought twice before the cut-off.
+        NotEnoughData: Too few people bought twice before the cut-off.
     """
-    matrix = read_features(facts, plan, cut_off_ms, people)
     if definition.kind is not PredictionKind.LIFETIME_VALUE:
-        return matrix
-    expected = expect_spending(facts, cut_off_ms, people, definition.window_days)
-    return np.column_stack([matrix, expected])
+        return None
+    return expect_spending(facts, cut_off_ms, definition.window_days)
+
+
+def read_matrix(facts: Facts, plan: FeaturePlan, cut_off_ms: int, people: People, expected: Floats | None) -> Floats:
+    """Return the features of n people, with a column of what is `expected` of them where that is given."""
+    matrix = read_features(facts, plan, cut_off_ms, people)
+    return matrix if expected is None else np.column_stack([matrix, expected[people]])

@@ -15,20 +15,19 @@ from core.predictions.gamma_gamma import GammaGamma, expect_amount, fit_gamma_ga
 _WEEK_DAYS = 7.0
 
 
-def expect_spending(facts: Facts, cut_off_ms: int, people: People, window_days: int) -> Floats:
-    """Return what each of n people will spend in the window after the cut-off, by their purchases before it.
+def expect_spending(facts: Facts, cut_off_ms: int, window_days: int) -> Floats:
+    """Return what everybody will spend in the window after the cut-off, by their purchases before it; by person.
 
     Raises:
         NotEnoughData: Too few customers bought twice before the cut-off.
     Complexity: O(purchases before the cut-off).
     """
-    everybody, purchases, amounts = _read_purchases(facts, cut_off_ms)
+    everybody, purchases, amounts = read_purchases(facts, cut_off_ms)
     model, money = fit_spending(purchases, amounts)
     expected = predict_spending(model, money, purchases, amounts, window_days / _WEEK_DAYS)
     found = np.zeros(len(facts.profile_ids))
     found[everybody] = expected
-    asked: Floats = found[people]
-    return asked
+    return found
 
 
 def fit_spending(purchases: Purchases, amounts: Floats) -> tuple[BgNbd, GammaGamma]:
@@ -45,7 +44,8 @@ def predict_spending(model: BgNbd, money: GammaGamma, purchases: Purchases, amou
     return found
 
 
-def _read_purchases(facts: Facts, cut_off_ms: int) -> tuple[People, Purchases, Floats]:
+def read_purchases(facts: Facts, cut_off_ms: int) -> tuple[People, Purchases, Floats]:
+    """Return who bought before the cut-off, their histories in weeks, and the mean amount of their repeat purchases."""
     rows = facts.database.execute(
         f"""
         WITH days AS (SELECT person, at_ms // {DAY_MS} AS day, sum(amount) AS amount

@@ -22,7 +22,7 @@ from core.predictions.facts import Facts, open_facts
 from core.predictions.learned import Learned, Scores, read_learned
 from core.predictions.prediction import Job, Prediction
 from core.predictions.requirements import require_fresh
-from core.predictions.scores import list_scores, send_scores
+from core.predictions.scores import list_changes, send_scores
 from core.predictions.store import (
     ask_for_job,
     get_prediction,
@@ -145,12 +145,20 @@ def _do(workspace: Workspace, lease: Lease, prediction: Prediction, tell: Told) 
     with open_facts(workspace, prediction.space_id, prediction.definition, as_of, tell) as facts:
         learned, report = _learn(workspace, lease, prediction, facts, tell)
         tell("scoring everybody")
-        scores = learned.score(facts, prediction.definition, make_words(prediction.definition))
-        found = list(list_scores(scores, facts.profile_ids))
-    tell("writing scores to the event log")
-    is_training = prediction.job is Job.TRAIN
-    report |= _describe_scores(report, scores, found, as_of, is_training=is_training)
-    report["sent"] = send_scores(workspace, prediction, source.id, found, is_new=is_training)
+        scores = learned.score(facts, prediction.definition)
+        is_training = prediction.job is Job.TRAIN
+        report |= _describe_scores(report, scores, facts.profile_ids, as_of, is_training=is_training)
+        tell("writing scores to the event log")
+        words = make_words(prediction.definition)
+        changes = list_changes(
+            workspace,
+            prediction,
+            scores,
+            facts.profile_ids,
+            lambda people: learned.explain(facts, prediction.definition, people, words),
+            is_new=is_training,
+        )
+        report["sent"] = send_scores(workspace, prediction, source.id, changes)
     if is_training:
         report["took_s"] = round((workspace.now() - started).total_seconds(), 1)
     times = {"trained_at": workspace.now(), "retrain_at": as_of + timedelta(days=RETRAIN_DAYS)} if is_training else {}
@@ -183,7 +191,7 @@ def _learn(
 
 
 def _describe_scores(
-    report: dict[str, Any], scores: Scores, found: Sequence[Any], as_of: datetime, *, is_training: bool
+    report: dict[str, Any], scores: Scores, profile_ids: Sequence[str], as_of: datetime, *, is_training: bool
 ) -> dict[str, Any]:
     """Return what is kept of the scores: how they are spread, how far they have drifted, and some people."""
     if not len(scores.values):
@@ -196,14 +204,14 @@ def _describe_scores(
     shares = share_bins(scores.values, edges)
     drift = 0.0 if is_training else measure_drift(report["shares"], shares)
     entry = {"at": to_iso(as_of), "drift": drift, "mean": float(scores.values.mean()), "people": len(scores.people)}
-    ranked = sorted(found, key=lambda each: -each.value)
+    highest = scores.people[(-scores.values).argsort(kind="stable")[:SAMPLE]]
     return {
         "edges": edges,
         "shares": shares if is_training else report["shares"],
         "scored": len(scores.people),
         "drift": drift,
         "history": [*report.get("history", []), {**entry, "is_training": is_training}][-MAX_HISTORY:],
-        "people": [each.profile_id for each in ranked[:SAMPLE]],
+        "people": [profile_ids[person] for person in highest],
     }
 
 

@@ -10,7 +10,7 @@ Source: Segment documentation, Unify, Predictions: the output is an identify cal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -43,33 +43,50 @@ class PersonScore:
     reasons: Sequence[Reason] = ()
 
 
-def list_scores(scores: Scores, profile_ids: Sequence[str]) -> Iterator[PersonScore]:
-    """Yield each person's score."""
-    for person, value, share, reasons in zip(scores.people, scores.values, scores.shares, scores.reasons, strict=True):
-        yield PersonScore(profile_ids[person], float(share), float(value), reasons)
+Explain = Callable[[Sequence[int]], Iterator[list[Reason]]]
+"""Gives the reasons of each of some people, by their numbers."""
 
 
-def send_scores(
-    workspace: Workspace, prediction: Prediction, source_id: str, scores: Sequence[PersonScore], *, is_new: bool
-) -> int:
-    """Write what has changed to the event log, and return how many messages that are.
+def list_changes(
+    workspace: Workspace,
+    prediction: Prediction,
+    scores: Scores,
+    profile_ids: Sequence[str],
+    explain: Explain,
+    *,
+    is_new: bool,
+) -> Iterator[PersonScore]:
+    """Yield what has to be sent: the scores that have changed, with their reasons, and those to take away.
 
     Args:
         workspace: Where.
-        prediction: Whose job this is.
-        source_id: The space's source for predictions.
+        prediction: Whose scores.
         scores: Everybody who is asked about.
+        profile_ids: The profile of each person.
+        explain: Asked only about those whose score is sent.
         is_new: Whether this follows a training: then everybody's score is sent, with its reasons of today.
-
-    Complexity: O(people of the space).
     """
     before = _read_current(workspace, prediction)
-    changed = [each for each in scores if is_new or before.get(each.profile_id) != each.share]
-    asked = {each.profile_id for each in scores}
-    changed += [PersonScore(id_, None, None) for id_, share in before.items() if id_ not in asked and share is not None]
+    places = [
+        place
+        for place, (person, share) in enumerate(zip(scores.people, scores.shares, strict=True))
+        if is_new or before.get(profile_ids[person]) != share
+    ]
+    for place, reasons in zip(places, explain([int(scores.people[place]) for place in places]), strict=True):
+        profile_id = profile_ids[scores.people[place]]
+        yield PersonScore(profile_id, float(scores.shares[place]), float(scores.values[place]), reasons)
+    asked = {profile_ids[person] for person in scores.people}
+    yield from (
+        PersonScore(profile_id, None, None)
+        for profile_id, share in before.items()
+        if share is not None and profile_id not in asked
+    )
+
+
+def send_scores(workspace: Workspace, prediction: Prediction, source_id: str, changes: Iterator[PersonScore]) -> int:
+    """Write the changes to the event log, and return how many messages that are. O(changes)."""
     log, sent = open_event_log(workspace), 0
-    remaining = iter(changed)
-    while part := list(islice(remaining, _AT_ONCE)):
+    while part := list(islice(changes, _AT_ONCE)):
         entries = list(_compose(workspace, prediction, source_id, part))
         log.append(entries)
         sent += len(entries)

@@ -29,7 +29,7 @@ from core.predictions.evaluation import (
 )
 from core.predictions.facts import DAY_MS, Facts, Told
 from core.predictions.features import Feature, FeaturePlan, plan_features
-from core.predictions.learned import Learned, read_matrix
+from core.predictions.learned import Learned, read_expected, read_matrix
 from core.predictions.learners import Calibrator, Goal, Learner, choose_calibrator, fit_regression, grow_trees
 from core.predictions.outcomes import Examples, read_examples
 from core.predictions.prediction import PredictionDefinition, PredictionKind
@@ -133,9 +133,10 @@ def _read(facts: Facts, definition: PredictionDefinition, plan: FeaturePlan, cut
     if not len(examples.people):
         return None
     try:
-        matrix = read_matrix(facts, definition, plan, cut_off_ms, examples.people)
+        expected = read_expected(facts, definition, cut_off_ms)
     except NotEnoughData:  # an early cut-off, before many had bought twice
         return None
+    matrix = read_matrix(facts, plan, cut_off_ms, examples.people, expected)
     return _Rows(matrix, examples.happened, examples.people)
 
 

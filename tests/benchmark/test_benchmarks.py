@@ -11,12 +11,14 @@ import pytest
 
 FOLDER = Path(__file__).parent
 TINY = {
+    "bench_cdnow": ["--rows", "400", "--repeat", "1"],
     "bench_event_search": ["--rows", "400", "--days", "2", "--today", "100", "--repeat", "1"],
     "bench_mapping": ["--rows", "200", "--repeat", "1", "--without-kit"],
     "bench_page_rerun": ["--rows", "50", "--runs", "2", "--without-browser"],
     "bench_postgres_preview": ["--rows", "500", "--runs", "2"],
     "bench_postgres_stream": ["--rows", "500", "--repeat", "1"],
     "bench_postgres_sync": ["--rows", "500", "--repeat", "1", "--without-drt"],
+    "bench_predictions": ["--rows", "500", "--repeat", "1"],
     "bench_preview": ["--rows", "500", "--runs", "2"],
     "bench_profile_search": ["--rows", "400", "--repeat", "1"],
     "bench_profiles": ["--rows", "300", "--repeat", "2"],

@@ -8,15 +8,11 @@ import streamlit as st
 
 from components.error_panel import error_panel
 from components.format import format_count
-from components.other_browser import own, saving
+from components.identifier_actions import IdentifierActions
+from components.what_if import draw_what_if
+from core.identity.edits import RuleEdit
 from core.identity.identifiers import DEFAULT_IDENTIFIERS
 from core.identity.rules import PERIODS, IdentifierRule, Period
-from core.setup.guided_setup import (
-    add_custom_identifier,
-    add_default_identifiers,
-    delete_identifier,
-    edit_identifier,
-)
 from core.workspaces.workspace import Workspace
 
 _PERIODS = {
@@ -28,7 +24,7 @@ _PERIODS = {
 }
 
 
-def draw_identifier_table(workspace: Workspace, rules: Sequence[IdentifierRule]) -> None:
+def draw_identifier_table(workspace: Workspace, rules: Sequence[IdentifierRule], actions: IdentifierActions) -> None:
     """Draw one row an identifier; the menu of each row holds **Edit** and **Delete**."""
     with st.container(border=True):
         for rule in rules:
@@ -39,7 +35,7 @@ def draw_identifier_table(workspace: Workspace, rules: Sequence[IdentifierRule])
                 )
                 with st.popover("", icon=":material/more_vert:", help=f"Edit or delete {rule.type}", width="content"):
                     if st.button("Edit", key=f"edit_{rule.type}", icon=":material/edit:", width="stretch"):
-                        _edit(workspace, rule, lowest=len(rules))
+                        _edit(workspace, rule, actions, lowest=len(rules))
                     if st.button(
                         "Delete",
                         key=f"delete_{rule.type}",
@@ -48,7 +44,7 @@ def draw_identifier_table(workspace: Workspace, rules: Sequence[IdentifierRule])
                         disabled=len(rules) == 1,
                         help="The last identifier stays: add another one first." if len(rules) == 1 else None,
                     ):
-                        _delete(workspace, rule)
+                        _delete(workspace, rule, actions)
 
 
 def _describe(rule: IdentifierRule) -> str:
@@ -60,7 +56,7 @@ def _describe(rule: IdentifierRule) -> str:
 
 
 @st.dialog("Add identifier")
-def open_add_identifier(workspace: Workspace, rules: Sequence[IdentifierRule]) -> None:
+def open_add_identifier(workspace: Workspace, rules: Sequence[IdentifierRule], actions: IdentifierActions) -> None:
     """Show the picker of default identifiers and the form for a custom one."""
     taken = {rule.type for rule in rules}
     default, custom = st.tabs(["Select default identifiers", "Create identifier"])
@@ -77,8 +73,7 @@ def open_add_identifier(workspace: Workspace, rules: Sequence[IdentifierRule]) -
             and item.type not in taken
         ]
         if st.button("Add identifiers", type="primary", disabled=not chosen):
-            with saving() as version:
-                own(add_default_identifiers(workspace, chosen, expected_version=version))
+            actions.add_default(chosen)
             st.rerun()
     with custom, error_panel():
         if "phone" not in taken:
@@ -86,17 +81,16 @@ def open_add_identifier(workspace: Workspace, rules: Sequence[IdentifierRule]) -
         key = st.text_input("Key of the trait or property", value="" if "phone" in taken else "phone", max_chars=80)
         limit = st.number_input("Values for one profile", min_value=1, max_value=1000, value=5)
         period = st.selectbox("Within", PERIODS, format_func=str.capitalize)
+        edit = RuleEdit(key.strip(), int(limit), period, is_added=True)
         if st.button("Create identifier", type="primary"):
-            with saving() as version:
-                saved = add_custom_identifier(
-                    workspace, key.strip(), value_limit=int(limit), period=period, expected_version=version
-                )
-            own(saved)
+            actions.add_custom(edit)
             st.rerun()
+        if rules:
+            draw_what_if(workspace, actions.space_id, [edit])
 
 
 @st.dialog("Edit identifier")
-def _edit(workspace: Workspace, rule: IdentifierRule, *, lowest: int) -> None:
+def _edit(workspace: Workspace, rule: IdentifierRule, actions: IdentifierActions, *, lowest: int) -> None:
     st.markdown(f"`{rule.type}`")
     limit = st.number_input("Values for one profile", min_value=1, max_value=1000, value=rule.value_limit)
     period = st.selectbox("Within", PERIODS, index=PERIODS.index(rule.period), format_func=str.capitalize)
@@ -114,28 +108,26 @@ def _edit(workspace: Workspace, rule: IdentifierRule, *, lowest: int) -> None:
         "Blocked patterns (regular expressions), one a line", value="\n".join(rule.blocked_patterns)
     )
     st.caption("Changes apply to new data. Loosening is safe; tightening can leave profiles as they were.")
+    edit = RuleEdit(
+        rule.type,
+        int(limit),
+        period,
+        int(priority),
+        tuple(line.strip() for line in exact.splitlines() if line.strip()),
+        tuple(line.strip() for line in patterns.splitlines() if line.strip()),
+    )
     with error_panel():
         if st.button("Save", type="primary", key="save_identifier"):
-            with saving() as version:
-                saved = edit_identifier(
-                    workspace,
-                    rule.type,
-                    value_limit=int(limit),
-                    period=period,
-                    priority=int(priority),
-                    blocked_exact=tuple(line.strip() for line in exact.splitlines() if line.strip()),
-                    blocked_patterns=tuple(line.strip() for line in patterns.splitlines() if line.strip()),
-                    expected_version=version,
-                )
-            own(saved)
+            actions.edit(edit)
             st.rerun()
+    draw_what_if(workspace, actions.space_id, [edit])
 
 
 @st.dialog("Delete identifier")
-def _delete(workspace: Workspace, rule: IdentifierRule) -> None:
+def _delete(workspace: Workspace, rule: IdentifierRule, actions: IdentifierActions) -> None:
     st.markdown(f"New data will no longer be linked by `{rule.type}`. Profiles keep the values they have.")
     with error_panel():
         if st.button("Delete", type="primary", key="confirm_delete_identifier"):
-            with saving() as version:
-                own(delete_identifier(workspace, rule.type, expected_version=version))
+            actions.delete(rule.type)
             st.rerun()
+    draw_what_if(workspace, actions.space_id, [RuleEdit(rule.type, is_deleted=True)])

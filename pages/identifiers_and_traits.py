@@ -3,6 +3,7 @@
 import streamlit as st
 
 from components.error_panel import error_panel
+from components.identifier_actions import make_setup_actions
 from components.identifier_table import draw_identifier_table, open_add_identifier
 from components.predictive_traits import draw_predictive_traits
 from components.state import CHOOSING_TRAITS, get_workspace
@@ -22,13 +23,13 @@ with error_panel():
         " an e-mail address.  \n**Traits** are facts you know about a customer, such as how often they called."
     )
     st.subheader("Identifiers", anchor=False)
-    rules = list_rules(workspace, setup.space_id)
+    rules, actions = list_rules(workspace, setup.space_id), make_setup_actions(workspace, setup.space_id)
     if rules:
-        draw_identifier_table(workspace, rules)
+        draw_identifier_table(workspace, rules, actions)
     else:
         st.info("Add at least one identifier. Most start with User ID, Email and Phone.", icon=":material/fingerprint:")
     if st.button("Add identifier", icon=":material/add:", type="secondary" if rules else "primary"):
-        open_add_identifier(workspace, rules)
+        open_add_identifier(workspace, rules, actions)
 
     st.subheader("Computed traits", anchor=False)
     traits = list_traits(workspace, setup.space_id)

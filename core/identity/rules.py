@@ -11,6 +11,7 @@ from dataclasses import asdict
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from core.errors import InvalidField, NotFound
+from core.identity.caps import read_caps
 from core.identity.edits import RuleEdit, add_rules, delete_rule, find_rule, make_custom, number, propose, with_checked
 from core.identity.identifiers import DEFAULT_IDENTIFIERS, DEFAULT_TYPES, RECOMMENDED_CUSTOM
 from core.identity.rule import (
@@ -38,6 +39,7 @@ __all__ = [
     "add_identifiers",
     "delete_identifier",
     "edit_identifier",
+    "import_rules",
     "list_rules",
     "read_rules",
 ]
@@ -145,6 +147,37 @@ def delete_identifier(workspace: Workspace, space_id: str, type: str) -> None:
         left = delete_rule(rules, type)
         _write(connection, workspace, space_id, rules, left)
         _record(connection, workspace, "deleted", space_id, type, find_rule(rules, type), None)
+
+
+def import_rules(workspace: Workspace, space_id: str, from_space_id: str) -> list[IdentifierRule]:
+    """Put the rules and caps of another space in the place of this one's, all or none, and return them.
+
+    They apply to new data; a rebuild applies them to everything.
+
+    Raises:
+        NotFound: There is no such space.
+        InvalidField: The other space has no rules, or is this one.
+    """
+    with workspace.database.transaction() as connection:
+        before, wanted = _read_locked(connection, space_id), _read_locked(connection, from_space_id)
+        if not wanted or space_id == from_space_id:
+            raise InvalidField(
+                "There are no identity rules to import from there.", hint="Choose another space that has identifiers."
+            )
+        written = _write(connection, workspace, space_id, before, wanted)
+        caps = read_caps(connection, from_space_id)
+        values = {"max_merges": caps.merges, "max_identifiers": caps.identifiers}
+        connection.execute(update(spaces).where(spaces.c.id == space_id).values(values))
+        record_change(
+            connection,
+            workspace,
+            "imported",
+            "space",
+            space_id,
+            before={"identifiers": [_to_document(rule) for rule in before]},
+            after={"from": from_space_id, "identifiers": [_to_document(rule) for rule in written], **values},
+        )
+    return written
 
 
 def add_external_types(connection: Connection, workspace: Workspace, space_id: str, types: Sequence[str]) -> None:

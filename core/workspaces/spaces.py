@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from core.errors import InvalidField, NotFound
 from core.ids import new_id, slugify
 from core.storage.tables import space_sources, spaces, workspaces
 from core.workspaces.audit import record_change
-from core.workspaces.workspace import Workspace
+from core.workspaces.workspace import MAX_NAME_CHARS, Workspace
 
 DEFAULT_SPACE_NAME = "Unified profiles"
 SPACE_KINDS = ("dev", "prod")
@@ -53,9 +53,10 @@ def create_space(workspace: Workspace, name: str, *, kind: str = "dev", admit: A
     """
     now = workspace.now()
     space = Space(new_id("spa", now), name.strip(), slugify(name), kind, now)
-    if not space.slug or kind not in SPACE_KINDS:
+    if not space.slug or len(space.name) > MAX_NAME_CHARS or kind not in SPACE_KINDS:
         raise InvalidField(
-            f"A space named {name!r} of kind {kind!r} cannot be made.", hint="Give it a name; its kind is dev or prod."
+            f"A space named {name[:MAX_NAME_CHARS]!r} of kind {kind!r} cannot be made.",
+            hint=f"Give it a name of 1 to {MAX_NAME_CHARS} characters; its kind is dev or prod.",
         )
     with workspace.database.transaction() as connection:
         connection.execute(select(workspaces.c.id).with_for_update())  # on Postgres: one maker of spaces at a time
@@ -71,6 +72,32 @@ def create_space(workspace: Workspace, name: str, *, kind: str = "dev", admit: A
         after = {"name": space.name, "kind": space.kind}
         record_change(connection, workspace, "created", "space", space.id, after=after)
     return space
+
+
+def rename_space(workspace: Workspace, space_id: str, name: str) -> Space:
+    """Give a space another name; its slug, which addresses and programs go by, stays.
+
+    Raises:
+        InvalidField: The name is empty, too long or taken.
+        NotFound: There is no such space.
+    """
+    wanted = name.strip()
+    if not slugify(wanted) or len(wanted) > MAX_NAME_CHARS:
+        raise InvalidField(
+            "The space cannot have this name.", hint=f"Give it a name of 1 to {MAX_NAME_CHARS} characters."
+        )
+    with workspace.database.transaction() as connection:
+        connection.execute(select(workspaces.c.id).with_for_update())
+        found = {row.id: row.name for row in connection.execute(select(spaces.c.id, spaces.c.name))}
+        if space_id not in found:
+            raise _no_space(space_id)
+        if any(wanted == other for other_id, other in found.items() if other_id != space_id):
+            raise InvalidField(f"There is already a space named {wanted!r}.", hint="Choose another name.")
+        if wanted != found[space_id]:
+            connection.execute(update(spaces).where(spaces.c.id == space_id).values(name=wanted))
+            values = {"name": found[space_id]}, {"name": wanted}
+            record_change(connection, workspace, "updated", "space", space_id, before=values[0], after=values[1])
+    return get_space(workspace, space_id)
 
 
 def list_spaces(workspace: Workspace) -> Sequence[Space]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from components.assets import are_assets_built
 from components.plain_text import escape_markdown
+from components.space_choice import draw_space_choice
 from components.state import is_dark
 from core.workspaces.workspace import Workspace, get_workspace_info
 
@@ -67,8 +68,9 @@ def draw_style() -> None:
 
 
 def draw_sidebar_footer(workspace: Workspace) -> None:
-    """Draw the workspace's name, and a notice where the browser assets have not been built."""
+    """Draw the choice of the space, the workspace's name, and a notice where the browser assets have not been built."""
     info = get_workspace_info(workspace)
+    draw_space_choice(workspace)
     st.caption(f":material/workspaces: **{escape_markdown(info.name)}** · local · Onramp")
     if not are_assets_built():
         st.caption(

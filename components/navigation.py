@@ -111,6 +111,7 @@ SCREENS = (
     Screen("identity_violations.py", "Identity violations", ":material/gpp_maybe:", "identity-violations", _OBSERVE),
     Screen("delivery_overview.py", "Delivery overview", ":material/monitoring:", "delivery-overview", _OBSERVE),
     Screen("event_debugger.py", "Event debugger", ":material/bug_report:", "event-debugger", _OBSERVE),
+    Screen("spaces.py", "Spaces", ":material/deployed_code:", "spaces", _MANAGE),
     Screen("overview.py", "Your Segment Overview", ":material/hub:", "overview", _MANAGE),
     Screen("add_source.py", "Add a source", ":material/add_circle:", "add-source", _MANAGE, is_hidden=True),
     Screen("source.py", "Source", ":material/input:", "source", _MANAGE, is_hidden=True),

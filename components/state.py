@@ -78,6 +78,7 @@ LIVE_PAGE: SessionValue[Any] = SessionValue("live_page", lambda: None)
 HELD_PLACE: SessionValue[Any] = SessionValue("held_place", lambda: None)
 PREDICTION_CHECK: SessionValue[Any] = SessionValue("prediction_check", lambda: None)
 TRAIT_CONDITIONS: SessionValue[list[int] | None] = SessionValue("trait_conditions", lambda: None)
+SPACE: SessionValue[str | None] = SessionValue("space", lambda: None)
 WHAT_IF: SessionValue[tuple[str, Any] | None] = SessionValue("what_if", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
 

@@ -1,17 +1,19 @@
-"""Identity violations: what identity rules kept from happening, by rule, with message and profile."""
+"""Identity violations: what identity rules kept from happening, with what needs a person first, and filters."""
 
 import streamlit as st
 
-from components.address import draw_older_newer, draw_select, read_number
+from components.address import draw_older_newer, draw_select, keep, read_number
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.format import format_count, format_number
+from components.identity_alarms import draw_alarms
 from components.navigation import draw_link
+from components.space_choice import choose_space
 from components.state import get_workspace
 from components.violation_list import MEANINGS, draw_violations
 from core.identity.resolve import VIOLATION_LABELS
-from core.profiles.violations import count_violations, list_violations
-from core.workspaces.spaces import list_spaces
+from core.profiles.alarms import read_alarms
+from core.profiles.violations import count_types, count_violations, list_violations
 
 PAGE_SIZE = 100
 
@@ -23,9 +25,8 @@ st.caption(
 )
 
 with error_panel("reading the violations"):
-    spaces = list_spaces(workspace)
-    counts = count_violations(workspace, spaces[0].id) if spaces else {}
-    if not counts:
+    space = choose_space(workspace)
+    if space is None or not count_violations(workspace, space.id):
         draw_empty_state(
             ":material/gpp_good:",
             "No violations",
@@ -33,20 +34,48 @@ with error_panel("reading the violations"):
             " listed here with the rule that spoke.",
         )
         st.stop()
+    draw_alarms(read_alarms(workspace, space.id))
+    types = count_types(workspace, space.id)
+    left, middle, right = st.columns(3)
+    with middle:
+        type_ = draw_select(
+            "Identifier",
+            sorted(types, key=lambda each: (-types[each], each)),
+            name="type",
+            describe=lambda each: f"{each} ({format_number(types[each])})",
+            placeholder="All identifiers",
+            resets=("before", "rule"),
+        )
+    with right:
+        value = st.text_input(
+            "Value, exactly",
+            key="value",
+            bind="query-params",
+            on_change=keep,
+            args=("before", None),
+            placeholder="ada@example.org",
+        )
+    value = (value or "").strip() or None
+    counts = count_violations(workspace, space.id, type=type_, value=value)
     rules = sorted(counts, key=lambda rule: (-counts[rule], rule))
-    rule = draw_select(
-        "Rule",
-        rules,
-        name="rule",
-        describe=lambda code: f"{VIOLATION_LABELS.get(code, code)} ({format_number(counts[code])})",
-        placeholder=f"All rules ({format_number(sum(counts.values()))})",
-        resets=("before",),
-    )
+    with left:
+        rule = draw_select(
+            "Rule",
+            rules,
+            name="rule",
+            describe=lambda code: f"{VIOLATION_LABELS.get(code, code)} ({format_number(counts[code])})",
+            placeholder=f"All rules ({format_number(sum(counts.values()))})",
+            resets=("before",),
+        )
     for code in [rule] if rule else rules:
         label = VIOLATION_LABELS.get(code, code)
         st.markdown(f"**{format_count(counts[code], 'time')}** · {label}  \n:small[:gray[{MEANINGS.get(code, '')}]]")
-    draw_link("identifiers-and-traits", label="Identity rules", icon=":material/fingerprint:")
-    found = list_violations(workspace, spaces[0].id, rule=rule, before=read_number("before"), limit=PAGE_SIZE + 1)
+    draw_link("spaces", label="Identity rules", icon=":material/fingerprint:")
+    found = list_violations(
+        workspace, space.id, rule=rule, type=type_, value=value, before=read_number("before"), limit=PAGE_SIZE + 1
+    )
+    if not found:
+        st.caption("No violation is like this.")
     shown = found[:PAGE_SIZE]
-    draw_violations(workspace, shown, key=f"violations_{rule}_{shown[0].log_offset if shown else 0}")
+    draw_violations(workspace, shown, key=f"violations_{rule}_{type_}_{value}_{shown[0].log_offset if shown else 0}")
     draw_older_newer("before", oldest=shown[-1].log_offset if shown else 0, has_older=len(found) > PAGE_SIZE)

@@ -9,18 +9,18 @@ from components.navigation import go_to
 from components.prediction_form import draw_prediction_form
 from components.prediction_list import draw_prediction_list
 from components.prediction_view import draw_prediction
+from components.space_choice import choose_space
 from components.state import get_workspace
 from core.errors import NotFound
 from core.predictions.prediction import get_kind
 from core.predictions.store import get_prediction
-from core.workspaces.spaces import list_spaces
 
 workspace = get_workspace()
 st.title("Predictions", anchor=False)
 
 with error_panel("reading the predictions"):
-    spaces = list_spaces(workspace)
-    if not spaces:
+    space = choose_space(workspace)
+    if space is None:
         if draw_empty_state(
             ":material/online_prediction:",
             "There are no customers yet",
@@ -32,13 +32,13 @@ with error_panel("reading the predictions"):
         st.stop()
     wanted, new = st.query_params.get("prediction"), st.query_params.get("new")
     if wanted is None and new is None:
-        draw_prediction_list(workspace, spaces[0])
+        draw_prediction_list(workspace, space)
         st.stop()
     if st.button("All predictions", icon=":material/arrow_back:", type="tertiary", key="back"):
         forget("prediction", "new", "view")
         st.rerun()
     if wanted is None:
-        draw_prediction_form(workspace, spaces[0], get_kind(str(new)))
+        draw_prediction_form(workspace, space, get_kind(str(new)))
         st.stop()
     try:
         prediction = get_prediction(workspace, wanted)

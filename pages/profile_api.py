@@ -8,17 +8,17 @@ from components.flex_view import draw_flex_view
 from components.navigation import go_to
 from components.profile_tokens import draw_tokens
 from components.sender_address import get_sender_address
+from components.space_choice import choose_space
 from components.state import get_workspace
 from core.workspaces.profile_api import MAX_REQUESTS_PER_S, get_api_settings, set_api_settings
-from core.workspaces.spaces import list_spaces
 
 workspace = get_workspace()
 st.title("Profile API", anchor=False)
 st.caption("Other programs, such as an agent's desktop, read profiles by HTTP. Each has a token of its own.")
 
 with error_panel("reading the access to profiles"):
-    spaces = list_spaces(workspace)
-    if not spaces:
+    space = choose_space(workspace)
+    if space is None:
         if draw_empty_state(
             ":material/api:",
             "There are no profiles yet",
@@ -28,10 +28,6 @@ with error_panel("reading the access to profiles"):
         ):
             go_to("getting-started")
         st.stop()
-    space = spaces[0]
-    if len(spaces) > 1:
-        space = st.selectbox("Space", spaces, format_func=lambda each: each.name, key="api_space", width=320)
-
     st.subheader("Tokens", anchor="tokens")
     draw_tokens(workspace, space.id)
 

@@ -8,17 +8,17 @@ from components.error_panel import error_panel
 from components.navigation import go_to
 from components.profile_search import draw_search
 from components.profile_view import draw_profile
+from components.space_choice import choose_space
 from components.state import get_workspace
 from core.profiles.lookup import get_profile
-from core.workspaces.spaces import list_spaces
 
 workspace = get_workspace()
 with st.container(key="explorer_title"):
     st.title("Profile explorer", anchor=False)
 
 with error_panel("reading the profiles"):
-    spaces = list_spaces(workspace)
-    if not spaces:
+    space = choose_space(workspace)
+    if space is None:
         if draw_empty_state(
             ":material/person_search:",
             "There are no profiles yet",
@@ -28,7 +28,6 @@ with error_panel("reading the profiles"):
         ):
             go_to("getting-started")
         st.stop()
-    space = spaces[0]
     wanted = st.query_params.get("id")
     if not wanted:
         draw_search(workspace, space)

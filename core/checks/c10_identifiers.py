@@ -1,4 +1,4 @@
-"""C10: there are identifiers, and the mapping feeds at least one of them."""
+"""C10: there are identifiers, the mapping feeds at least one of them, and no value is shared by very many people."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import orjson
 
-from core.checks.check import CheckDefinition, Finding, combine, failed, passed, warning
+from core.checks.check import CheckDefinition, CheckState, Finding, combine, failed, passed, warning
 from core.checks.context import CheckContext
 from core.destinations.destination import DeliveryContext, DeliveryRecord, Operation
 from core.destinations.identify import make_identify
 from core.identity.identifiers import RECOMMENDED_CUSTOM, IdentifierReader
 from core.identity.rules import IdentifierRule
 from core.mappings.mapping import ColumnRef, FieldMapping, MappingEntry
+from core.profiles.alarms import describe_alarms, read_alarms
 from core.records import Json
 from core.syncs.sync import Sync
 
@@ -22,7 +23,8 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # no identifier depends on the time
 DEFINITION = CheckDefinition(
     code="C10",
     title="Identifiers are set up and fed",
-    summary="There is at least one identifier, and each mapping fills at least one of them from a column.",
+    summary="There is at least one identifier, each mapping fills at least one of them from a column, and no value is"
+    " shared by very many people.",
 )
 
 
@@ -30,9 +32,18 @@ def run(context: CheckContext) -> Finding:
     """Compare the identifiers of the space with what the mapping fills.
 
     Passes when: the space has an identifier and every mapping fills at least one of them; events bring their own. A
-    missing `phone` is a warning, because Flex looks people up by phone.
-    Fix: add the identifier in step 3, or map a column to it in step 2.
+    missing `phone` is a warning, because Flex looks people up by phone; so is a value that very many people share, such
+    as a shop's phone, and a profile at a cap.
+    Fix: add the identifier in step 3, or map a column to it in step 2; block the value that so many share.
     """
+    fed = _look_at_mappings(context)
+    alarms = _look_for_alarms(context)
+    if fed.state is CheckState.FAILED or alarms is None:
+        return fed
+    return combine([("Identifiers", fed), ("Shared values", alarms)])
+
+
+def _look_at_mappings(context: CheckContext) -> Finding:
     configuration = context.configuration
     rules = [rule for rules in configuration.identifiers.values() for rule in rules]
     if not any(not rule.external_only for rule in rules):
@@ -45,6 +56,19 @@ def run(context: CheckContext) -> Finding:
     if not configuration.syncs:
         return failed("No mapping fills an identifier.", fix="Press Create Mapping in step 2, Add connections.")
     return combine([(sync.name, _look(sync, rules)) for sync in configuration.syncs])
+
+
+def _look_for_alarms(context: CheckContext) -> Finding | None:
+    found = [(space, read_alarms(context.workspace, space.id)) for space in context.configuration.spaces]
+    lines = [f"{space.name}: {line}" for space, alarms in found for line in describe_alarms(alarms)]
+    if not lines:
+        return None
+    return warning(
+        f"{len(lines)} identity {'alarm' if len(lines) == 1 else 'alarms'}: values that very many people share, or"
+        " profiles at a cap.",
+        "\n".join(lines),
+        "Look at Identity violations; block the value that so many share, or raise its limit or the cap.",
+    )
 
 
 def list_fed_identifiers(mapping: FieldMapping, rules: list[IdentifierRule]) -> dict[str, str]:

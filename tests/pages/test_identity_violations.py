@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.identity.resolve import ViolationRule
+from core.profiles.alarms import MANY_PEOPLE
 from core.workspaces.workspace import Workspace
 from tests.feeding import Feed
 from tests.pages.conftest import Visit
@@ -36,10 +37,13 @@ def test_violations_are_counted_by_rule_filtered_and_lead_to_message_and_profile
     app = visit(PAGE, rule=ViolationRule.VALUE_LIMIT)
     assert list(read_table(app, "Message")["Message"]) == ["#2"]
     assert "No matching identifiers" not in read(app)
-    pick(app, f"violations_{ViolationRule.VALUE_LIMIT}_2", 0)
+    pick(app, f"violations_{ViolationRule.VALUE_LIMIT}_None_None_2", 0)
     assert "matched without email shared@example.com" in read(app)
     links = [link.label for link in app.get("page_link")]
     assert {"The message", "Its profile", "Kept apart from"} <= set(links)
+    assert list(read_table(visit(PAGE, type="email"), "Message")["Message"]) == ["#2"]
+    assert list(read_table(visit(PAGE, value="shared@example.com"), "Message")["Message"]) == ["#2"]
+    assert "No violation is like this" in read(visit(PAGE, type="email", value="nobody@example.com"))
 
 
 def test_older_violations_are_a_page_away(workspace: Workspace, visit: Visit) -> None:
@@ -53,3 +57,15 @@ def test_older_violations_are_a_page_away(workspace: Workspace, visit: Visit) ->
     assert list(read_table(app, "Message")["Message"]) == [f"#{number}" for number in range(30, 0, -1)]
     press(app, "Newest")
     assert len(read_table(app, "Message")) == 100
+
+
+def test_a_value_that_very_many_share_stands_first_with_the_way_to_it(workspace: Workspace, visit: Visit) -> None:
+    feed = Feed(workspace, custom=("phone",))
+    for number in range(MANY_PEOPLE + 1):
+        feed.identify(f"u{number}", traits={"phone": "+14155550999"})
+    feed.build()
+    app = visit(PAGE)
+    shown = read(app)
+    assert "phone +14155550999" in shown
+    assert f"it was refused to {MANY_PEOPLE} people" in shown
+    assert {"Its violations", "Who has it"} <= {link.label for link in app.get("page_link")}

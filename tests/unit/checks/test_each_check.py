@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from core.checks import (
     c01_sources_enabled,
@@ -35,7 +35,15 @@ from core.identity.rules import delete_identifier, edit_identifier, list_rules
 from core.mappings.mapping import ColumnRef, MappingEntry
 from core.setup import guided_setup
 from core.sources.store import create_source, disable_source, get_source, list_sources
-from core.storage.tables import computed_traits, identifier_rules, sources, space_sources, sql_models, syncs
+from core.storage.tables import (
+    computed_traits,
+    identifier_rules,
+    sources,
+    space_sources,
+    sql_models,
+    syncs,
+    violations,
+)
 from core.syncs.sync import list_syncs, set_enabled
 from core.workspaces.workspace import Workspace, request_access
 from tests import guided
@@ -264,6 +272,28 @@ def test_c11_fails_for_a_definition_that_cannot_be_computed(ready: Workspace) ->
     assert result is not None
     assert result.state is CheckState.FAILED
     assert "names no event" in result.cause
+
+
+def test_c10_warns_of_a_value_that_very_many_people_share(ready: Workspace) -> None:
+    space_id = guided_setup.get_setup(ready).space_id
+    rows = [
+        {
+            "space_id": space_id,
+            "log_offset": number,
+            "seq": 0,
+            "rule": "identifier_value_limit_exceeded",
+            "detail": "{}",
+            "profile_id": f"use_{number}",
+            "identifier_type": "phone",
+            "identifier_value": "+14155550999",
+        }
+        for number in range(100)
+    ]
+    tamper(ready, insert(violations).values(rows))
+    finding = look(ready, c10_identifiers.run)
+    assert finding.state is CheckState.WARNING
+    assert "phone +14155550999 was refused to 100 people" in finding.evidence
+    assert "block the value" in finding.fix
 
 
 # -- C12, C13 -------------------------------------------------------------------------------------------------

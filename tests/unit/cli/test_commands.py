@@ -299,3 +299,22 @@ def test_other_identity_rules_are_tried_and_not_saved(shell: Shell, workspace: W
     )
     assert shell.json("identity", "caps", "--max-merges", "7") == {"max_merges": 7, "max_identifiers": 1000}
     assert shell("identity", "caps", "--max-merges", "0")[2].endswith("[invalid_field]\n")
+
+
+def test_spaces_are_made_renamed_connected_and_given_rules(shell: Shell, workspace: Workspace) -> None:
+    """W119: two at most."""
+    feed = Feed(workspace)
+    source = create_source(workspace, kind="http", name="Server")
+    feed.identify("ada")
+    feed.build()
+    made = shell.json("spaces", "create", "--name", "Trials", "--rules-from", "unified-profiles")
+    assert (made["slug"], made["kind"]) == ("trials", "dev")
+    assert shell("spaces", "create", "--name", "Third")[2].endswith("[limit_exceeded]\n")
+    assert shell.json("spaces", "rename", "trials", "--name", "Tests")["slug"] == "trials"
+    assert shell("spaces", "connect", "trials", "--source", "Server")[0] == 0
+    assert shell("spaces", "import-rules", "unified-profiles", "--from", "Tests")[0] == 0
+    first, second = (orjson.loads(line) for line in shell("spaces", "list", "--json")[1].splitlines())
+    assert (first["profiles"], second["profiles"], second["identifiers"]) == (1, 0, 2)
+    assert second["sources"] == [source.name]
+    assert "Tests" in shell("spaces", "list")[1]
+    assert shell("profiles", "get", "user_id:ada", "--space", "trials")[2].endswith("[not_found]\n")

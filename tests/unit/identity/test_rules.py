@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import IllegalTransition, InvalidField, NotFound
+from core.identity.caps import change_caps, get_caps
+from core.identity.resolve import Caps
 from core.identity.rules import (
     PERIODS,
     IdentifierRule,
@@ -11,10 +13,11 @@ from core.identity.rules import (
     add_identifiers,
     delete_identifier,
     edit_identifier,
+    import_rules,
     list_rules,
 )
 from core.workspaces.audit import list_changes
-from core.workspaces.spaces import ensure_space
+from core.workspaces.spaces import create_space, ensure_space
 from core.workspaces.workspace import Workspace
 
 
@@ -190,3 +193,26 @@ def test_types_seen_in_external_ids_come_last_and_a_person_can_make_them_full(
 
 def test_the_five_periods_are_offered() -> None:
     assert PERIODS == ("ever", "daily", "weekly", "monthly", "annually")
+
+
+def test_rules_and_caps_are_imported_from_another_space_as_one_change(store_workspace: Workspace) -> None:
+    """spec/profiles.md 1.2: a space starts with the rules of another one."""
+    one, other = (create_space(store_workspace, name).id for name in ("One", "Other"))
+    add_identifiers(store_workspace, one, ["user_id", "email"])
+    add_custom_identifier(store_workspace, one, "phone", value_limit=2, period="weekly", blocked_exact=["+1"])
+    edit_identifier(store_workspace, one, "phone", priority=1)
+    change_caps(store_workspace, one, Caps(merges=7, identifiers=70))
+    add_identifiers(store_workspace, other, ["anonymous_id", "email"])
+    assert import_rules(store_workspace, other, one) == list_rules(store_workspace, one)
+    assert list_rules(store_workspace, other) == list_rules(store_workspace, one)
+    assert get_caps(store_workspace, other) == Caps(merges=7, identifiers=70)
+    entry = list_changes(store_workspace)[0]
+    assert (entry.action, entry.object_id) == ("imported", other)
+    for space_id, from_id in ((one, one), (one, create_space(store_workspace, "Empty").id)):
+        with pytest.raises(InvalidField):
+            import_rules(store_workspace, space_id, from_id)
+    with pytest.raises(NotFound):
+        import_rules(store_workspace, one, "spa_none")
+    for caps in (Caps(merges=0), Caps(identifiers=1_000_000)):
+        with pytest.raises(InvalidField):
+            change_caps(store_workspace, one, caps)

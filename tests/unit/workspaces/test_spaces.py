@@ -16,6 +16,7 @@ from core.workspaces.spaces import (
     get_space,
     list_connected_sources,
     list_spaces,
+    rename_space,
 )
 from core.workspaces.workspace import Workspace
 
@@ -102,3 +103,19 @@ def test_a_space_that_does_not_exist_is_a_sentence(store_workspace: Workspace) -
         get_space(store_workspace, "spa_x")
     with pytest.raises(NotFound, match="no profile space spa_x"):
         connect_source(store_workspace, "spa_x", "src_1")
+
+
+def test_a_space_is_renamed_and_its_slug_stays(store_workspace: Workspace) -> None:
+    space = create_space(store_workspace, "Trials")
+    other = create_space(store_workspace, "Live", kind="prod")
+    renamed = rename_space(store_workspace, space.id, "  Try-outs ")
+    assert (renamed.name, renamed.slug, renamed.id) == ("Try-outs", "trials", space.id)
+    entry = list_changes(store_workspace, object_type="space")[0]
+    assert (entry.before, entry.after) == ({"name": "Trials"}, {"name": "Try-outs"})
+    for name in ("", " . ", "x" * 121, other.name):
+        with pytest.raises(InvalidField):
+            rename_space(store_workspace, space.id, name)
+    with pytest.raises(InvalidField):
+        create_space(store_workspace, "x" * 121)
+    with pytest.raises(NotFound):
+        rename_space(store_workspace, "spa_none", "Name")

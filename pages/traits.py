@@ -6,20 +6,20 @@ from components.address import forget, keep
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.navigation import go_to
+from components.space_choice import choose_space
 from components.state import get_workspace
 from components.trait_form import draw_form
 from components.trait_list import draw_traits
 from core.setup.entitled import create_entitled_trait
 from core.setup.entitlements import Entitled, get_usage
 from core.traits.store import edit_trait, get_trait, list_traits
-from core.workspaces.spaces import list_spaces
 
 workspace = get_workspace()
 st.title("Traits", anchor=False)
 
 with error_panel("reading the traits"):
-    spaces = list_spaces(workspace)
-    if not spaces:
+    space = choose_space(workspace)
+    if space is None:
         if draw_empty_state(
             ":material/label:",
             "There are no profiles yet",
@@ -29,9 +29,6 @@ with error_panel("reading the traits"):
         ):
             go_to("getting-started")
         st.stop()
-    space = spaces[0]
-    if len(spaces) > 1:
-        space = st.selectbox("Space", spaces, format_func=lambda each: each.name, key="traits_space", width=320)
     edited = get_trait(workspace, st.query_params["edit"]) if "edit" in st.query_params else None
     if edited is not None or "new" in st.query_params:
         if st.button("All traits", icon=":material/arrow_back:", type="tertiary", key="back"):

@@ -116,6 +116,7 @@ SCREENS = (
     Screen("add_source.py", "Add a source", ":material/add_circle:", "add-source", _MANAGE, is_hidden=True),
     Screen("source.py", "Source", ":material/input:", "source", _MANAGE, is_hidden=True),
     Screen("warehouses.py", "Warehouses", ":material/database:", "warehouses", _MANAGE),
+    Screen("profiles_sync.py", "Profiles sync", ":material/table_view:", "profiles-sync", _MANAGE),
     Screen("profile_api.py", "Profile API", ":material/api:", "profile-api", _MANAGE),
     Screen("workspace_settings.py", "Workspace settings", ":material/tune:", "workspace-settings", _MANAGE),
 )

@@ -25,6 +25,7 @@ from core.predictions.process import run_beside
 from core.predictions.run import list_pending, request_due_jobs
 from core.profiles.build import BuildReport
 from core.profiles.search_index import keep_search
+from core.profiles_sync.run import run_due
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, list_unfinished_runs
 from core.syncs.schedule import request_due_runs
@@ -74,6 +75,7 @@ class Worker:
         failures, messages = list(report.failures), report.messages
         if self._predict(failures):  # its scores become traits
             messages += self._build(failures)
+        self._write_profiles(failures)
         self._attempt(self._keep_history, failures)
         self._attempt(lambda: keep_search(self._workspace, self._stopping.is_set), failures)
         return WorkReport(report.runs, messages, tuple(failures))
@@ -114,6 +116,7 @@ class Worker:
             "onramp history": self._history_loop,
             "onramp search": self._search_loop,
             "onramp predictions": self._predictions_loop,
+            "onramp profiles": self._profiles_loop,
         }
         self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
         for thread in self._threads:
@@ -148,6 +151,17 @@ class Worker:
             failures: list[str] = []
             self._attempt(lambda: keep_search(self._workspace, self._pause_search), failures)
             self._stopping.wait(HISTORY_RETRY_S if failures else self._idle_s)
+
+    def _profiles_loop(self) -> None:
+        # A thread of its own: the first run into a warehouse takes minutes.
+        while not self._stopping.is_set():
+            failures: list[str] = []
+            self._write_profiles(failures)
+            self._stopping.wait(HISTORY_RETRY_S if failures else self._idle_s)
+
+    def _write_profiles(self, failures: list[str]) -> None:
+        """Write the profiles of every space that is due to its warehouse."""
+        self._attempt(lambda: run_due(self._workspace, self._cancel), failures)
 
     def _pause_search(self) -> bool:
         return self._stopping.wait(SEARCH_PAUSE_S)

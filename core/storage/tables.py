@@ -397,6 +397,41 @@ Index(
     postgresql_where=trait_states.c.due_at.is_not(None),
 )
 
+# -- profiles sync ---------------------------------------------------------------------------------------------
+profiles_syncs = Table(
+    "profiles_syncs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("space_id", Text, ForeignKey("spaces.id"), nullable=False, unique=True),
+    Column("warehouse_id", Text, ForeignKey("warehouses.id"), nullable=False),
+    Column("schema_name", Text, nullable=False),
+    Column("interval_minutes", Integer),  # null: manual only
+    Column("next_run_at", UtcTime),
+    Column("log_offset", BigInteger, nullable=False),  # messages up to this one are written
+    Column("created_at", UtcTime, nullable=False),
+)
+profiles_sync_runs = Table(
+    "profiles_sync_runs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("sync_id", Text, nullable=False),
+    Column("trigger", Text, nullable=False),  # manual, schedule
+    Column("state", Text, nullable=False),  # running, succeeded, failed, interrupted
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("rows", Document, nullable=False),  # table -> rows written
+    Column("error", Document),
+    Index(None, "sync_id", "started_at"),
+)
+profiles_sync_prints = Table(
+    "profiles_sync_prints",
+    METADATA,
+    Column("sync_id", Text, primary_key=True),
+    Column("profile_id", Text, primary_key=True),
+    Column("print", BigInteger, nullable=False),  # of the profile as it was written last
+    sqlite_with_rowid=False,
+)
+
 # -- predictions -----------------------------------------------------------------------------------------------
 predictions = Table(
     "predictions",

@@ -26,9 +26,11 @@ from core.warehouses.definition import (
     tag_schema,
 )
 from core.warehouses.embedded_errors import translate_error
+from core.warehouses.embedded_write import EmbeddedWriteSession
 from core.warehouses.loading.load import escape
 from core.warehouses.sandbox_pool import SandboxPool, get_pool
 from core.warehouses.sandbox_process import ChildGone, ChildRefused, OutOfTime
+from core.warehouses.state_session import StateSession
 from core.warehouses.stopping import Budget, cancelled, timed_out
 from core.warehouses.warehouse import BATCH_ROWS, QUERY_TIMEOUT_S, STREAM_TIMEOUT_S, Warehouse
 
@@ -116,6 +118,10 @@ class EmbeddedWarehouse(Warehouse):
             if kind == sandbox.COLUMNS:
                 columns = _read_column_types(payload, self._zone)
         return columns
+
+    def open_write_session(self) -> StateSession:
+        """Return a session that writes the file; it waits until nobody else has it open."""
+        return EmbeddedWriteSession(self._path)
 
     def list_schemas(self) -> list[str]:
         """Return the schemas that hold a table or a view."""

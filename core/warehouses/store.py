@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, Unreachable
 from core.ids import new_id
 from core.settings import check_settings
+from core.storage.tables import profiles_syncs, sources, sql_models, warehouses
 from core.storage.tables import secrets as secrets_table
-from core.storage.tables import sources, sql_models, warehouses
 from core.warehouses.definition import ConnectionReport
 from core.warehouses.engines import get_engine
 from core.warehouses.warehouse import Warehouse
@@ -169,7 +169,7 @@ def delete_warehouse(workspace: Workspace, warehouse_id: str) -> None:
     """Disconnect a warehouse that nothing reads, with its credentials. Its data is not touched.
 
     Raises:
-        IllegalTransition: A source or a SQL model reads it; the message names it.
+        IllegalTransition: A source or a SQL model reads it, or profiles are written to it; the message says which.
     """
     record = get_warehouse(workspace, warehouse_id)
     with workspace.database.transaction() as connection:
@@ -180,6 +180,11 @@ def delete_warehouse(workspace: Workspace, warehouse_id: str) -> None:
                     f"The {noun} {reader.name!r} reads the warehouse {record.name!r}.",
                     hint="A warehouse can be disconnected once nothing reads it.",
                 )
+        if connection.execute(select(profiles_syncs.c.id).where(profiles_syncs.c.warehouse_id == record.id)).first():
+            raise IllegalTransition(
+                f"Profiles are written to the warehouse {record.name!r}.",
+                hint="Stop writing them first, on the page Profiles sync.",
+            )
         secret_id = connection.execute(select(warehouses.c.secret_id).where(warehouses.c.id == record.id)).scalar()
         connection.execute(delete(warehouses).where(warehouses.c.id == record.id))
         connection.execute(delete(secrets_table).where(secrets_table.c.id == secret_id))

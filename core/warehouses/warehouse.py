@@ -124,6 +124,14 @@ class Warehouse(ABC):
             f"{self.definition.label} keeps no sync state.", hint="Its syncs keep their state beside the workspace."
         )
 
+    def open_write_session(self) -> StateSession:
+        """Return a session that may write tables of ours into a schema of a space; its owner chose the warehouse.
+
+        Raises:
+            PermissionMissing: This engine, or this login, cannot write.
+        """
+        return self.open_state_session()
+
     def check_write(self) -> None:
         """Make the schema `__onramp`, write a row in it, and take the row back.
 

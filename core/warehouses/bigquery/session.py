@@ -24,6 +24,7 @@ from core.warehouses.definition import QueryTag
 from core.warehouses.state_session import STATE_SCHEMA, STATEMENT_TIMEOUT_S, StateSession
 from core.warehouses.stopping import Budget
 
+_CREATE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS "
 LOAD_BYTES = 32 * 1024**2
 
 
@@ -36,13 +37,13 @@ class BigQueryStateSession(StateSession):
         self._login = login
         self._tag = tag
 
-    def prepare(self) -> None:
+    def prepare(self, dataset_name: str = STATE_SCHEMA) -> None:
         """Make the dataset where there is none; its location is fixed then, so it is said.
 
         Raises:
             PermissionMissing: There is none, and the service account may not make it.
         """
-        name = bigquery.DatasetReference(self._login.project, STATE_SCHEMA)
+        name = bigquery.DatasetReference(self._login.project, dataset_name)
         with self._jobs.asking("", Budget(STATEMENT_TIMEOUT_S)):
             try:
                 self._client.get_dataset(name, retry=RETRY, timeout=None)
@@ -53,8 +54,9 @@ class BigQueryStateSession(StateSession):
 
     def execute(self, sql: str, *, cancel: CancelToken | None = None) -> int:
         """Run one statement; see `StateSession.execute`."""
-        if sql.startswith("CREATE SCHEMA IF NOT EXISTS"):
-            self.prepare()  # the statement would need a permission that limited access lacks, even if there is one
+        if sql.startswith(_CREATE_SCHEMA):
+            # the statement would need a permission that limited access lacks, even if there is one
+            self.prepare(sql.removeprefix(_CREATE_SCHEMA).strip("`"))
             return -1
         budget = Budget(STATEMENT_TIMEOUT_S)
         try:

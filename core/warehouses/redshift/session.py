@@ -34,7 +34,7 @@ class RedshiftStateSession(StateSession):
         """Run one statement; see `StateSession.execute`."""
         with self._running(sql, cancel) as connection:
             # IF NOT EXISTS asks for the right to make schemas even where ours was made before
-            if sql.startswith(_CREATE_SCHEMA) and connection.ask(HAS_STATE_SCHEMA):
+            if sql == f"{_CREATE_SCHEMA} {STATE_SCHEMA}" and connection.ask(HAS_STATE_SCHEMA):
                 return 0
             return connection.run(sql)
         raise AssertionError

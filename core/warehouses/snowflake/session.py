@@ -37,7 +37,7 @@ class SnowflakeStateSession(StateSession):
             return self._run(sql, None, cancel)
         except PermissionMissing:
             # IF NOT EXISTS asks for CREATE SCHEMA even where the schema exists, made by its owner beforehand
-            if sql.startswith("CREATE SCHEMA IF NOT EXISTS") and self._has_schema(cancel):
+            if sql == f"CREATE SCHEMA IF NOT EXISTS {STATE_SCHEMA}" and self._has_schema(cancel):
                 return 0
             raise
 

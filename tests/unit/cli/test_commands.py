@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import orjson
 import pytest
 
 from core.events.event_log import open_event_log
 from core.events.intake import take
 from core.sources.store import create_source
+from core.warehouses.store import save_warehouse
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace
 from tests.customers import Customers
@@ -318,3 +320,27 @@ def test_spaces_are_made_renamed_connected_and_given_rules(shell: Shell, workspa
     assert second["sources"] == [source.name]
     assert "Tests" in shell("spaces", "list")[1]
     assert shell("profiles", "get", "user_id:ada", "--space", "trials")[2].endswith("[not_found]\n")
+
+
+def test_profiles_are_written_to_a_warehouse(shell: Shell, workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    feed.identify("1001")
+    feed.build()
+    path = workspace.home.warehouses / "profiles.duckdb"
+    duckdb.connect(str(path)).close()
+    save_warehouse(workspace, kind="duckdb", name="Local", settings={"path": path.name})
+    assert shell("profiles-sync", "run")[0] == 1  # nothing is set up
+    made = orjson.loads(shell("profiles-sync", "set-up", "--warehouse", "Local", "--every", "manual", "--json")[1])
+    assert (made["schema"], made["interval_minutes"]) == ("unified_profiles", None)
+    status, out, _ = shell("profiles-sync", "run", "--json")
+    run = orjson.loads(out)
+    assert (status, run["state"], run["rows"]["user_identifiers"]) == (0, "succeeded", 1)
+    assert shell("profiles-sync", "change", "--every", "often")[0] == 1
+    assert shell("profiles-sync", "change", "--every", "60")[0] == 0
+    listed = [orjson.loads(line) for line in shell("profiles-sync", "list", "--json")[1].splitlines()]
+    assert [item["interval_minutes"] for item in listed] == [60]
+    assert "succeeded" in shell("profiles-sync", "runs")[1]
+    path.unlink()
+    status, _, err = shell("profiles-sync", "run")
+    assert status == 1 and "warehouse_file_missing" in err
+    assert shell("profiles-sync", "remove")[0] == 0 and shell("profiles-sync", "list", "--json")[1] == ""

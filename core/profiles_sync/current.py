@@ -1,0 +1,152 @@
+"""How things are: each profile as it is now, and which profiles differ from what was written last.
+
+Every profile has a print, 63 bits of a hash over all that is written of it. The prints of the store are compared with
+those that were kept when the warehouse took the rows. So a rebuild, an undone merge, a deletion and a trait that has
+left its window are told like any other change, and a run that was cut short is taken up where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, select
+
+from core.clock import from_millis, to_iso
+from core.profiles.bulk import select_in
+from core.profiles.merge_history import find_survivors
+from core.profiles_sync.happened import Rows, hash_identifier, to_text
+from core.profiles_sync.layout import ID_GRAPH, MERGES, OWNERS, PROFILE_TRAITS, USER_IDENTIFIERS, USER_TRAITS
+from core.storage.tables import identifiers, profiles, profiles_sync_prints
+from core.workspaces.workspace import Workspace
+
+PAGE_PROFILES = 2_000
+_PROFILE = ("id", "created_at", "updated_at", "merged_into", "traits")
+_PAGE = (
+    select(*(profiles.c[name] for name in _PROFILE))
+    .where(profiles.c.space_id == bindparam("space_id"), profiles.c.id > bindparam("after"))
+    .order_by(profiles.c.id)
+    .limit(PAGE_PROFILES)
+)
+_IDENTIFIER = tuple(
+    identifiers.c[name] for name in ("profile_id", "type", "value", "first_seen_at", "source_id", "first_offset")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One profile as it is now. `canonical_id` is its own id, or what it was merged into; times in ms."""
+
+    id: str
+    canonical_id: str
+    created_at: int
+    updated_at: int
+    traits: str
+    identifiers: tuple[tuple[Any, ...], ...]
+
+    def make_print(self) -> int:
+        """Return 63 bits that differ when anything that is written differs."""
+        told = (self.canonical_id, self.created_at, self.updated_at, self.traits, self.identifiers)
+        return int.from_bytes(hashlib.blake2b(orjson.dumps(told), digest_size=8).digest(), "big") >> 1
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Profiles that differ from what was written: those to write with their prints, and those that are gone."""
+
+    standings: Sequence[tuple[Standing, int]]
+    gone: Sequence[str]
+
+    def __len__(self) -> int:
+        """Return how many profiles these are."""
+        return len(self.standings) + len(self.gone)
+
+
+def read_changes(workspace: Workspace, sync_id: str, space_id: str) -> Iterator[Changed]:
+    """Yield, page by page in the order of their ids, the profiles that differ. O(profiles of the space)."""
+    after = ""
+    while True:
+        with workspace.database.reading() as connection:
+            page = connection.execute(_PAGE, {"space_id": space_id, "after": after}).all()
+            is_last = len(page) < PAGE_PROFILES
+            known = _read_prints(connection, sync_id, after, None if is_last else page[-1].id)
+            standings = _read_standings(connection, space_id, page)
+        printed = [(each, each.make_print()) for each in standings]
+        gone = known.keys() - {each.id for each in standings}
+        changed = [(each, print_) for each, print_ in printed if known.get(each.id) != print_]
+        if changed or gone:
+            yield Changed(changed, sorted(gone))
+        if is_last:
+            return
+        after = page[-1].id
+
+
+def write_rows(changed: Changed) -> Rows:
+    """Return the rows that say how these profiles are; none for those that are gone."""
+    rows: Rows = {table: [] for table in (ID_GRAPH, MERGES, PROFILE_TRAITS, USER_TRAITS, USER_IDENTIFIERS)}
+    rows[OWNERS] = [{"segment_id": each.id} for each, _ in changed.standings]
+    rows[OWNERS] += [{"segment_id": profile_id} for profile_id in changed.gone]
+    for each, _ in changed.standings:
+        ids = {"segment_id": each.id, "canonical_segment_id": each.canonical_id}
+        created = to_iso(from_millis(each.created_at))
+        rows[ID_GRAPH].append({**ids, "timestamp": created})
+        entries = {key: entry for key, entry in orjson.loads(each.traits).items() if entry[0] is not None}
+        is_merged = each.id != each.canonical_id
+        rows[PROFILE_TRAITS].append(
+            {
+                "segment_id": each.id,
+                "merged_to": each.canonical_id if is_merged else None,
+                "traits": orjson.dumps({key: entry[0] for key, entry in entries.items()}).decode(),
+                "created_at": created,
+                "updated_at": to_iso(from_millis(each.updated_at)),
+            }
+        )
+        if is_merged:
+            rows[MERGES].append(ids)
+        for key, (value, at_ms, offset, _trait_id) in entries.items():
+            told = {"name": key.replace("\0", ""), "value": to_text(value), "seq": offset}
+            rows[USER_TRAITS].append({**ids, **told, "timestamp": to_iso(from_millis(at_ms))})
+        for type_, value, first_seen_at, source_id, first_offset in each.identifiers:
+            rows[USER_IDENTIFIERS].append(
+                {
+                    **ids,
+                    "type": type_,
+                    "value": value,
+                    "external_id_hash": hash_identifier(type_, value),
+                    "source_id": source_id,
+                    "seq": first_offset,
+                    "timestamp": to_iso(from_millis(first_seen_at)),
+                }
+            )
+    return rows
+
+
+def _read_prints(connection: Connection, sync_id: str, after: str, last: str | None) -> dict[str, int]:
+    table = profiles_sync_prints.c
+    query = select(table.profile_id, table.print).where(table.sync_id == sync_id, table.profile_id > after)
+    if last is not None:
+        query = query.where(table.profile_id <= last)
+    return {row.profile_id: row.print for row in connection.execute(query)}
+
+
+def _read_standings(connection: Connection, space_id: str, page: Sequence[Row[Any]]) -> list[Standing]:
+    merged = {row.id for row in page if row.merged_into is not None}
+    canonical: Mapping[str, str] = find_survivors(connection, space_id, merged) if merged else {}
+    known: dict[str, list[tuple[Any, ...]]] = {}
+    ids = [row.id for row in page]
+    for profile_id, *told in select_in(connection, _IDENTIFIER, {"space_id": space_id}, "profile_id", ids):
+        known.setdefault(profile_id, []).append(tuple(told))
+    return [
+        Standing(
+            row.id,
+            canonical.get(row.id, row.id),
+            row.created_at,
+            row.updated_at,
+            row.traits,
+            tuple(sorted(known.get(row.id, ()))),
+        )
+        for row in page
+    ]

@@ -1,0 +1,177 @@
+"""What happened: the messages that reached profiles, and what each of them changed, as rows of the warehouse's tables.
+
+Decisions where the specification is silent:
+- `segment_id` is the profile that a message reached when it was resolved; `id_graph` says what that has become.
+- A message is one row for each trait that it set in `profile_traits_updates`, whether or not the value was new.
+- Values that are no text are JSON; a text stays as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import orjson
+from sqlalchemy import Connection, select
+
+from core.clock import from_millis, to_iso
+from core.events.event_log import EventLog, StoredEvent
+from core.events.message import Message, MessageType, read_timestamp_ms
+from core.profiles.bulk import select_in
+from core.profiles.merge_history import find_survivors
+from core.profiles_sync.layout import (
+    CALLS,
+    EXTERNAL_ID_UPDATES,
+    ID_GRAPH_UPDATES,
+    TRAIT_UPDATES,
+    SyncedTable,
+)
+from core.storage.tables import identifiers, merges, profile_messages, profiles
+
+Row: TypeAlias = Mapping[str, object]
+Rows: TypeAlias = dict[SyncedTable, list[Row]]
+"""Rows by table; a column that a row does not name is NULL. Times are ISO 8601, numbers are ints, the rest is text."""
+
+
+def read_span(
+    connection: Connection, log: EventLog, space_id: str, after: int, limit: int, last: int
+) -> tuple[Rows, int]:
+    """Return the rows of the next `limit` messages with an offset above `after`, to `last`, and where they end.
+
+    Raises:
+        StoreUnreadable: A file of a closed day is damaged or missing.
+    """
+    table = profile_messages.c
+    query = (
+        select(table.log_offset, table.profile_id)
+        .where(table.space_id == space_id, table.log_offset > after, table.log_offset <= last)
+        .order_by(table.log_offset)
+        .limit(limit)
+    )
+    resolved: dict[int, str] = {row.log_offset: row.profile_id for row in connection.execute(query)}
+    end = last if len(resolved) < limit else max(resolved)
+    events = {event.offset: event for event in log.get_many(list(resolved))}
+    rows: Rows = {}
+    for offset, event in events.items():
+        message = orjson.loads(event.body)
+        about = _describe(event, message, resolved[offset])
+        rows.setdefault(CALLS[event.type], []).append({**about, **_tell(event, message)})
+        if event.type == MessageType.IDENTIFY:
+            rows.setdefault(TRAIT_UPDATES, []).extend(_list_traits(about, message))
+    rows[ID_GRAPH_UPDATES] = list(_read_graph(connection, space_id, resolved, events, after, end))
+    rows[EXTERNAL_ID_UPDATES] = list(_read_identifiers(connection, space_id, resolved, events, after, end))
+    return rows, end
+
+
+def to_text(value: object) -> str | None:
+    """Return a trait's value as the text that stands in the warehouse."""
+    if value is None:
+        return None
+    return value.replace("\0", "") if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def hash_identifier(type_: str, value: str) -> str:
+    """Return the text by which an identifier can be joined without being read."""
+    return hashlib.sha256(f"{type_}:{value}".encode()).hexdigest()
+
+
+def _describe(event: StoredEvent, message: Message, segment_id: str) -> dict[str, object]:
+    return {
+        "id": event.message_id,
+        "seq": event.offset,
+        "segment_id": segment_id,
+        "event_source_id": event.source_id,
+        "user_id": to_text(message.get("userId")),
+        "anonymous_id": to_text(message.get("anonymousId")),
+        "received_at": to_iso(event.received_at),
+        "timestamp": to_iso(from_millis(read_timestamp_ms(message, event.received_at))),
+    }
+
+
+def _tell(event: StoredEvent, message: Message) -> dict[str, object]:
+    return {
+        "context": to_text(message.get("context") or {}),
+        "properties": to_text(message.get("properties") or {}),
+        "traits": to_text(message.get("traits") or {}),
+        "event": event.name,
+        "name": event.name,
+        "group_id": to_text(message.get("groupId")),
+        "previous_id": to_text(message.get("previousId")),
+    }
+
+
+def _list_traits(about: Mapping[str, Any], message: Message) -> Iterator[Row]:
+    traits = message.get("traits")
+    for name, value in traits.items() if isinstance(traits, dict) else ():
+        yield {
+            **about,
+            "name": name.replace("\0", ""),
+            "value": to_text(value),
+            "triggering_event_id": about["id"],
+            "triggering_event_source_id": about["event_source_id"],
+        }
+
+
+def _trigger(event: StoredEvent | None) -> dict[str, object]:
+    if event is None:  # it is no longer in the log
+        return {}
+    return {
+        "triggering_event_id": event.message_id,
+        "triggering_event_type": event.type,
+        "triggering_event_name": event.name,
+        "triggering_event_source_id": event.source_id,
+        "received_at": to_iso(event.received_at),
+    }
+
+
+def _read_graph(
+    connection: Connection,
+    space_id: str,
+    resolved: Mapping[int, str],
+    events: Mapping[int, StoredEvent],
+    after: int,
+    end: int,
+) -> Iterator[Row]:
+    columns = (profiles.c.id, profiles.c.created_at, profiles.c.created_offset)
+    for row in select_in(connection, columns, {"space_id": space_id}, "id", sorted(set(resolved.values()))):
+        if after < row.created_offset <= end:
+            at = {"seq": row.created_offset, "timestamp": to_iso(from_millis(row.created_at))}
+            yield {
+                "segment_id": row.id,
+                "canonical_segment_id": row.id,
+                **at,
+                **_trigger(events.get(row.created_offset)),
+            }
+    table = merges.c
+    query = select(table.log_offset, table.merged_id, table.survivor_id, table.at).where(
+        table.space_id == space_id, table.log_offset > after, table.log_offset <= end
+    )
+    for merge in connection.execute(query):
+        at = {"seq": merge.log_offset, "timestamp": to_iso(from_millis(merge.at))}
+        ids = {"segment_id": merge.merged_id, "canonical_segment_id": merge.survivor_id}
+        yield {**ids, **at, **_trigger(events.get(merge.log_offset))}
+
+
+def _read_identifiers(
+    connection: Connection,
+    space_id: str,
+    resolved: Mapping[int, str],
+    events: Mapping[int, StoredEvent],
+    after: int,
+    end: int,
+) -> Iterator[Row]:
+    owners: Sequence[str] = sorted(set(find_survivors(connection, space_id, set(resolved.values())).values()))
+    names = ("type", "value", "first_seen_at", "first_offset")
+    columns = tuple(identifiers.c[name] for name in names)
+    for row in select_in(connection, columns, {"space_id": space_id}, "profile_id", owners):
+        if after < row.first_offset <= end:
+            yield {
+                "segment_id": resolved.get(row.first_offset),
+                "external_id_type": row.type,
+                "external_id_value": row.value,
+                "external_id_hash": hash_identifier(row.type, row.value),
+                "seq": row.first_offset,
+                "timestamp": to_iso(from_millis(row.first_seen_at)),
+                **_trigger(events.get(row.first_offset)),
+            }

@@ -1,0 +1,188 @@
+"""One run: what happened since the last one, then how every profile that differs is now.
+
+The place in the log and the prints of profiles are saved after the warehouse has taken the rows. So a run that is
+killed anywhere repeats its last batch: what happened is taken back from its place on, and what is said of a profile is
+replaced. Nothing is doubled, nothing is lost.
+
+Decisions where the specification is silent:
+- The first run writes what happened in the last 60 days, and how all profiles are.
+- What happened to a profile that is there no more is taken out of the warehouse too: its person was deleted.
+- While profiles are rebuilt from the log nothing is written: half of them would seem to be gone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, update
+
+from core.clock import to_millis
+from core.errors import CoreError, RunInProgress
+from core.events.event_log import open_event_log
+from core.ids import new_id
+from core.profiles.api_events import find_floor
+from core.profiles.bulk import upsert_rows
+from core.profiles.progress import read_offset
+from core.profiles_sync.current import Changed, read_changes, write_rows
+from core.profiles_sync.happened import read_span
+from core.profiles_sync.store import (
+    ProfilesRun,
+    ProfilesRunState,
+    ProfilesSync,
+    get_profiles_sync,
+    list_profiles_runs,
+    list_profiles_syncs,
+)
+from core.profiles_sync.writer import Writer
+from core.storage.lease import hold_lease
+from core.storage.tables import profiles_sync_prints, profiles_sync_runs, profiles_syncs
+from core.warehouses.cancel import CancelToken
+from core.warehouses.registry import open_warehouse
+from core.workspaces.workspace import Workspace
+
+BACK_FILL = timedelta(days=60)
+SPAN_MESSAGES = 5_000
+BATCH_PROFILES = 5_000
+
+Progress = Callable[[Counter[str]], None]
+
+
+def list_due(workspace: Workspace) -> list[ProfilesSync]:
+    """Return the syncs whose time has come."""
+    now = workspace.now()
+    return [sync for sync in list_profiles_syncs(workspace) if sync.next_run_at is not None and sync.next_run_at <= now]
+
+
+def run_due(workspace: Workspace, cancel: CancelToken | None = None) -> None:
+    """Run, one after the other, every sync whose time has come; a failure stands with its run.
+
+    Raises:
+        RunInProgress: Another process runs one of them.
+    """
+    for sync in list_due(workspace):
+        run_profiles_sync(workspace, sync.id, trigger="schedule", cancel=cancel)
+
+
+def run_profiles_sync(
+    workspace: Workspace,
+    sync_id: str,
+    *,
+    trigger: str = "manual",
+    progress: Progress | None = None,
+    cancel: CancelToken | None = None,
+) -> ProfilesRun:
+    """Write the profiles now, and return the run, failed or not.
+
+    Raises:
+        NotFound: There is no such sync.
+        RunInProgress: It is being run.
+    """
+    sync = get_profiles_sync(workspace, sync_id)
+    with hold_lease(workspace.database, f"profiles_sync:{sync.id}"):
+        sync = get_profiles_sync(workspace, sync_id)  # as whoever held the lease before has left it
+        run_id = _start(workspace, sync, trigger)
+        rows: Counter[str] = Counter()
+        error: CoreError | None = None
+        try:
+            for written in _write(workspace, sync, cancel or CancelToken()):
+                rows.update(written)
+                if progress is not None:
+                    progress(rows)
+        except CoreError as failure:
+            error = failure
+        _finish(workspace, sync, run_id, rows, error)
+    return next(run for run in list_profiles_runs(workspace, sync.id) if run.id == run_id)
+
+
+def _write(workspace: Workspace, sync: ProfilesSync, cancel: CancelToken) -> Iterator[dict[str, int]]:
+    with workspace.database.reading() as connection:
+        built_to = read_offset(connection, sync.space_id)
+    if built_to < sync.log_offset:
+        raise RunInProgress(
+            "The profiles are being rebuilt from the log.",
+            hint="They are written with the next run after that.",
+        )
+    with (
+        open_warehouse(workspace, sync.warehouse_id) as warehouse,
+        Writer(workspace, warehouse, sync.schema_name, cancel) as writer,
+    ):
+        writer.prepare()
+        yield from _write_happened(workspace, sync, writer, built_to)
+        yield from _write_current(workspace, sync, writer)
+
+
+def _write_happened(
+    workspace: Workspace, sync: ProfilesSync, writer: Writer, built_to: int
+) -> Iterator[dict[str, int]]:
+    log = open_event_log(workspace)
+    after = sync.log_offset or find_floor(log, to_millis(workspace.now() - BACK_FILL)) - 1
+    writer.forget_after(after)
+    while after < built_to:
+        with workspace.database.reading() as connection:
+            rows, end = read_span(connection, log, sync.space_id, after, SPAN_MESSAGES, built_to)
+        written = writer.write_span(rows)
+        with workspace.database.transaction() as connection:
+            connection.execute(update(profiles_syncs).where(profiles_syncs.c.id == sync.id).values(log_offset=end))
+        after = end
+        yield written
+
+
+def _write_current(workspace: Workspace, sync: ProfilesSync, writer: Writer) -> Iterator[dict[str, int]]:
+    held = Changed([], [])
+    for changed in read_changes(workspace, sync.id, sync.space_id):
+        held = Changed([*held.standings, *changed.standings], [*held.gone, *changed.gone])
+        if len(held) >= BATCH_PROFILES:
+            yield _write_batch(workspace, sync, writer, held)
+            held = Changed([], [])
+    if len(held):
+        yield _write_batch(workspace, sync, writer, held)
+
+
+def _write_batch(workspace: Workspace, sync: ProfilesSync, writer: Writer, changed: Changed) -> dict[str, int]:
+    written = writer.write_current(write_rows(changed))
+    if changed.gone:
+        writer.forget_happened(changed.gone)
+    table = profiles_sync_prints.c
+    with workspace.database.transaction() as connection:
+        upsert_rows(
+            connection, profiles_sync_prints, [(sync.id, each.id, print_) for each, print_ in changed.standings]
+        )
+        if changed.gone:
+            is_gone = table.profile_id.in_(changed.gone)
+            connection.execute(delete(profiles_sync_prints).where(table.sync_id == sync.id, is_gone))
+    return written
+
+
+def _start(workspace: Workspace, sync: ProfilesSync, trigger: str) -> str:
+    run_id, now = new_id("run", workspace.now()), workspace.now()
+    table = profiles_sync_runs
+    with workspace.database.transaction() as connection:
+        # under the lease: a run that still says so was killed
+        unfinished = (table.c.sync_id == sync.id) & (table.c.state == ProfilesRunState.RUNNING)
+        ended = {"state": ProfilesRunState.INTERRUPTED, "finished_at": now}
+        connection.execute(update(table).where(unfinished).values(**ended))
+        values = {"trigger": trigger, "state": ProfilesRunState.RUNNING, "started_at": now, "rows": {}}
+        connection.execute(insert(table).values(id=run_id, sync_id=sync.id, **values))
+    return run_id
+
+
+def _finish(workspace: Workspace, sync: ProfilesSync, run_id: str, rows: Counter[str], error: CoreError | None) -> None:
+    state = ProfilesRunState.SUCCEEDED if error is None else ProfilesRunState.FAILED
+    values = {
+        "state": state,
+        "finished_at": workspace.now(),
+        "rows": {name: number for name, number in rows.items() if number},
+        "error": None if error is None else error.to_dict(),
+    }
+    with workspace.database.transaction() as connection:
+        connection.execute(update(profiles_sync_runs).where(profiles_sync_runs.c.id == run_id).values(**values))
+        # not before: a run that was killed is still due; and not over what somebody has asked for meanwhile
+        is_same = (profiles_syncs.c.id == sync.id) & profiles_syncs.c.next_run_at.is_not_distinct_from(sync.next_run_at)
+        next_run_at = _find_next(sync.interval_minutes, workspace.now())
+        connection.execute(update(profiles_syncs).where(is_same).values(next_run_at=next_run_at))
+
+
+def _find_next(interval_minutes: int | None, now: datetime) -> datetime | None:
+    return None if interval_minutes is None else now + timedelta(minutes=interval_minutes)

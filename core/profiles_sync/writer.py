@@ -1,0 +1,153 @@
+"""Writes rows into the synced tables of one schema: through a stage of texts, so that writing twice is writing once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from core.clock import to_iso
+from core.errors import PermissionMissing, UnknownConnector
+from core.profiles_sync.happened import Row, Rows
+from core.profiles_sync.layout import (
+    CURRENT,
+    DIALECTS,
+    HAPPENED,
+    OWNERS,
+    TABLES,
+    Dialect,
+    SyncedTable,
+    create_index_sql,
+    create_sql,
+    create_stage_sql,
+    empty_stage_sql,
+    forget_owners_sql,
+    forget_span_sql,
+    insert_sql,
+    name_stage,
+)
+from core.warehouses.cancel import CancelToken
+from core.warehouses.warehouse import Warehouse
+from core.workspaces.workspace import Workspace
+
+
+class Writer:
+    """A session that writes one schema of a warehouse; a context manager that closes it.
+
+    Raises:
+        UnknownConnector: Profiles cannot be written to this kind of warehouse.
+    """
+
+    def __init__(self, workspace: Workspace, warehouse: Warehouse, schema: str, cancel: CancelToken) -> None:
+        self._dialect = get_dialect(warehouse)
+        self._workspace = workspace
+        self._schema = schema
+        self._cancel = cancel
+        self._session = warehouse.open_write_session()
+
+    def prepare(self) -> None:
+        """Make the schema and its tables where there are none.
+
+        Raises:
+            PermissionMissing: The login may not; the hint says what its owner can do.
+        """
+        try:
+            self._make_schema()
+            for table in TABLES:
+                self._run(create_sql(self._schema, table, self._dialect))
+            for table in CURRENT if self._dialect.has_indexes else ():
+                self._run(create_index_sql(self._schema, table))
+            for table in (*TABLES, OWNERS):
+                self._run(create_stage_sql(self._schema, table, self._dialect))
+        except PermissionMissing as error:
+            raise PermissionMissing(
+                f"The login may not make tables in the schema {self._schema}.",
+                hint=f"Its owner can make the schema and give it to the login: CREATE SCHEMA {self._schema}.",
+                context=error.context,
+            ) from error
+
+    def forget_after(self, offset: int) -> None:
+        """Take away what happened after `offset`, which only a run that was cut short has written."""
+        for table in HAPPENED:
+            self._run(forget_span_sql(self._schema, table, offset))
+
+    def write_span(self, rows: Rows) -> dict[str, int]:
+        """Write what happened."""
+        return {table.name: self._put(table, rows) for table in HAPPENED}
+
+    def write_current(self, rows: Rows) -> dict[str, int]:
+        """Write how the profiles of `OWNERS` are, in place of what the tables said of them."""
+        self._fill_stage(OWNERS, rows[OWNERS])
+        for table in CURRENT:
+            self._run(forget_owners_sql(self._schema, table))
+        return {table.name: self._put(table, rows) for table in CURRENT}
+
+    def forget_happened(self, profile_ids: Sequence[str]) -> None:
+        """Take away all that happened to profiles that are there no more."""
+        self._fill_stage(OWNERS, [{"segment_id": profile_id} for profile_id in profile_ids])
+        for table in HAPPENED:
+            self._run(forget_owners_sql(self._schema, table))
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        """Return the writer itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _make_schema(self) -> None:
+        try:
+            self._run(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+        except PermissionMissing:
+            # some engines ask for the right to make schemas even where this one exists: then its tables can be made
+            self._run(create_sql(self._schema, TABLES[0], self._dialect))
+
+    def _put(self, table: SyncedTable, rows: Rows) -> int:
+        new = rows.get(table, [])
+        if new:
+            self._fill_stage(table, new)
+            self._run(insert_sql(self._schema, table, self._dialect))
+        return len(new)
+
+    def _fill_stage(self, table: SyncedTable, rows: Sequence[Row]) -> None:
+        self._run(empty_stage_sql(self._schema, table))
+        written_at = to_iso(self._workspace.now())
+        columns = [[self._to_text({"uuid_ts": written_at, **row}.get(name)) for row in rows] for name in table.columns]
+        arrays = [pa.array(column, pa.string()) for column in columns]
+        batch = pa.RecordBatch.from_arrays(arrays, names=list(table.columns))
+        self._session.load(name_stage(self._schema, table), [batch], cancel=self._cancel)
+
+    def _to_text(self, value: object) -> str | None:
+        if value is None:
+            return None
+        text, most = str(value), self._dialect.max_text_bytes
+        if most is None or len(text) * 4 <= most:
+            return text
+        return text.encode()[:most].decode(errors="ignore")
+
+    def _run(self, sql: str) -> None:
+        self._session.execute(sql, cancel=self._cancel)
+
+
+def can_write(dialect: str) -> bool:
+    """Say whether profiles can be written to warehouses of this dialect."""
+    return dialect in DIALECTS
+
+
+def get_dialect(warehouse: Warehouse) -> Dialect:
+    """Return the words of the warehouse's engine."""
+    if warehouse.dialect not in DIALECTS:
+        raise UnknownConnector(
+            f"Profiles cannot be written to {warehouse.definition.label} yet.",
+            hint=f"Use one of: {', '.join(sorted(DIALECTS))}.",
+        )
+    return DIALECTS[warehouse.dialect]

@@ -1,12 +1,13 @@
-"""Traits: what is computed from events, how it stands, and who would have one more."""
+"""Traits: what is computed from events, how it stands, and who would have one more; what queries keep."""
 
 import streamlit as st
 
-from components.address import forget, keep
+from components.address import draw_views, forget, keep
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.navigation import go_to
 from components.space_choice import choose_space
+from components.sql_traits import draw_sql_traits
 from components.state import get_workspace
 from components.trait_form import draw_form
 from components.trait_list import draw_traits
@@ -49,6 +50,9 @@ with error_panel("reading the traits"):
             st.rerun()
         st.stop()
 
+    if draw_views({"computed": "From events", "sql": "From SQL"}, name="view") == "sql":
+        draw_sql_traits(workspace, space.id)
+        st.stop()
     usage = get_usage(workspace, Entitled.COMPUTED_TRAITS)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{usage.sentence} {usage.note}", width="stretch")

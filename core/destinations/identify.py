@@ -24,17 +24,21 @@ WITH parsed AS (
     SELECT *, CAST(json_extract(payload, [
         '$.traits', '$.timestamp', '$.user_id', '$.anonymous_id', '$.group_id'
     ]) AS VARCHAR[]) AS found FROM batch
+), told AS (
+    SELECT *, coalesce(found[3], 'null') IN ('null', '""') AND coalesce(found[4], 'null') IN ('null', '""')
+        AS is_by_email FROM parsed
 ), chosen AS (
     SELECT *,
         CASE WHEN operation = 'deleted'
-            THEN concat('{', list_aggregate([concat(to_json(k), ':null') FOR k IN json_keys(found[1])],
+            THEN concat('{', list_aggregate([concat(to_json(k), ':', CASE WHEN k = 'email' AND is_by_email
+                THEN json_extract(found[1], '$.email') ELSE 'null' END) FOR k IN json_keys(found[1])],
                 'string_agg', ','), '}')
             ELSE coalesce(nullif(found[1], 'null'), '{}') END AS traits,
         CASE WHEN operation <> 'deleted' THEN nullif(nullif(found[2], 'null'), '""') END AS happened_at,
         nullif(nullif(found[3], 'null'), '""') AS user_id,
         nullif(nullif(found[4], 'null'), '""') AS anonymous_id,
         nullif(nullif(found[5], 'null'), '""') AS group_id
-    FROM parsed
+    FROM told
 )
 SELECT idempotency_key AS message_id, json_extract_string(user_id, '$') AS user_id, concat(
     '{"type":"identify","messageId":', to_json(idempotency_key), ',"traits":', traits,
@@ -49,7 +53,8 @@ SELECT idempotency_key AS message_id, json_extract_string(user_id, '$') AS user_
 def compose_identifies(records: Sequence[DeliveryRecord], context: DeliveryContext, now: datetime) -> MessageBatch:
     """Return the identify message of each record, in their order, in the wire form of the message specification.
 
-    A deleted record clears what its mapping had set: the same ids, every mapped trait null.
+    A deleted record clears what its mapping had set: the same ids, every mapped trait null. Where the e-mail is all
+    that says who is meant, it stays.
     """
     origin = {"syncId": context.sync_id, "runId": context.run_id, "sqlModelId": context.sql_model_id}
     values = {

@@ -18,35 +18,44 @@ from core.events.event_log import open_event_log
 from core.fields import Field, FieldType
 from core.workspaces.workspace import Workspace
 
+_SPACE = Field(
+    "engage_space",
+    "Profile Space",
+    "The space that the profile belongs to.",
+    required=True,
+)
+_TRAITS = Field(
+    "traits",
+    "Traits",
+    "What you know about the customer; the names are yours.",
+    FieldType.OBJECT,
+    free_keys=True,
+)
+_TIMESTAMP = Field(
+    "timestamp",
+    "Timestamp",
+    "When this was true; the time of the sync unless mapped.",
+    FieldType.DATETIME,
+    default_mapping="$.timestamp",
+)
 SEND_IDENTIFY = ActionDefinition(
     name="send_identify",
     label="Send Identify",
     summary="Creates or updates a profile: its identifiers and its traits.",
     fields=(
-        Field(
-            "engage_space",
-            "Profile Space",
-            "The space that the profile belongs to.",
-            required=True,
-        ),
+        _SPACE,
         Field("user_id", "User ID", "The id of the customer in your database."),
         Field("anonymous_id", "Anonymous ID", "An id for a customer that you do not know yet."),
         Field("group_id", "Group ID", "The account that the customer belongs to."),
-        Field(
-            "traits",
-            "Traits",
-            "What you know about the customer; the names are yours.",
-            FieldType.OBJECT,
-            free_keys=True,
-        ),
-        Field(
-            "timestamp",
-            "Timestamp",
-            "When this was true; the time of the sync unless mapped.",
-            FieldType.DATETIME,
-            default_mapping="$.timestamp",
-        ),
+        _TRAITS,
+        _TIMESTAMP,
     ),
+)
+SEND_TRAITS_BY_EMAIL = ActionDefinition(
+    name="send_traits_by_email",
+    label="Send traits by e-mail",
+    summary="Updates the profile of an e-mail address, the trait email of the record, where no other id is known.",
+    fields=(_SPACE, _TRAITS, _TIMESTAMP),
 )
 
 DEFINITION = DestinationDefinition(
@@ -55,7 +64,7 @@ DEFINITION = DestinationDefinition(
     summary="Unified profiles in this workspace.",
     docs_url="docs/concepts.md",
     settings=(),
-    actions=(SEND_IDENTIFY,),
+    actions=(SEND_IDENTIFY, SEND_TRAITS_BY_EMAIL),
     capabilities=Capabilities(max_batch_records=5_000),
 )
 

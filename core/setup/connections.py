@@ -61,14 +61,14 @@ def connect_warehouse(
         setup = describe(workspace, record)
         require_open(setup, Step.CONNECTIONS)
         warehouse = _find_warehouse(workspace, warehouse_id, kind, name, settings, secrets)
-        source = _find_source(workspace, warehouse)
+        source = find_warehouse_source(workspace, warehouse)
         if source is None:
             require_room(workspace, Entitled.SOURCES)
         if warehouse is None:
             warehouse = _save_warehouse(workspace, kind, name, settings, secrets, on_tested)
         else:
             _test(workspace, warehouse, on_tested)
-        source = source or _make_source(workspace, warehouse)
+        source = source or make_warehouse_source(workspace, warehouse)
         connect_source(workspace, str(setup.space_id), source.id)
         chosen = warehouse.id
         saved = update_record(workspace, lambda now: now.with_state(warehouse_id=chosen))
@@ -229,13 +229,15 @@ def _test(workspace: Workspace, record: WarehouseRecord, on_tested: OnTested | N
         on_tested(record.id, report)
 
 
-def _find_source(workspace: Workspace, warehouse: WarehouseRecord | None) -> Source | None:
+def find_warehouse_source(workspace: Workspace, warehouse: WarehouseRecord | None) -> Source | None:
+    """Return the source that reads this warehouse, if there is one."""
     if warehouse is None:
         return None
     return next((source for source in list_sources(workspace) if source.warehouse_id == warehouse.id), None)
 
 
-def _make_source(workspace: Workspace, warehouse: WarehouseRecord) -> Source:
+def make_warehouse_source(workspace: Workspace, warehouse: WarehouseRecord) -> Source:
+    """Make the source that reads this warehouse, with its name; raises `LimitExceeded` where there is no room."""
     taken = {source.name for source in list_sources(workspace)}
     names = [warehouse.name, *(f"{warehouse.name} {number}" for number in range(2, 10))]
     name = next((name for name in names if name not in taken), warehouse.id)

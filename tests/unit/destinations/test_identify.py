@@ -61,10 +61,13 @@ def expect(record: DeliveryRecord) -> dict[str, Any]:
         "version": record.version,
     }
     wire = {"user_id": "userId", "anonymous_id": "anonymousId"}
+    cleared = dict.fromkeys(traits)
+    if "email" in traits and not wire.keys() & fields.keys():
+        cleared["email"] = traits["email"]
     return {
         "type": "identify",
         "messageId": record.idempotency_key,
-        "traits": dict.fromkeys(traits) if is_deleted else traits,
+        "traits": cleared if is_deleted else traits,
         "context": {"reverseEtl": origin} | ({"groupId": fields["group_id"]} if "group_id" in fields else {}),
         "timestamp": happened_at,
         "originalTimestamp": happened_at,

@@ -7,7 +7,7 @@ import streamlit as st
 
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
-from components.format import NONE, format_count, format_number, format_time, shorten
+from components.format import NONE, format_count, format_time, shorten
 from components.navigation import draw_link, go_to
 from components.plain_text import escape_markdown
 from components.preview_table import to_frame
@@ -109,7 +109,7 @@ def _draw_form(workspace: Workspace, space_id: str, warehouses: dict[str, Wareho
 def _draw_check(check: SqlTraitsCheck) -> None:
     traits = check.traits
     st.success(
-        f"{format_number(check.rows)} people by `{traits.key_column}`, {format_count(len(traits.columns), 'trait')}:"
+        f"{format_count(check.rows, 'row')} by `{traits.key_column}`, {format_count(len(traits.columns), 'trait')}:"
         f" {escape_markdown(', '.join(traits.columns))}.",
         icon=":material/check_circle:",
     )

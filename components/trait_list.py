@@ -43,11 +43,11 @@ def _draw_table(workspace: Workspace, figures: Sequence[TraitFigures]) -> None:
     chosen = draw_choice_table(
         {
             "Trait": [each.trait.name for each in figures],
-            "Kind": [KINDS[TraitKind(each.trait.kind)] for each in figures],
-            "Of": [SCOPES[each.trait.scope] for each in figures],
             "Status": [STATUSES[each.trait.status][0] for each in figures],
             "Have it": [format_number(each.owners) for each in figures],
             "Freshness": [_describe_freshness(each) for each in figures],
+            "Kind": [KINDS[TraitKind(each.trait.kind)] for each in figures],
+            "Of": [SCOPES[each.trait.scope] for each in figures],
         },
         list(by_id),
         st.query_params.get("trait", first),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from core.clock import FixedClock
@@ -10,6 +11,7 @@ from core.events.history.close import close_next, delete_closed
 from core.events.history.layout import history_folder
 from core.traits.computed_trait import TraitStatus
 from core.traits.store import add_recipes, create_trait, get_trait, list_traits
+from core.warehouses.store import save_warehouse
 from core.workspaces.workspace import Workspace
 from tests.feeding import Feed
 from tests.pages.conftest import Visit
@@ -117,3 +119,32 @@ def test_a_person_s_page_tells_how_a_trait_came_about(workspace: Workspace, feed
     shown = read_plain(app)
     assert "Message #3 (track) from src_test. It counts in “Orders”." in shown
     assert shown.count("It counts in “Orders”") == 2
+
+
+def test_traits_from_sql_are_checked_and_made_and_lead_to_their_sync(
+    workspace: Workspace, feed: Feed, visit: Visit
+) -> None:
+    app = visit(PAGE, view="sql")
+    assert "No traits from SQL yet" in read(app)
+    assert "Connect a warehouse first" in read(app)
+    with duckdb.connect(str(workspace.home.warehouses / "shop.duckdb")) as connection:
+        connection.execute("CREATE TABLE people AS SELECT 'ada' AS id, 'gold' AS plan")
+    save_warehouse(workspace, kind="duckdb", name="Shop", settings={"path": "shop.duckdb"})
+    app = visit(PAGE, view="sql")
+    app.text_input(key="sql_traits_name").set_value("Plans")
+    app.text_area(key="sql_traits_sql").set_value("SELECT id, plan FROM people").run()
+    press(app, "Check the query")
+    assert "No column says whose a row is." in read(app)
+    app.text_area(key="sql_traits_sql").set_value("SELECT id AS user_id, plan FROM people").run()
+    press(app, "Check the query")
+    assert "1 row by `user_id`, 1 trait: plan." in read(app)
+    press(app, "Create traits")
+    assert "Every 12 hours" in read(app)
+    app = visit(PAGE, view="sql")
+    assert read_table(app, "Traits").iloc[0].to_dict() | {"Last run": "", "Fresh at": ""} == {
+        "Sync": "Plans",
+        "Traits": "plan",
+        "Schedule": "Every 12 hours",
+        "Last run": "",
+        "Fresh at": "",
+    }

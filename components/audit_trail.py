@@ -40,6 +40,7 @@ OBJECT_TYPES = (
     "refused_event",
     "profile_token",
     "profile_api",
+    "regulation",
     "profiles_sync",
 )
 

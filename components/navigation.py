@@ -118,6 +118,7 @@ SCREENS = (
     Screen("warehouses.py", "Warehouses", ":material/database:", "warehouses", _MANAGE),
     Screen("profiles_sync.py", "Profiles sync", ":material/table_view:", "profiles-sync", _MANAGE),
     Screen("profile_api.py", "Profile API", ":material/api:", "profile-api", _MANAGE),
+    Screen("privacy.py", "Privacy", ":material/policy:", "privacy", _MANAGE),
     Screen("workspace_settings.py", "Workspace settings", ":material/tune:", "workspace-settings", _MANAGE),
 )
 

@@ -12,6 +12,7 @@ from components.format import NONE, format_time
 from components.identity_graph import draw_identity_graph
 from components.plain_text import draw_heading
 from components.profile_merges import draw_merges
+from components.profile_privacy import draw_profile_privacy
 from components.profile_sheet import draw_sheet, format_value
 from components.profile_timeline import draw_timeline
 from components.trait_history import draw_trait_history
@@ -39,6 +40,7 @@ def draw_profile(workspace: Workspace, profile: Profile) -> None:
         "identifiers": f"Identifiers ({len(profile.identifiers)})",
         "merges": f"Merges ({len(profile.merges)})",
         "violations": f"Violations ({violations})",
+        "privacy": "Privacy",
     }
     view = draw_views(labels, name="view", default="traits" if "trait" in st.query_params else None)
     if view == "traits":
@@ -51,6 +53,8 @@ def draw_profile(workspace: Workspace, profile: Profile) -> None:
         draw_merges(workspace, profile)
     elif view == "violations":
         _draw_profile_violations(workspace, profile)
+    elif view == "privacy":
+        draw_profile_privacy(workspace, profile)
     else:
         draw_sheet(workspace, profile)
 

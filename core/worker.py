@@ -23,6 +23,7 @@ from core.events.history.keep import keep_history
 from core.ids import new_id
 from core.predictions.process import run_beside
 from core.predictions.run import list_pending, request_due_jobs
+from core.privacy.job import carry_out_due
 from core.profiles.build import BuildReport
 from core.profiles.search_index import keep_search
 from core.profiles_sync.run import run_due
@@ -89,6 +90,7 @@ class Worker:
                 break
             runs += self._attempt(lambda run_id=run.id: self._execute(run_id), failures)  # type: ignore[misc]
         messages = self._build(failures)
+        self._attempt(lambda: carry_out_due(self._workspace, self._stopping.is_set), failures)
         return WorkReport(runs, messages, tuple(failures))
 
     def _build(self, failures: list[str]) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from core.destinations.definition import ActionDefinition, Capabilities, DestinationDefinition
 from core.destinations.destination import (
     DeliveryContext,
@@ -16,6 +19,7 @@ from core.destinations.identify import compose_identifies
 from core.events.blocks import Draft, draft_block
 from core.events.event_log import open_event_log
 from core.fields import Field, FieldType
+from core.workspaces.suppression import SUPPRESSED_CODE, list_suppressed
 from core.workspaces.workspace import Workspace
 
 _SPACE = Field(
@@ -69,6 +73,10 @@ DEFINITION = DestinationDefinition(
 )
 
 
+_DELIVERED = Outcome(OutcomeStatus.DELIVERED)
+_SUPPRESSED = Outcome(OutcomeStatus.REJECTED, SUPPRESSED_CODE, "The person is suppressed.")
+
+
 class SegmentProfilesDestination(Destination):
     """Turns each record into one identify message; the log drops a message id that it has already."""
 
@@ -89,7 +97,12 @@ class SegmentProfilesDestination(Destination):
         self, records: Sequence[DeliveryRecord], context: DeliveryContext, prepared: object = None
     ) -> list[Outcome]:
         """Append the batch durably, all or none, and acknowledge each record."""
-        if records:
-            draft = prepared if isinstance(prepared, Draft) else self.prepare(records, context)
-            open_event_log(self._workspace).append_batch(draft)
-        return [Outcome(OutcomeStatus.DELIVERED)] * len(records)
+        if not records:
+            return []
+        draft = prepared if isinstance(prepared, Draft) else self.prepare(records, context)
+        suppressed = pa.array(list(list_suppressed(self._workspace)), pa.string())
+        is_left_out = pc.is_in(draft.batch.columns["user_id"], value_set=suppressed)
+        if pc.any(is_left_out).as_py():  # suppressed since the run was planned
+            draft = draft.leave_out(draft.batch.columns["message_id"].filter(is_left_out))
+        open_event_log(self._workspace).append_batch(draft)
+        return [_SUPPRESSED if each else _DELIVERED for each in is_left_out.to_pylist()]

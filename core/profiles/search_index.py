@@ -18,6 +18,7 @@ import orjson
 from sqlalchemy import Connection, func, select
 
 from core.errors import StorageFull
+from core.events.erase import empty_wal
 from core.profiles.bulk import select_in
 from core.profiles.changes import forget_changes, read_changes
 from core.profiles.search_text import list_values, make_text, sign_of
@@ -76,6 +77,27 @@ def keep_search(workspace: Workspace, pause: Callable[[], bool] = lambda: False)
         StorageFull: There is no room; nothing is lost, and the work is tried again.
     """
     return sum(_keep_space(workspace, space.id, pause) for space in list_spaces(workspace))
+
+
+def purge_index(workspace: Workspace, space_id: str, profile_ids: Sequence[str]) -> None:
+    """Take profiles out of the index, and out of the gaps of its file; O(index).
+
+    Raises:
+        RunInProgress: The worker is at it; try again.
+    """
+    path = index_path(workspace, space_id)
+    with hold_lease(workspace.database, f"search:{space_id}", wait_s=_BUSY_TIMEOUT_S):
+        try:
+            with open_index(path, is_writing=True) as index:
+                if index is None:
+                    raise sqlite3.DatabaseError("another version")
+                with _committing(index):
+                    _Writer(index).put(profile_ids, [])
+                    index.execute("INSERT INTO grams (grams) VALUES ('optimize')")
+                index.execute("VACUUM")
+                empty_wal(index)
+        except sqlite3.DatabaseError:  # damaged: a new one is made without them
+            remove_index(path)
 
 
 def index_path(workspace: Workspace, space_id: str) -> Path:

@@ -156,6 +156,22 @@ suppressed_users = Table(
     Column("user_id", Text, primary_key=True),
     Column("created_at", UtcTime, nullable=False),
 )
+regulations = Table(
+    "regulations",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("prints", Document, nullable=False),  # of the user ids, one-way: a deletion must not keep whom it deleted
+    Column("subject", Document),  # the persons' values while they are needed; NULL once everything is deleted
+    Column("requested_at", UtcTime, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("receipt", Document, nullable=False),
+    Column("error", Document),
+    Index(None, "status"),
+)
 warehouses = Table(
     "warehouses",
     METADATA,

@@ -52,6 +52,7 @@ from core.warehouses.definition import QueryTag, read_columns
 from core.warehouses.registry import open_warehouse
 from core.warehouses.warehouse import Warehouse
 from core.workspaces.audit import record_change
+from core.workspaces.suppression import list_suppressed
 from core.workspaces.workspace import Workspace
 
 T = TypeVar("T")
@@ -367,7 +368,7 @@ def _stage_rows(
         _require_key(model, [column.name for column in columns])
         require_complete(sync.mapping, fields, columns)
         compiled = compile_mapping(sync.mapping, fields, columns, model.key_column)
-        staged = state.stage(_count(first, batches, on_rows), compiled, comparison)
+        staged = state.stage(_count(first, batches, on_rows), compiled, comparison, list_suppressed(workspace).keys())
     if diff is not None and diff.total not in (None, staged):
         raise KeysShared
 

@@ -19,6 +19,7 @@ MESSAGES = {
     "mode_excludes_updated": "The sync's mode leaves out updated records.",
     "mode_excludes_deleted": "The sync's mode leaves out deleted records.",
     "empty_result_guard": "The SQL model returned no rows at all; deleting everything needs a confirmation.",
+    "user_suppressed": "The person is suppressed: nothing of them is sent, and nothing of the row is kept.",
     "cancelled": "The run was cancelled before this record was sent. It comes up again in the next run.",
     "destination_unavailable": "The destination did not answer. The record comes up again in the next run.",
 }

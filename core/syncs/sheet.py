@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from core.workspaces.suppression import SUPPRESSED_CODE
+
+
+def _is_on_purpose(code: str) -> bool:
+    return code.startswith("mode_excludes_") or code == SUPPRESSED_CODE
+
 
 @dataclass(frozen=True, slots=True)
 class BalanceSheet:
@@ -41,8 +47,8 @@ class BalanceSheet:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was rejected or held for want of a delivery."""
-        on_purpose = sum(count for code, count in self.reasons.items() if code.startswith("mode_excludes_"))
+        """Whether nothing was rejected or held that should have been delivered."""
+        on_purpose = sum(count for code, count in self.reasons.items() if _is_on_purpose(code))
         return self.rejected + self.held + self.deleted_rejected + self.deleted_held == on_purpose
 
     def to_dict(self) -> dict[str, object]:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 import duckdb
@@ -20,6 +20,7 @@ from core.mappings.engine import note_failure
 from core.syncs.diff.dialect import IS_GONE, IS_KNOWN, KEY, PRINT
 from core.syncs.prints import Comparison
 from core.syncs.state_file import StateFile, translate
+from core.workspaces.suppression import SUPPRESSED_CODE
 
 PIECE_BYTES = 256 * 1024
 CHUNK_ROWS = 122_880  # of one DuckDB row group: more rows would be read for the same chunk
@@ -58,7 +59,11 @@ class Staging:
         self._vouched = 0
 
     def stage(
-        self, batches: Iterable[pa.RecordBatch], compiled: CompiledMapping, comparison: Comparison | None = None
+        self,
+        batches: Iterable[pa.RecordBatch],
+        compiled: CompiledMapping,
+        comparison: Comparison | None = None,
+        suppressed: Collection[str] = (),
     ) -> int:
         """Map all rows and compare each with what was acknowledged; return the number of rows of the SQL model.
 
@@ -66,6 +71,7 @@ class Staging:
             batches: The rows; with `comparison` they carry the columns of `core.syncs.diff.dialect`.
             compiled: The mapping.
             comparison: How the warehouse has compared already; None where it has not, and every row is here.
+            suppressed: User ids whose rows are not sent; nothing of such a row is kept but that there was one.
 
         Raises:
             KeysDiffer: The warehouse writes a key in another way than we do.
@@ -84,6 +90,7 @@ class Staging:
                 "CREATE TEMP TABLE mapped AS SELECT *, md5_number(payload) AS checksum "  # noqa: S608 - quoted names
                 f"FROM ({compiled.select('model_rows', extra)})"
             )
+            self._leave_out(suppressed)
             self._db.execute(
                 "CREATE TEMP TABLE staged AS SELECT m.rowid AS row, m.key, m.checksum, m.reject_code, m.reject_field, "
                 "a.version, a.checksum IS NOT NULL AS is_known, a.checksum IS DISTINCT FROM m.checksum AS is_changed "
@@ -95,6 +102,14 @@ class Staging:
         finally:
             self._db.unregister("model_rows")
         return (self._file.one("SELECT count(*) FROM staged") or 0) + self._vouched
+
+    def _leave_out(self, suppressed: Collection[str]) -> None:
+        if suppressed:
+            self._db.execute(
+                f"UPDATE mapped SET reject_code = '{SUPPRESSED_CODE}', reject_field = NULL, payload = NULL "  # noqa: S608
+                "WHERE json_extract_string(payload, '$.user_id') IN (SELECT unnest(?))",
+                [list(suppressed)],
+            )
 
     def _find_gone(self) -> None:
         """Make the table of keys that the SQL model no longer returns; count the rows that the warehouse left out."""
@@ -156,7 +171,8 @@ class Staging:
                 f"AND c.row BETWEEN {first} AND {last} AND s.rowid BETWEEN {first} AND {last})"
             )
             self._db.execute(
-                "INSERT INTO refused SELECT key, operation, "  # noqa: S608 - our own words
+                f"INSERT INTO refused SELECT CASE WHEN code = '{SUPPRESSED_CODE}' THEN '(suppressed)' ELSE key END, "  # noqa: S608
+                "operation, "
                 "CASE WHEN reject_code IS NOT NULL THEN 'rejected' ELSE 'held' END, code, nullif(reject_field, ''), "
                 f"payload, checksum FROM {changed} WHERE code IS NOT NULL"
             )

@@ -15,7 +15,7 @@ The phases: none -> planned (plan committed) -> closed (acknowledgements merged,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -102,10 +102,14 @@ class SyncState:
 
     # -- extract and compare -------------------------------------------------------------------------------------
     def stage(
-        self, batches: Iterable[pa.RecordBatch], compiled: CompiledMapping, comparison: Comparison | None = None
+        self,
+        batches: Iterable[pa.RecordBatch],
+        compiled: CompiledMapping,
+        comparison: Comparison | None = None,
+        suppressed: Collection[str] = (),
     ) -> int:
         """Map all rows and compare each with what was acknowledged; return their number; see `Staging.stage`."""
-        return self._staging.stage(batches, compiled, comparison)
+        return self._staging.stage(batches, compiled, comparison, suppressed)
 
     def commit_plan(self, run_id: str, mode: str, *, confirm_deletes: bool = False) -> int:
         """Commit what will be sent and what will not, in one transaction; return the number of planned records."""
@@ -236,6 +240,21 @@ class SyncState:
         except duckdb.Error as error:
             raise translate(error) from error
         scratch.replace(path)
+
+    # -- erase ---------------------------------------------------------------------------------------------------
+    def count_matching(self, where: str) -> int:
+        """Return how many records that are kept answer a condition on `key` and `payload`."""
+        counts = " + ".join(f"(SELECT count(*) FROM {table} WHERE {where})" for table in ("acked", "plan", "refused"))  # noqa: S608
+        return self._file.one(f"SELECT {counts}") or 0
+
+    def delete_matching(self, where: str) -> None:
+        """Forget the acknowledged records that answer a condition; versions go on growing."""
+        with self._file.transaction():
+            highest = self._file.one("SELECT max(version) FROM acked")
+            if highest is not None:
+                self._file.put("base_version", str(max(highest, self._base_version())))
+            self._db.execute(f"DELETE FROM acked WHERE {where}")  # noqa: S608 - literals
+            self.prints.distrust()
 
     # -- small things --------------------------------------------------------------------------------------------
     def count_acknowledged(self) -> int:

@@ -1,0 +1,226 @@
+"""Carrying out a regulation that deletes: in steps that can be done again, in an order that survives a kill.
+
+1. Who it is: the profiles of the user ids, with all their identifiers; saved, because later steps take them away.
+2. The event log: rows, blocks, files of closed days, word files; refused events.
+3. What syncs keep: records of runs, acknowledged records.
+4. The profiles, in every space, in one transaction; then texts that quote a value.
+5. The search index, the logs.
+6. The regulation's own copy of the values goes, and the files are written anew, so that nothing stays in their gaps.
+
+Profiles go after the messages that made them: a kill between leaves them to be found again, and no build brings them
+back. Every step is under the lease of whoever else writes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+
+from core.errors import CoreError, RunInProgress
+from core.events.erase import (
+    MIN_NEEDLE_CHARS,
+    compact,
+    erase_messages,
+    erase_refused,
+    matches_refused,
+    scan_log,
+)
+from core.events.event_log import open_event_log
+from core.privacy.regulation import Regulation, RegulationStatus, get_regulation, list_regulations
+from core.privacy.stored import compact_store, delete_profiles, replace_texts
+from core.privacy.subject import Subject, choose_offsets, resolve_subject
+from core.profiles.search_index import purge_index
+from core.storage.lease import hold_lease
+from core.storage.tables import regulations
+from core.syncs.erase import erase_records, erase_states
+from core.workspaces.audit import record_change
+from core.workspaces.workspace import Workspace
+
+SETTLING = timedelta(seconds=3)
+"""How long after the request the deletion starts: by then every process drops the person's messages at the door."""
+WAIT_S = 10.0
+MENTIONS = "messages of other people that mention a value"
+PLACES: Mapping[str, str] = {
+    "events": "messages in the event log",
+    "refused": "refused events",
+    "records": "records of sync runs",
+    "acknowledged": "acknowledged records of syncs",
+    "profiles": "profiles",
+    "identifiers": "identifiers",
+    "profile_messages": "entries of who sent what",
+    "trait_states": "states of computed traits",
+    "violations": "identity violations",
+    "merges": "merges",
+    "kept_apart": "rules that keep profiles apart",
+    "texts": "texts that quoted a value",
+    "logs": "lines of logs",
+    "mentions": MENTIONS,
+    "suppressed": "user ids suppressed",
+    "unsuppressed": "suppressions lifted",
+}
+"""What the lines of a receipt count."""
+NOT_DELETED = (
+    "Not deleted here: the warehouse that the data came from and what `__onramp` there holds, files that were uploaded "
+    "as a warehouse, backups and copies of the home folder, what other systems got from the Profile API or a sync, and "
+    "messages of other people that mention one of the values. A Postgres store keeps its own logs and backups."
+)
+
+
+def carry_out_due(workspace: Workspace, is_stopping: Callable[[], bool] = lambda: False) -> int:
+    """Carry out what is asked for, the oldest first, and return how many regulations were finished.
+
+    Raises:
+        RunInProgress: Something else works there; it is tried again.
+    """
+    done = 0
+    for regulation in list_regulations(workspace, only_open=True):
+        if is_stopping() or workspace.now() < regulation.requested_at + SETTLING:
+            break
+        carry_out(workspace, regulation.id)
+        done += 1
+    return done
+
+
+def carry_out(workspace: Workspace, regulation_id: str) -> Regulation:
+    """Carry out one regulation to its end; one that is over is returned as it is.
+
+    Raises:
+        RunInProgress: Something else works there; what is done stays done, and the rest is done next time.
+        CoreError: It failed; the failure is kept with it.
+    """
+    regulation = get_regulation(workspace, regulation_id)
+    if not regulation.is_open:
+        return regulation
+    with hold_lease(workspace.database, "regulations"):
+        try:
+            _Deletion(workspace, regulation).run()
+        except RunInProgress:
+            raise
+        except CoreError as error:
+            _write(workspace, regulation_id, status=RegulationStatus.FAILED, error=error.to_dict())
+            raise
+    return get_regulation(workspace, regulation_id)
+
+
+class _Deletion:
+    """One deletion on its way."""
+
+    def __init__(self, workspace: Workspace, regulation: Regulation) -> None:
+        self._workspace = workspace
+        self._id = regulation.id
+        self._receipt = dict(regulation.receipt)
+
+    def run(self) -> None:
+        """Go through the steps."""
+        subject = self._start()
+        if subject is not None:
+            self._erase_events(subject)
+            self._erase_syncs(subject)
+            self._erase_profiles(subject)
+            self._erase_rest(subject)
+            self._forget()
+        self._compact()
+        self._finish()
+
+    def _start(self) -> Subject | None:
+        with self._workspace.database.transaction() as connection:
+            row = connection.execute(select(regulations).where(regulations.c.id == self._id)).one()
+            if row.subject is None and row.started_at is not None:
+                return None
+            subject = Subject.from_json(row.subject or {})
+            resolve_subject(connection, subject)
+            values = {
+                "subject": subject.to_json(),
+                "status": RegulationStatus.RUNNING,
+                "error": None,
+                "started_at": row.started_at or self._workspace.now(),
+            }
+            connection.execute(update(regulations).where(regulations.c.id == self._id).values(values))
+        return subject
+
+    def _erase_events(self, subject: Subject) -> None:
+        log = open_event_log(self._workspace)
+        with hold_lease(self._workspace.database, "history", wait_s=WAIT_S):
+            found = list(scan_log(log, subject.marks))
+            with self._workspace.database.reading() as connection:
+                theirs, mentions = choose_offsets(connection, subject, found)
+            self._offsets = sorted(theirs)
+            self._count("events", erase_messages(log, theirs).messages)
+        self._receipt["mentions"] = len(mentions)
+        self._count("refused", erase_refused(log, matches_refused(subject.marks)))
+        _write(self._workspace, self._id, receipt=self._receipt)
+
+    def _erase_syncs(self, subject: Subject) -> None:
+        people = sorted(subject.user_ids), sorted(subject.values)
+        self._count("records", erase_records(self._workspace, *people))
+        self._count("acknowledged", erase_states(self._workspace, *people))
+        _write(self._workspace, self._id, receipt=self._receipt)
+
+    def _erase_profiles(self, subject: Subject) -> None:
+        with ExitStack() as leases:
+            for space_id in subject.profile_ids:
+                leases.enter_context(hold_lease(self._workspace.database, f"profiles:{space_id}", wait_s=WAIT_S))
+            with self._workspace.database.transaction() as connection:
+                resolve_subject(connection, subject)  # a batch in hand may have made more of them meanwhile
+                for table, count in delete_profiles(connection, subject, self._offsets).items():
+                    self._count(table, count)
+                self._count("texts", replace_texts(connection, sorted(subject.user_ids | subject.values)))
+                self._save(connection, subject=subject.to_json())
+
+    def _erase_rest(self, subject: Subject) -> None:
+        for space_id, ids in subject.list_profiles():
+            purge_index(self._workspace, space_id, sorted(ids))
+        needles = [each.encode() for each in sorted(subject.user_ids | subject.values) if len(each) >= MIN_NEEDLE_CHARS]
+        for path in sorted(self._workspace.home.logs.rglob("*")):
+            if path.is_file():
+                self._count("logs", _blank(path, needles))
+
+    def _forget(self) -> None:
+        with self._workspace.database.transaction() as connection:
+            self._save(connection, subject=None)
+
+    def _compact(self) -> None:
+        compact(open_event_log(self._workspace))
+        compact_store(self._workspace.database)
+
+    def _finish(self) -> None:
+        with self._workspace.database.transaction() as connection:
+            is_partial = bool(self._receipt.get("mentions"))
+            status = RegulationStatus.PARTIAL_SUCCESS if is_partial else RegulationStatus.FINISHED
+            self._save(connection, status=status, finished_at=self._workspace.now(), error=None)
+            after: dict[str, object] = {"status": str(status), **self._receipt}
+            record_change(connection, self._workspace, "finished", "regulation", self._id, after=after)
+
+    def _count(self, place: str, count: int) -> None:
+        if count:
+            self._receipt[place] = self._receipt.get(place, 0) + count
+
+    def _save(self, connection: Connection, **values: object) -> None:
+        values["receipt"] = self._receipt
+        connection.execute(update(regulations).where(regulations.c.id == self._id).values(values))
+
+
+def _write(workspace: Workspace, regulation_id: str, **values: object) -> None:
+    with workspace.database.transaction() as connection:
+        connection.execute(update(regulations).where(regulations.c.id == regulation_id).values(values))
+
+
+def _blank(path: Path, needles: list[bytes]) -> int:
+    """Write over the values in a log, in place, because its writer has it open; return how many lines changed."""
+    changed = 0
+    with path.open("r+b") as file:
+        for line in iter(file.readline, b""):
+            new = line
+            for needle in needles:
+                new = new.replace(needle, b"*" * len(needle))
+            if new != line:
+                end = file.tell()
+                file.seek(end - len(line))
+                file.write(new)
+                file.seek(end)
+                changed += 1
+    return changed

@@ -1,0 +1,95 @@
+"""Whom a regulation is about: user ids, the profiles that hold them in each space, and every value that is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import orjson
+from sqlalchemy import Connection, select
+
+from core.events.erase import Marks
+from core.profiles.bulk import select_in
+from core.profiles.merge_history import find_survivors, list_merges
+from core.storage.tables import identifiers, profile_messages, profiles, spaces
+
+_REACH_TRAITS = frozenset({"email", "phone"})
+_OWNER = (identifiers.c.profile_id,)
+_VALUE = (identifiers.c.type, identifiers.c.value)
+_TRAITS = (profiles.c.traits,)
+
+
+@dataclass(slots=True)
+class Subject:
+    """The people of a regulation. `profile_ids` are by space, those that were merged into them included."""
+
+    user_ids: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set)
+    profile_ids: dict[str, set[str]] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, document: dict[str, object]) -> Subject:
+        """Return the subject as it was saved."""
+        by_space = document.get("profile_ids")
+        found = {k: set(v) for k, v in by_space.items()} if isinstance(by_space, dict) else {}
+        return cls(_to_set(document.get("user_ids")), _to_set(document.get("values")), found)
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as plain JSON."""
+        by_space = {space_id: sorted(ids) for space_id, ids in self.profile_ids.items()}
+        return {"user_ids": sorted(self.user_ids), "values": sorted(self.values), "profile_ids": by_space}
+
+    @property
+    def marks(self) -> Marks:
+        """By what their messages are known."""
+        return Marks(frozenset(self.user_ids), frozenset(self.values))
+
+    def list_profiles(self) -> Iterable[tuple[str, set[str]]]:
+        """Return the profiles of each space that has some."""
+        return [(space_id, ids) for space_id, ids in sorted(self.profile_ids.items()) if ids]
+
+
+def resolve_subject(connection: Connection, subject: Subject) -> None:
+    """Add what the store knows of the people now: their profiles, and these profiles' identifiers and addresses."""
+    for space_id in connection.execute(select(spaces.c.id)).scalars().all():
+        fixed = {"space_id": space_id, "type": "user_id"}
+        known = {profile_id for (profile_id,) in select_in(connection, _OWNER, fixed, "value", subject.user_ids)}
+        asked = subject.profile_ids.get(space_id, set())
+        survivors = set(find_survivors(connection, space_id, known | asked).values())
+        merged = {merge.merged_id for each in survivors for merge in list_merges(connection, space_id, each)}
+        ids = survivors | merged | asked
+        subject.profile_ids[space_id] = ids
+        for type_, value in select_in(connection, _VALUE, {"space_id": space_id}, "profile_id", ids):
+            (subject.user_ids if type_ == "user_id" else subject.values).add(value)
+        for (traits,) in select_in(connection, _TRAITS, {"space_id": space_id}, "id", ids):
+            entries = orjson.loads(traits)
+            found = (entry[0] for key, entry in entries.items() if key.lower() in _REACH_TRAITS)
+            subject.values.update(value for value in found if isinstance(value, str) and value)
+
+
+def choose_offsets(
+    connection: Connection, subject: Subject, found: Iterable[tuple[int, str | None]]
+) -> tuple[set[int], set[int]]:
+    """Return the offsets of the people's messages, and those of other people's messages that mention a value of theirs.
+
+    A message is theirs if it has one of their user ids, or reached one of their profiles, or mentions them and reached
+    nobody.
+    """
+    table = profile_messages.c
+    theirs: set[int] = set()
+    for space_id, ids in subject.list_profiles():
+        query = select(table.log_offset).where(table.space_id == space_id, table.profile_id.in_(ids))
+        theirs.update(connection.execute(query).scalars())
+    mentions: set[int] = set()
+    for offset, user_id in found:
+        (theirs if user_id in subject.user_ids else mentions).add(offset)
+    mentions -= theirs
+    reached: set[int] = set()  # one of others
+    for space_id in connection.execute(select(spaces.c.id)).scalars().all():
+        rows = select_in(connection, (table.log_offset,), {"space_id": space_id}, "log_offset", mentions)
+        reached |= {offset for (offset,) in rows}
+    return theirs | (mentions - reached), mentions & reached
+
+
+def _to_set(value: object) -> set[str]:
+    return {str(each) for each in value} if isinstance(value, list) else set()

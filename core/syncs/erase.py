@@ -1,0 +1,97 @@
+"""Taking people out of what a sync keeps: the acknowledged records, and the records of its runs.
+
+Files are written anew without the rows that hold one of the values, beside the old one, and then take its name: DuckDB
+and Parquet leave deleted rows where they are. A kill leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import orjson
+
+from core.errors import RunInProgress
+from core.mappings.compile import literal
+from core.storage.lease import hold_lease
+from core.syncs.engine import LOOK_S, open_state
+from core.syncs.state_file import translate
+from core.syncs.sync import list_syncs
+from core.workspaces.workspace import Workspace
+
+
+def erase_states(workspace: Workspace, user_ids: Sequence[str], values: Sequence[str]) -> int:
+    """Take the people's rows out of the state of every sync and return how many records went.
+
+    What is unchanged is compared row by row in the next run, because the warehouse may still vouch for what went.
+
+    Raises:
+        RunInProgress: A sync has a run that is not over; it is done when the run is.
+    """
+    gone = 0
+    for sync in list_syncs(workspace):
+        path = workspace.home.sync_state / f"{sync.id}.duckdb"
+        if not path.exists():
+            continue
+        with hold_lease(workspace.database, f"sync:{sync.id}", wait_s=LOOK_S):
+            with open_state(workspace, sync.id) as state:
+                count = state.count_matching(_match("payload", "key", user_ids, values))
+                if not count:
+                    continue
+                if state.read_phase()[0] != "none":
+                    raise RunInProgress(
+                        f"The sync {sync.name!r} has a run that is not over.",
+                        hint="Nothing is lost: the rest is deleted as soon as it is.",
+                    )
+                state.delete_matching(_match("payload", "key", user_ids, values))
+            _write_anew(path)
+        gone += count
+    return gone
+
+
+def erase_records(workspace: Workspace, user_ids: Sequence[str], values: Sequence[str]) -> int:
+    """Take the people's records out of the files of finished runs and return how many went."""
+    gone = 0
+    where = _match("payload", "key", user_ids, values)
+    for path in sorted(workspace.home.runs.glob("*.parquet")):
+        with duckdb.connect(":memory:") as engine:
+            source = f"read_parquet({literal(str(path))})"
+            row = engine.execute(f"SELECT count(*) FROM {source} WHERE {where}").fetchone()  # noqa: S608 - literals
+            if row is None or not row[0]:
+                continue
+            scratch = path.with_suffix(".erased")
+            try:
+                engine.execute(
+                    f"COPY (SELECT * FROM {source} WHERE NOT ({where})) TO {literal(str(scratch))} "  # noqa: S608
+                    "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 16384)"
+                )
+            except duckdb.Error as error:
+                raise translate(error) from error
+            scratch.replace(path)
+            gone += row[0]
+    return gone
+
+
+def _match(payload: str, key: str, user_ids: Sequence[str], values: Sequence[str]) -> str:
+    """Return the condition for a record that is theirs: its key or user id, or one of the values as a whole text."""
+    ids = ", ".join(literal(each) for each in user_ids)
+    parts = [f"contains(lower({payload}), {literal(orjson.dumps(each).decode().lower())})" for each in values]
+    if ids:
+        parts += [f"{key} IN ({ids})", f"json_extract_string({payload}, '$.user_id') IN ({ids})"]
+    return f"coalesce({' OR '.join(parts) or 'false'}, false)"
+
+
+def _write_anew(path: Path) -> None:
+    draft = path.with_suffix(".erased")
+    draft.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(":memory:") as engine:
+            engine.execute(f"ATTACH {literal(str(path))} AS old (READ_ONLY)")
+            engine.execute(f"ATTACH {literal(str(draft))} AS new")
+            engine.execute("COPY FROM DATABASE old TO new")
+            engine.execute("DETACH new")
+            engine.execute("DETACH old")
+    except duckdb.Error as error:
+        raise translate(error) from error
+    draft.replace(path)

@@ -55,7 +55,7 @@ def test_a_file_that_is_gone_is_named_without_its_folder(tmp_path: Path, pool: S
     assert not warehouse.test_connection().ok
 
 
-@pytest.mark.parametrize("content", [b"", b"not a database at all", os.urandom(20_000)])
+@pytest.mark.parametrize("content", [b"", b"not a database at all", os.urandom(20_000)], ids=len)
 def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path, pool: SandboxPool, content: bytes) -> None:
     path = tmp_path / "bad.duckdb"
     path.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 
@@ -60,6 +61,7 @@ def open_form(home: Home, key: str, **settings: object) -> BigQueryWarehouse:
         (write_key("https://oauth2.googleapis.com.example.com/token"), "token_uri"),
         (write_key("http://127.0.0.1:9/token"), "token_uri"),
     ],
+    ids=itertools.count(),  # keys are made anew in each of xdist's workers, which must agree on the names
 )
 def test_each_slip_of_a_pasted_key_has_its_sentence_and_shows_nothing_of_it(home: Home, key: str, words: str) -> None:
     with pytest.raises(InvalidField, match=words) as caught:

@@ -21,6 +21,7 @@ export default function ({ data, parentElement }) {
     data.nodes.forEach((node, row) => svg.append(...drawTie(node, row, step)));
     data.nodes.forEach((node, row) => svg.append(drawNode(node, row, step, width)));
     graph.replaceChildren(svg);
+    for (const text of svg.querySelectorAll("text[data-room]")) fit(text, Number(text.dataset.room));
   };
   const watcher = new ResizeObserver(draw);
   watcher.observe(graph);
@@ -43,21 +44,23 @@ export default function ({ data, parentElement }) {
     const group = make("g", { class: classes });
     const longest = Math.max(node.value.length * 8.6, node.type.length * 6.5) + 24;
     const boxWidth = Math.min(room, Math.max(110, longest));
-    const chars = Math.floor((boxWidth - 20) / 8.2);
     group.append(
       make("title", {}, `${node.type} ${node.value}: ${node.tie}`),
       make("rect", { class: "box", x: x + 1, y, width: boxWidth - 2, height: BOX, rx: 8 }),
       make("text", { class: "type", x: x + 11, y: y + 15 }, node.type),
-      make("text", { class: "value", x: x + 11, y: y + 30 }, cut(node.value, chars)),
+      make("text", { class: "value", x: x + 11, y: y + 30, "data-room": boxWidth - 20 }, node.value),
     );
-    group.append(make("text", { class: "tie", x: x + 14, y: y + BOX + 14 }, cut(node.tie, (room - 12) / 5.7)));
+    group.append(make("text", { class: "tie", x: x + 14, y: y + BOX + 14, "data-room": room - 14 }, node.tie));
     return group;
   }
 }
 
-function cut(text, chars) {
-  const room = Math.max(4, Math.floor(chars));
-  if (text.length <= room) return text;
-  const head = Math.ceil((room - 1) / 2);
-  return `${text.slice(0, head)}…${text.slice(text.length - (room - 1 - head))}`;
+// Leave out the middle of a text that is drawn longer than the room there is.
+function fit(element, room) {
+  const text = element.textContent;
+  for (let chars = text.length; chars > 4 && element.getComputedTextLength() > room; ) {
+    chars = Math.min(chars - 1, Math.floor((chars * room) / element.getComputedTextLength()));
+    const head = Math.ceil((chars - 1) / 2);
+    element.textContent = `${text.slice(0, head)}…${text.slice(text.length - (chars - 1 - head))}`;
+  }
 }

@@ -78,6 +78,7 @@ class Worker:
             messages += self._build(failures)
         self._write_profiles(failures)
         self._attempt(self._keep_history, failures)
+        self._attempt(self._delete_people, failures)
         self._attempt(lambda: keep_search(self._workspace, self._stopping.is_set), failures)
         return WorkReport(report.runs, messages, tuple(failures))
 
@@ -90,7 +91,6 @@ class Worker:
                 break
             runs += self._attempt(lambda run_id=run.id: self._execute(run_id), failures)  # type: ignore[misc]
         messages = self._build(failures)
-        self._attempt(lambda: carry_out_due(self._workspace, self._stopping.is_set), failures)
         return WorkReport(runs, messages, tuple(failures))
 
     def _build(self, failures: list[str]) -> int:
@@ -146,6 +146,7 @@ class Worker:
         while not self._stopping.is_set():
             failures: list[str] = []
             self._attempt(self._keep_history, failures)
+            self._attempt(self._delete_people, failures)
             self._stopping.wait(HISTORY_RETRY_S if failures else HISTORY_IDLE_S)
 
     def _search_loop(self) -> None:
@@ -192,6 +193,9 @@ class Worker:
 
     def _keep_history(self) -> None:
         keep_history(self._workspace, self._stopping.is_set)
+
+    def _delete_people(self) -> None:
+        carry_out_due(self._workspace, self._stopping.is_set)
 
     def _execute(self, run_id: str) -> None:
         beside = BuilderBeside(self._workspace)

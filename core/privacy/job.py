@@ -36,13 +36,14 @@ from core.privacy.subject import Subject, choose_offsets, resolve_subject
 from core.profiles.search_index import purge_index
 from core.storage.lease import hold_lease
 from core.storage.tables import regulations
-from core.syncs.erase import erase_records, erase_states
+from core.syncs.erase import People, erase_records, erase_states
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
 SETTLING = timedelta(seconds=3)
 """How long after the request the deletion starts: by then every process drops the person's messages at the door."""
 WAIT_S = 10.0
+READ_AT_ONCE = 5_000
 MENTIONS = "messages of other people that mention a value"
 PLACES: Mapping[str, str] = {
     "events": "messages in the event log",
@@ -64,9 +65,10 @@ PLACES: Mapping[str, str] = {
 }
 """What the lines of a receipt count."""
 NOT_DELETED = (
-    "Not deleted here: the warehouse that the data came from and what `__onramp` there holds, files that were uploaded "
-    "as a warehouse, backups and copies of the home folder, what other systems got from the Profile API or a sync, and "
-    "messages of other people that mention one of the values. A Postgres store keeps its own logs and backups."
+    "Not deleted here: the warehouse that the data came from and what `__onramp` there holds, the tables of a profiles "
+    "sync until its next run, files that were uploaded as a warehouse, backups and copies of the home folder, what "
+    "other systems got from the Profile API or a sync, and messages of other people that mention one of the values. A "
+    "Postgres store keeps its own logs and backups."
 )
 
 
@@ -149,15 +151,19 @@ class _Deletion:
             with self._workspace.database.reading() as connection:
                 theirs, mentions = choose_offsets(connection, subject, found)
             self._offsets = sorted(theirs)
+            for start in range(0, len(self._offsets), READ_AT_ONCE):
+                for event in log.get_many(self._offsets[start : start + READ_AT_ONCE]):
+                    subject.add_row(event.body)
+            _write(self._workspace, self._id, subject=subject.to_json())  # a kill must not lose what the messages said
             self._count("events", erase_messages(log, theirs).messages)
         self._receipt["mentions"] = len(mentions)
         self._count("refused", erase_refused(log, matches_refused(subject.marks)))
         _write(self._workspace, self._id, receipt=self._receipt)
 
     def _erase_syncs(self, subject: Subject) -> None:
-        people = sorted(subject.user_ids), sorted(subject.values)
-        self._count("records", erase_records(self._workspace, *people))
-        self._count("acknowledged", erase_states(self._workspace, *people))
+        people = People(subject.user_ids, subject.values, subject.row_keys)
+        self._count("records", erase_records(self._workspace, people))
+        self._count("acknowledged", erase_states(self._workspace, people))
         _write(self._workspace, self._id, receipt=self._receipt)
 
     def _erase_profiles(self, subject: Subject) -> None:

@@ -18,8 +18,8 @@ from core.storage.tables import (
     check_runs,
     predictions,
     profiles,
-    setups,
     sync_runs,
+    violations,
 )
 
 DELETED = "(deleted)"
@@ -29,7 +29,6 @@ _TEXTS: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (audit_entries, ("before", "after")),
     (check_runs, ("results",)),
     (predictions, ("report", "error")),
-    (setups, ("state",)),
     (sync_runs, ("error", "sheet")),
 )
 """What is kept for people to read and may quote a value: the value is replaced, the rest stays."""
@@ -53,6 +52,10 @@ def delete_profiles(connection: Connection, subject: Subject, log_offsets: Seque
                 count = connection.execute(delete(table).where(table.c.space_id == space_id, is_theirs)).rowcount
                 gone[str(table.name)] = gone.get(str(table.name), 0) + count
         note_changes(connection, space_id, ids)
+    theirs = sorted(subject.user_ids | subject.values)
+    for piece in _cut(theirs):
+        query = delete(violations).where(violations.c.identifier_value.in_(piece))
+        gone["violations"] = gone.get("violations", 0) + connection.execute(query).rowcount
     for name in ("profile_messages", "violations"):
         table = METADATA.tables[name]
         for piece in _cut(log_offsets):
@@ -62,8 +65,12 @@ def delete_profiles(connection: Connection, subject: Subject, log_offsets: Seque
 
 
 def replace_texts(connection: Connection, values: Sequence[str]) -> int:
-    """Replace the values in what is kept for people to read; return how many rows changed."""
+    """Replace the values in what is kept for people to read; return how many rows changed.
+
+    A value of less than `MIN_NEEDLE_CHARS` characters stays: it is a word of many other meanings.
+    """
     changed = 0
+    values = [each for each in values if len(each) >= MIN_NEEDLE_CHARS]
     for table, names in _TEXTS:
         columns = [table.c[name] for name in names]
         key = next(iter(table.primary_key))
@@ -108,13 +115,10 @@ def compact_store(database: Database) -> None:
 
 def _replace(text: str, values: Sequence[str]) -> str:
     for value in values:
-        if text == value:
-            return DELETED
-        if len(value) >= MIN_NEEDLE_CHARS:
-            place = text.lower().find(value.lower())
-            while place >= 0:
-                text = f"{text[:place]}{DELETED}{text[place + len(value) :]}"
-                place = text.lower().find(value.lower(), place + len(DELETED))
+        place = text.lower().find(value.lower())
+        while place >= 0:
+            text = f"{text[:place]}{DELETED}{text[place + len(value) :]}"
+            place = text.lower().find(value.lower(), place + len(DELETED))
     return text
 
 

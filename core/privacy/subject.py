@@ -21,23 +21,42 @@ _TRAITS = (profiles.c.traits,)
 
 @dataclass(slots=True)
 class Subject:
-    """The people of a regulation. `profile_ids` are by space, those that were merged into them included."""
+    """The people of a regulation.
+
+    `profile_ids` are by space, those that were merged into them included; `row_keys` by sync, of the rows that their
+    messages came from.
+    """
 
     user_ids: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     profile_ids: dict[str, set[str]] = field(default_factory=dict)
+    row_keys: dict[str, set[str]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, document: dict[str, object]) -> Subject:
         """Return the subject as it was saved."""
-        by_space = document.get("profile_ids")
-        found = {k: set(v) for k, v in by_space.items()} if isinstance(by_space, dict) else {}
-        return cls(_to_set(document.get("user_ids")), _to_set(document.get("values")), found)
+        return cls(
+            _to_set(document.get("user_ids")),
+            _to_set(document.get("values")),
+            _to_sets(document.get("profile_ids")),
+            _to_sets(document.get("row_keys")),
+        )
 
     def to_json(self) -> dict[str, object]:
         """Return it as plain JSON."""
-        by_space = {space_id: sorted(ids) for space_id, ids in self.profile_ids.items()}
-        return {"user_ids": sorted(self.user_ids), "values": sorted(self.values), "profile_ids": by_space}
+        return {
+            "user_ids": sorted(self.user_ids),
+            "values": sorted(self.values),
+            "profile_ids": {space_id: sorted(ids) for space_id, ids in self.profile_ids.items()},
+            "row_keys": {sync_id: sorted(keys) for sync_id, keys in self.row_keys.items()},
+        }
+
+    def add_row(self, body: bytes) -> None:
+        """Remember which row of which sync a message came from, if it came from one."""
+        context = orjson.loads(body).get("context")
+        row = context.get("reverseEtl") if isinstance(context, dict) else None
+        if isinstance(row, dict) and row.get("syncId") and row.get("rowKey") is not None:
+            self.row_keys.setdefault(str(row["syncId"]), set()).add(str(row["rowKey"]))
 
     @property
     def marks(self) -> Marks:
@@ -89,6 +108,10 @@ def choose_offsets(
         rows = select_in(connection, (table.log_offset,), {"space_id": space_id}, "log_offset", mentions)
         reached |= {offset for (offset,) in rows}
     return theirs | (mentions - reached), mentions & reached
+
+
+def _to_sets(value: object) -> dict[str, set[str]]:
+    return {str(key): _to_set(each) for key, each in value.items()} if isinstance(value, dict) else {}
 
 
 def _to_set(value: object) -> set[str]:

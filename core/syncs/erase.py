@@ -6,22 +6,47 @@ and Parquet leave deleted rows where they are. A kill leaves the old file or the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import orjson
+from sqlalchemy import select
 
 from core.errors import RunInProgress
 from core.mappings.compile import literal
 from core.storage.lease import hold_lease
+from core.storage.tables import sync_runs
 from core.syncs.engine import LOOK_S, open_state
 from core.syncs.state_file import translate
 from core.syncs.sync import list_syncs
 from core.workspaces.workspace import Workspace
 
 
-def erase_states(workspace: Workspace, user_ids: Sequence[str], values: Sequence[str]) -> int:
+@dataclass(frozen=True, slots=True)
+class People:
+    """Whose rows: by user id, by the keys of rows that their messages came from (by sync), or by values of theirs.
+
+    A value counts where the row has no user id: the same phone may stand in rows of others.
+    """
+
+    user_ids: Collection[str]
+    values: Collection[str]
+    row_keys: Mapping[str, Collection[str]]
+
+    def condition(self, sync_id: str) -> str:
+        """Return the condition on `key` and `payload` of a record of the sync, as SQL."""
+        has_user = "nullif(json_extract_string(payload, '$.user_id'), '')"
+        keys = [*self.row_keys.get(sync_id, ()), *self.user_ids]
+        held = [f"contains(lower(payload), {literal(orjson.dumps(each).decode().lower())})" for each in self.values]
+        parts = [f"key IN ({_list(keys)})"] if keys else []
+        parts += [f"{has_user} IN ({_list(self.user_ids)})"] if self.user_ids else []
+        parts += [f"({has_user} IS NULL AND ({' OR '.join(held)}))"] if held else []
+        return f"coalesce({' OR '.join(parts) or 'false'}, false)"
+
+
+def erase_states(workspace: Workspace, people: People) -> int:
     """Take the people's rows out of the state of every sync and return how many records went.
 
     What is unchanged is compared row by row in the next run, because the warehouse may still vouch for what went.
@@ -36,7 +61,8 @@ def erase_states(workspace: Workspace, user_ids: Sequence[str], values: Sequence
             continue
         with hold_lease(workspace.database, f"sync:{sync.id}", wait_s=LOOK_S):
             with open_state(workspace, sync.id) as state:
-                count = state.count_matching(_match("payload", "key", user_ids, values))
+                where = people.condition(sync.id)
+                count = state.count_matching(where)
                 if not count:
                     continue
                 if state.read_phase()[0] != "none":
@@ -44,18 +70,20 @@ def erase_states(workspace: Workspace, user_ids: Sequence[str], values: Sequence
                         f"The sync {sync.name!r} has a run that is not over.",
                         hint="Nothing is lost: the rest is deleted as soon as it is.",
                     )
-                state.delete_matching(_match("payload", "key", user_ids, values))
+                state.delete_matching(where)
             _write_anew(path)
         gone += count
     return gone
 
 
-def erase_records(workspace: Workspace, user_ids: Sequence[str], values: Sequence[str]) -> int:
+def erase_records(workspace: Workspace, people: People) -> int:
     """Take the people's records out of the files of finished runs and return how many went."""
     gone = 0
-    where = _match("payload", "key", user_ids, values)
+    with workspace.database.reading() as connection:
+        syncs = {row.id: row.sync_id for row in connection.execute(select(sync_runs.c.id, sync_runs.c.sync_id))}
     for path in sorted(workspace.home.runs.glob("*.parquet")):
         with duckdb.connect(":memory:") as engine:
+            where = people.condition(syncs.get(path.stem, ""))
             source = f"read_parquet({literal(str(path))})"
             row = engine.execute(f"SELECT count(*) FROM {source} WHERE {where}").fetchone()  # noqa: S608 - literals
             if row is None or not row[0]:
@@ -73,13 +101,8 @@ def erase_records(workspace: Workspace, user_ids: Sequence[str], values: Sequenc
     return gone
 
 
-def _match(payload: str, key: str, user_ids: Sequence[str], values: Sequence[str]) -> str:
-    """Return the condition for a record that is theirs: its key or user id, or one of the values as a whole text."""
-    ids = ", ".join(literal(each) for each in user_ids)
-    parts = [f"contains(lower({payload}), {literal(orjson.dumps(each).decode().lower())})" for each in values]
-    if ids:
-        parts += [f"{key} IN ({ids})", f"json_extract_string({payload}, '$.user_id') IN ({ids})"]
-    return f"coalesce({' OR '.join(parts) or 'false'}, false)"
+def _list(texts: Collection[str]) -> str:
+    return ", ".join(literal(each) for each in sorted(texts))
 
 
 def _write_anew(path: Path) -> None:

@@ -52,11 +52,8 @@ VALUES = (USER, EMAIL, PHONE, BROWSER)
 DELETE = RegulationKind.SUPPRESS_WITH_DELETE
 
 
-@pytest.fixture
-def filled(store_workspace: Workspace, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def fill(workspace: Workspace, clock: FixedClock) -> Workspace:
     """Customers of a sync who also called: in a file of a closed day, in blocks, in rows, and what is made of them."""
-    workspace = store_workspace
-    monkeypatch.setattr(word_index, "PART_EVENTS", 10)
     set_up_logging(workspace.home.logs)
     guided.add_identifiers_and_traits(workspace)
     guided.change_file(workspace, "UPDATE customers SET id = 'cust-' || lpad(substr(id, 2), 6, '0')")
@@ -148,7 +145,11 @@ def read_everything(workspace: Workspace) -> bytes:
     return b"\n".join(parts).lower()
 
 
-def test_nothing_of_a_deleted_person_stays_and_nobody_else_is_touched(filled: Workspace, clock: FixedClock) -> None:
+def test_nothing_of_a_deleted_person_stays_and_nobody_else_is_touched(
+    store_workspace: Workspace, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_index, "PART_EVENTS", 10)
+    filled = fill(store_workspace, clock)
     (space,) = list_spaces(filled)
     person = get_profile(filled, space.id, f"user_id:{USER}")
     assert {each.value for each in person.identifiers} == set(VALUES)
@@ -187,8 +188,9 @@ def test_nothing_of_a_deleted_person_stays_and_nobody_else_is_touched(filled: Wo
 
 
 def test_a_suppressed_person_is_sent_by_no_sync_until_the_suppression_is_lifted(
-    filled: Workspace, clock: FixedClock
+    workspace: Workspace, clock: FixedClock
 ) -> None:
+    filled = fill(workspace, clock)
     delete(filled, clock)
     assert list(list_suppressed(filled)) == [USER]
     for _ in range(2):
@@ -232,10 +234,14 @@ def test_a_deletion_that_dies_after_any_step_is_finished_by_the_next_worker(
         assert len(search_profiles(workspace, space.id, "").people) == 9 - number
 
 
-def test_messages_of_others_that_mention_a_value_stay_and_the_receipt_says_so(
+def test_messages_and_rows_of_others_that_mention_a_value_stay_and_the_receipt_says_so(
     workspace: Workspace, clock: FixedClock
 ) -> None:
-    guided.fill(workspace, rows=4)
+    guided.add_identifiers_and_traits(workspace, rows=4)
+    guided.change_file(
+        workspace, f"UPDATE customers SET phone = '{PHONE}' WHERE id = 'c4'"
+    )  # after c3's: it stays there
+    run = guided.build(workspace)
     connect_source(workspace, list_spaces(workspace)[0].id, SOURCE)
     message = {"type": "track", "userId": "c1", "event": "Sent", "properties": {"to": EMAIL}, "messageId": "m"}
     open_event_log(workspace).append([to_log_entry(SOURCE, message, workspace.now())])
@@ -244,7 +250,9 @@ def test_messages_of_others_that_mention_a_value_stay_and_the_receipt_says_so(
     clock.advance(timedelta(seconds=5))
     carry_out_due(workspace)
     (regulation,) = list_regulations(workspace)
-    assert (regulation.status, regulation.receipt["mentions"]) == (RegulationStatus.PARTIAL_SUCCESS, 1)
+    assert (regulation.status, regulation.receipt["mentions"]) == (RegulationStatus.PARTIAL_SUCCESS, 2)
+    assert (regulation.receipt["records"], regulation.receipt["acknowledged"]) == (1, 1)
+    assert {row["key"] for row in search_records(workspace, run.id).to_pylist()} == {"c1", "c2", "c4"}
     assert [event.user_id for event in open_event_log(workspace).search(text=EMAIL)] == ["c1"]
 
 

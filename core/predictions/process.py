@@ -34,11 +34,12 @@ def run_beside(workspace: Workspace, prediction_id: str, is_stopping: Callable[[
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl+C is for the parent
     )
-    while True:
-        with suppress(subprocess.TimeoutExpired):
-            return process.wait(_POLL_S)
-        if is_stopping():
-            process.kill()
+    with process:  # closes its standard input in the end
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(_POLL_S)
+            if is_stopping():
+                process.kill()
 
 
 def main(home: str, prediction_id: str) -> int:

@@ -34,7 +34,7 @@ LIFETIME_VALUE = {"targets": ["Order Completed"], "amount_property": "revenue"}
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
-    arguments = report.make_parser(__doc__, rows=20_000).parse_args(argv)
+    arguments = report.make_parser(__doc__, rows=8_000).parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="onramp-predictions-") as folder:
         workspace = open_workspace(folder, clock=FixedClock(NOW))
         space_id = ensure_space(workspace).id

@@ -6,17 +6,21 @@ from pathlib import Path
 import pytest
 
 from core.destinations.store import create_destination, list_destinations
-from core.errors import CoreError, LimitExceeded
+from core.errors import CoreError, InvalidField, LimitExceeded, NotEnoughData
+from core.predictions.store import delete_prediction, list_predictions
 from core.setup.entitled import (
     add_entitled_recipes,
+    create_entitled_prediction,
     create_entitled_source,
     create_entitled_warehouse,
     ensure_entitled_segment_profiles,
 )
 from core.traits.store import list_traits
 from core.warehouses.store import list_warehouses
+from core.workspaces.audit import list_changes
 from core.workspaces.spaces import ensure_space, list_connected_sources
 from core.workspaces.workspace import Workspace
+from tests.shop import Shop, open_copy
 
 
 def test_c13_an_entitled_source_is_connected_to_the_space_that_exists(workspace: Workspace) -> None:
@@ -96,3 +100,25 @@ def test_a_name_that_is_taken_leaves_no_file_behind(workspace: Workspace, tmp_pa
     with pytest.raises(CoreError):
         create_entitled_warehouse(workspace, "People", [file])
     assert set(workspace.home.warehouses.iterdir()) == before
+
+
+@pytest.mark.xdist_group("shop")
+def test_w121_a_third_prediction_and_one_without_data_are_refused_and_nothing_is_made(
+    shop: Shop, tmp_path: Path
+) -> None:
+    purchase = {"targets": ["Order Completed"]}
+    with open_copy(shop.home, tmp_path / "home") as workspace:
+        with pytest.raises(LimitExceeded, match="may have 2 predictions, and 2 are in use"):
+            create_entitled_prediction(workspace, shop.space_id, "purchase", purchase)
+        delete_prediction(workspace, shop.value.id)
+        with pytest.raises(NotEnoughData, match="Needs the event “Never Sent”"):
+            create_entitled_prediction(workspace, shop.space_id, "purchase", {"targets": ["Never Sent"]})
+        with pytest.raises(InvalidField, match="with the key likelihood_to_churn"):
+            create_entitled_prediction(workspace, shop.space_id, "purchase", purchase, name="Likelihood to churn!")
+        assert [each.id for each in list_predictions(workspace)] == [shop.churn.id]
+        made = create_entitled_prediction(workspace, shop.space_id, "purchase", purchase, score_every_days=1)
+        assert (made.name, made.state, made.score_every_days) == ("Likelihood to Purchase", "waiting", 1)
+        assert [change.action for change in list_changes(workspace, object_type="prediction")][:2] == [
+            "created",
+            "deleted",
+        ]

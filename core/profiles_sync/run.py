@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, update
 
 from core.clock import to_millis
-from core.errors import CoreError, RunInProgress
+from core.errors import CoreError, InternalError, RunInProgress
 from core.events.event_log import open_event_log
 from core.ids import new_id
 from core.profiles.api_events import find_floor
@@ -46,6 +46,7 @@ BACK_FILL = timedelta(days=60)
 SPAN_MESSAGES = 5_000
 BATCH_PROFILES = 5_000
 
+_OUR_BUG = InternalError("The run failed in Onramp itself.", hint="The log has the details; please report it.")
 Progress = Callable[[Counter[str]], None]
 
 
@@ -92,6 +93,9 @@ def run_profiles_sync(
                     progress(rows)
         except CoreError as failure:
             error = failure
+        except Exception:
+            _finish(workspace, sync, run_id, rows, _OUR_BUG)
+            raise
         _finish(workspace, sync, run_id, rows, error)
     return next(run for run in list_profiles_runs(workspace, sync.id) if run.id == run_id)
 

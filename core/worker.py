@@ -25,6 +25,7 @@ from core.predictions.process import run_beside
 from core.predictions.run import list_pending, request_due_jobs
 from core.privacy.job import carry_out_due
 from core.profiles.build import BuildReport
+from core.profiles.group_calls import follow_group_calls
 from core.profiles.search_index import keep_search
 from core.profiles_sync.run import run_due
 from core.syncs.engine import execute_run
@@ -106,6 +107,7 @@ class Worker:
                 failures,
             )
             messages += sum(report.read for report in reports)
+            self._attempt(lambda space_id=space.id: follow_group_calls(self._workspace, space_id), failures)  # type: ignore[misc]
         return messages
 
     def start(self) -> None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from core.clock import FixedClock
 from core.http.process import Process
 from core.http.serve import make_app
+from core.profiles.group_calls import follow_group_calls
 from core.traits.store import add_recipes
 from core.workspaces.profile_tokens import create_token
 from core.workspaces.workspace import open_workspace
@@ -38,8 +39,8 @@ class Api:
         space_id = self.feed.space_id if space is None else space
         return send(self.app, method, f"/v1/spaces/{space_id}/collections/{path}", headers=headers)
 
-    def read(self, path: str) -> Any:
-        answer = self.get(f"users/profiles/{path}")
+    def read(self, path: str, *, collection: str = "users") -> Any:
+        answer = self.get(f"{collection}/profiles/{path}")
         assert answer.status == 200, answer.body
         return answer.json()
 
@@ -75,3 +76,4 @@ def _fill(feed: Feed) -> None:
         feed.track("1001", name, {"day": day, "Direction": "Inbound"}, minute=day * DAY)
     feed.track("1001", "Flex - Engagement Initiated", {"direction": "Inbound"}, minute=22 * DAY)
     feed.build()
+    follow_group_calls(feed.workspace, feed.space_id)

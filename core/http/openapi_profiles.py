@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.http.profile_api import LINKS
-from core.http.profile_question import CLASSES, DEFAULT_LIMIT, MAX_LIMIT, MAX_LIMITS, PARTS
+from core.http.profile_question import CLASSES, DEFAULT_LIMIT, MAX_LIMIT, MAX_LIMITS, PARTS, USERS
 from core.workspaces.view_links import DEFAULT_MINUTES, MAX_MINUTES, MAX_WHO_CHARS
 
 _Json = dict[str, object]
@@ -98,7 +98,7 @@ def _describe(collection: str, part: str) -> _Json:
     return {
         "get": {
             "operationId": f"read_{collection}_{part}",
-            "summary": f"Read the {part.replace('_', ' ')} of a person",
+            "summary": f"Read the {part.replace('_', ' ')} of {'a person' if collection == USERS else 'an account'}",
             "security": [{"profileToken": []}],
             "parameters": [*_ADDRESS, *_describe_parameters(part)],
             "responses": _describe_answers("200", "What was asked for.", _ref(schema)),

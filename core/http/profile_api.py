@@ -22,12 +22,13 @@ from core.http.answer import Answer
 from core.http.body import SenderGone, SenderTooSlow, read_body
 from core.http.credentials import read_user_name
 from core.http.profile_gate import ProfileGate
-from core.http.profile_question import USERS, BadQuestion, Question, read_path, read_query, write_cursor
+from core.http.profile_question import ACCOUNTS, USERS, BadQuestion, Question, read_path, read_query, write_cursor
 from core.ids import new_id
 from core.profiles.api_events import read_events
 from core.profiles.api_links import read_links
 from core.profiles.api_page import Json, Page, PageRequest
 from core.profiles.api_reads import ReadPage, find_person, read_external_ids, read_metadata, read_traits
+from core.traits.api_accounts import is_known, read_account_links, read_account_traits
 from core.workspaces.profile_access import Grant
 from core.workspaces.view_links import DEFAULT_MINUTES, make_view_link
 from core.workspaces.workspace import Workspace
@@ -38,13 +39,14 @@ VIEW_PATH = "/flex/"
 MAX_LINK_BYTES = 8_192
 STORE_RETRY_S = 5
 REQUEST_ID = "request-id"
-_READ: Mapping[tuple[str, str], ReadPage] = {
-    (USERS, "traits"): read_traits,
-    (USERS, "external_ids"): read_external_ids,
-    (USERS, "events"): read_events,
-    (USERS, "metadata"): read_metadata,
-    (USERS, "links"): read_links,
+_OF_PERSON: Mapping[str, ReadPage] = {
+    "traits": read_traits,
+    "external_ids": read_external_ids,
+    "events": read_events,
+    "metadata": read_metadata,
+    "links": read_links,
 }
+_OF_ACCOUNT = {"traits": read_account_traits, "links": read_account_links}
 _QUICK_PARTS = ("traits", "external_ids")
 _LOG = logging.getLogger("onramp.profile_api")
 
@@ -134,7 +136,8 @@ def _is_quick(workspace: Workspace, question: Question, page_request: PageReques
 
     Over a network, or where messages of the log are read, the event loop must not wait.
     """
-    return workspace.database.is_sqlite and question.part in _QUICK_PARTS and not page_request.is_verbose
+    is_plain = question.collection == USERS and question.part in _QUICK_PARTS and not page_request.is_verbose
+    return is_plain and workspace.database.is_sqlite
 
 
 def read_page(workspace: Workspace, question: Question, page_request: PageRequest) -> Page:
@@ -143,12 +146,17 @@ def read_page(workspace: Workspace, question: Question, page_request: PageReques
     Raises:
         BadQuestion: Nobody has the identifier.
     """
+    space_id = question.space_id
     with workspace.database.reading() as connection:
-        person = find_person(connection, question.space_id, question.type, question.values)
+        if question.collection == ACCOUNTS:
+            (group_id,) = question.values
+            if not is_known(connection, space_id, group_id):
+                raise BadQuestion(404, "not_found", "No group call has named this account.")
+            return _OF_ACCOUNT[question.part](workspace, connection, space_id, group_id, page_request)
+        person = find_person(connection, space_id, question.type, question.values)
         if person is None:
             raise BadQuestion(404, "not_found", f"No profile of the space has this {question.type}.")
-        read = _READ[question.collection, question.part]
-        return read(workspace, connection, question.space_id, person, page_request)
+        return _OF_PERSON[question.part](workspace, connection, space_id, person, page_request)
 
 
 def refuse(error: BadQuestion) -> Answer:

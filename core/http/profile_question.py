@@ -22,8 +22,11 @@ from core.identity.identifiers import MAX_VALUE_CHARS
 from core.profiles.api_page import PageRequest
 from core.profiles.spelling import spell
 
-USERS = "users"
-PARTS: Mapping[str, Sequence[str]] = {USERS: ("traits", "external_ids", "events", "metadata", "links")}
+USERS, ACCOUNTS = "users", "accounts"
+PARTS: Mapping[str, Sequence[str]] = {
+    USERS: ("traits", "external_ids", "events", "metadata", "links"),
+    ACCOUNTS: ("traits", "links"),
+}
 CLASSES = ("audience", "computed_trait")
 DEFAULT_LIMIT = 10
 MAX_LIMITS = {"traits": 200, "links": 20}
@@ -70,6 +73,8 @@ def read_path(raw_path: bytes) -> Question:
             f"<type:value>/<part>; the parts are those of {parts}.",
         )
     type_, values = read_identifier(_unescape(found[3]))
+    if found[2] == ACCOUNTS and type_ != "group_id":
+        raise _bad_identifier("An account is asked for by group_id:value.")
     return Question(_unescape(found[1]), found[2], type_, values, found[4], path)
 
 

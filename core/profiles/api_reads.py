@@ -76,7 +76,17 @@ def read_traits(
     workspace: Workspace, connection: Connection, space_id: str, person: Person, request: PageRequest
 ) -> Page:
     """Return traits by key; each with its source and time where the request is verbose."""
-    entries: dict[str, list[Any]] = orjson.loads(person.traits)
+    return write_traits(workspace, connection, space_id, orjson.loads(person.traits), request)
+
+
+def write_traits(
+    workspace: Workspace,
+    connection: Connection,
+    space_id: str,
+    entries: Mapping[str, Sequence[Any]],
+    request: PageRequest,
+) -> Page:
+    """Return a page of traits, each given as value, time in ms, offset, and id of the computed trait or None."""
     wanted: Iterable[str] = request.include & entries.keys() if request.include else entries
     if request.classes:
         computed = _list_computed(connection, space_id) if COMPUTED in request.classes else frozenset()

@@ -11,6 +11,7 @@ from core.profiles.bulk import delete_in
 from core.profiles.changes import note_changes, note_cleared
 from core.storage.tables import (
     computed_traits,
+    group_calls,
     identifiers,
     merges,
     profile_counts,
@@ -21,7 +22,16 @@ from core.storage.tables import (
     violations,
 )
 
-_BUILT: tuple[Table, ...] = (profiles, identifiers, profile_messages, profile_counts, merges, violations, trait_states)
+_BUILT: tuple[Table, ...] = (
+    profiles,
+    identifiers,
+    profile_messages,
+    profile_counts,
+    merges,
+    violations,
+    trait_states,
+    group_calls,
+)
 
 
 def read_offset(connection: Connection, space_id: str) -> int:
@@ -54,7 +64,8 @@ def clear_space(connection: Connection, space_id: str) -> None:
         connection.execute(delete(table).where(table.c.space_id == space_id))
     note_cleared(connection, space_id)
     connection.execute(update(computed_traits).where(computed_traits.c.space_id == space_id).values(computed_to=None))
-    connection.execute(delete(reader_offsets).where(reader_offsets.c.reader == _reader(space_id)))
+    readers = (_reader(space_id), _group_reader(space_id))
+    connection.execute(delete(reader_offsets).where(reader_offsets.c.reader.in_(readers)))
 
 
 def forget_profiles(
@@ -75,6 +86,21 @@ def reset_traits(connection: Connection, space_id: str) -> None:
     """Have all computed traits of the space computed again, in the caller's transaction."""
     connection.execute(delete(trait_states).where(trait_states.c.space_id == space_id))
     connection.execute(update(computed_traits).where(computed_traits.c.space_id == space_id).values(computed_to=None))
+
+
+def read_group_offset(connection: Connection, space_id: str) -> int:
+    """Return the offset of the last message that was looked at for the accounts it names; 0 before the first."""
+    query = select(reader_offsets.c.log_offset).where(reader_offsets.c.reader == _group_reader(space_id))
+    return connection.execute(query).scalar() or 0
+
+
+def write_group_offset(connection: Connection, space_id: str, offset: int, now: datetime) -> None:
+    """Save that offset in the caller's transaction."""
+    _save(connection, _group_reader(space_id), offset, now)
+
+
+def _group_reader(space_id: str) -> str:
+    return f"group_calls:{space_id}"
 
 
 def _reader(space_id: str) -> str:

@@ -347,6 +347,14 @@ profile_messages = Table(
     Column("type", Text, nullable=False),
     Index(None, "space_id", "profile_id", "log_offset"),
 )
+group_calls = Table(
+    "group_calls",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
 merges = Table(
     "merges",
     METADATA,

@@ -9,7 +9,8 @@ import pytest
 
 from core.http import profile_gate
 from core.profiles.build import rebuild
-from core.traits.store import add_recipes, delete_trait
+from core.profiles.group_calls import follow_group_calls
+from core.traits.store import add_recipes, create_trait, delete_trait
 from core.workspaces.audit import list_changes
 from core.workspaces.profile_api import set_api_settings
 from core.workspaces.profile_tokens import create_token, list_tokens, revoke_token
@@ -124,6 +125,32 @@ def test_links_are_the_groups_of_the_group_calls(api: Api) -> None:
     assert [link["external_ids"][0]["id"] for link in rest["data"]] == ["zenith"] and not rest["cursor"]["has_more"]
 
 
+def test_an_account_has_the_traits_of_its_group_calls_what_is_computed_and_its_people(api: Api) -> None:
+    feed = api.feed
+    count = {"event": "Call", "message_type": "track", "scope": "account"}
+    trait = create_trait(feed.workspace, feed.space_id, name="Calls", kind="event_counter", definition=count)
+    feed.send("group", userId="1003", groupId="acme", traits={"plan": "paid", "seats": 5})
+    feed.send("group", userId="1003", groupId="acme", traits={"plan": "old"}, minute=1)  # it came late
+    feed.track("1003", "Call", context={"groupId": "acme"})
+    feed.build()
+    assert follow_group_calls(feed.workspace, feed.space_id) == 2
+    assert follow_group_calls(feed.workspace, feed.space_id) == 0
+    traits = api.read("group_id:acme/traits", collection="accounts")
+    assert traits["traits"] == {trait.key: 1, "plan": "paid", "seats": 5}
+    computed = api.read("group_id:acme/traits?class=computed_trait&verbose=true", collection="accounts")["traits"]
+    assert list(computed) == [trait.key] and computed[trait.key]["source_id"] == SOURCE
+    first = api.read("group_id:acme/links?limit=1", collection="accounts")
+    rest = api.read(f"group_id:acme/links?next={first['cursor']['next']}", collection="accounts")
+    people = [link["external_ids"] for page in (first, rest) for link in page["data"]]
+    assert sorted(ids[-1]["id"] for ids in people) == ["1001", "1003"] and not rest["cursor"]["has_more"]
+    delete_trait(feed.workspace, trait.id)
+    rebuild(feed.workspace, feed.space_id)
+    assert api.refusal("accounts/profiles/group_id:acme/traits") == (404, "not_found")
+    feed.build()
+    follow_group_calls(feed.workspace, feed.space_id)
+    assert api.read("group_id:acme/links", collection="accounts")["data"] == first["data"] + rest["data"]
+
+
 def test_an_id_that_was_merged_away_gives_its_survivor_before_and_after_a_rebuild(api: Api) -> None:
     survivor = api.read("user_id:1001/metadata")["metadata"]["segment_id"]
     with api.feed.workspace.database.reading() as connection:
@@ -172,6 +199,9 @@ def test_people_are_found_however_a_program_writes_their_identifier(api: Api, sp
         ("users/profiles/user_id:%FF%FE/traits", (400, "invalid_request_error")),
         (f"users/profiles/user_id:{'x' * 10_240}/traits", (400, "invalid_request_error")),
         (f"users/profiles/user_id:{quote('😀' * 400)}/traits", (404, "not_found")),
+        ("accounts/profiles/user_id:1001/traits", (400, "invalid_request_error")),
+        ("accounts/profiles/group_id:nobody/traits", (404, "not_found")),
+        ("accounts/profiles/group_id:acme/events", (404, "not_found")),
         ("users/profiles/user_id:1001/traits?limit=0", (400, "validation_error")),
         ("users/profiles/user_id:1001/traits?limit=201", (400, "validation_error")),
         ("users/profiles/user_id:1001/events?limit=101", (400, "validation_error")),

@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,6 +45,8 @@ HISTORY_RETRY_S = 60.0
 """After a failure, such as a full disk, which does not end within seconds."""
 SEARCH_PAUSE_S = 0.05
 """Between two steps of the search index, so that profiles that are being built go first."""
+SEARCH_PATIENCE_S = 10.0
+"""How long a step of the search index waits for a sync or a build, whose processor time it would take."""
 _LOG = logging.getLogger("onramp.worker")
 
 
@@ -65,6 +68,7 @@ class Worker:
         self._stopping = threading.Event()
         self._cancel = CancelToken()
         self._threads: list[threading.Thread] = []
+        self._is_building = False
 
     @property
     def is_alive(self) -> bool:
@@ -87,11 +91,13 @@ class Worker:
         failures: list[str] = []
         runs = 0
         self._attempt(lambda: request_due_runs(self._workspace), failures)
+        self._is_building = True
         for run in list_unfinished_runs(self._workspace):
             if self._stopping.is_set():
                 break
             runs += self._attempt(lambda run_id=run.id: self._execute(run_id), failures)  # type: ignore[misc]
         messages = self._build(failures)
+        self._is_building = False
         return WorkReport(runs, messages, tuple(failures))
 
     def _build(self, failures: list[str]) -> int:
@@ -169,7 +175,11 @@ class Worker:
         self._attempt(lambda: run_due(self._workspace, self._cancel), failures)
 
     def _pause_search(self) -> bool:
-        return self._stopping.wait(SEARCH_PAUSE_S)
+        deadline = time.monotonic() + SEARCH_PATIENCE_S
+        while not self._stopping.wait(SEARCH_PAUSE_S):
+            if not self._is_building or time.monotonic() > deadline:
+                return False
+        return True
 
     def _predictions_loop(self) -> None:
         # A thread of its own: training takes minutes, and syncs and profiles must not wait for it.

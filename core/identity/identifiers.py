@@ -26,7 +26,7 @@ MAX_VALUE_CHARS = 500
 
 _Value = Callable[[Message], object]
 _EMPTY: dict[str, object] = {}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # C0 and C1
 _EXTERNAL_TYPE = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import networkx
 import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -34,13 +35,18 @@ from core.storage.tables import (
 )
 from core.traits.engine import ComputedTraitEngine
 from core.traits.recipes import INITIATED
-from core.traits.store import add_recipes
+from core.traits.store import add_recipes, create_trait
 from core.workspaces.spaces import connect_source, create_space
 from core.workspaces.workspace import Workspace, open_workspace
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 BUILT = (profiles, identifiers, profile_messages, profile_counts, merges, violations, trait_states)
 NUMBERS = itertools.count(1)
+TRAITS: tuple[tuple[str, str, dict[str, object]], ...] = (
+    ("Phones of a week", "unique_list", {"property": "phone", "window": {"type": "sliding", "days": 7}}),
+    ("Calls of a session", "event_counter", {"window": {"type": "session", "inactivity_minutes": 2_880}}),
+    ("Calls of an account", "event_counter", {"scope": "account"}),
+)
 value = st.none() | st.integers(0, 4)
 message = st.tuples(value, value, value, st.booleans(), st.integers(0, 20))
 history = st.lists(message.filter(lambda each: any(part is not None for part in each[:3])), min_size=2, max_size=14)
@@ -60,6 +66,8 @@ class Crowd:
         edit_identifier(workspace, self.space_id, "user_id", value_limit=user_limit)
         edit_identifier(workspace, self.space_id, "email", value_limit=email_limit, period="weekly")
         add_recipes(workspace, self.space_id, ["total_inbounds"])
+        for name, kind, more in TRAITS:
+            create_trait(workspace, self.space_id, name=name, kind=kind, definition={"event": INITIATED, **more})
 
     def send(self, messages: Sequence[tuple[int | None, int | None, int | None, bool, int]]) -> None:
         entries = []
@@ -69,7 +77,8 @@ class Crowd:
             known = {key: text for key, text in traits.items() if "None" not in str(text)}
             body: dict[str, Any] = {"messageId": f"m{self.sent}", "userId": None if user is None else f"u{user}"}
             if is_call:
-                body |= {"type": "track", "event": INITIATED, "context": {"traits": known}}
+                context = {"traits": known, "groupId": f"g{self.sent % 3}"}
+                body |= {"type": "track", "event": INITIATED, "context": context}
                 body["properties"] = {"direction": "Inbound", **known}
             else:
                 body |= {"type": "identify", "traits": known}
@@ -152,6 +161,39 @@ def test_an_undo_and_its_undo_are_a_full_rebuild_with_the_rule_and_without(
     assert rejoined == crowd.dump()
 
 
+@settings(
+    max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(first=history, second=history, turns=st.lists(st.booleans(), min_size=28, max_size=28))
+def test_people_do_not_depend_on_how_two_sources_interleave_nor_on_live_or_batch(
+    tmp_path_factory: pytest.TempPathFactory, first: list[Any], second: list[Any], turns: list[bool]
+) -> None:
+    """Without limits people are the connected components, in any order that keeps that of each source."""
+    workspace = open_workspace(str(tmp_path_factory.mktemp("order")), clock=FixedClock(START))  # its log is short
+    graph, people = networkx.Graph(), []
+    for user, email, phone, *_ in (*first, *second):
+        parts = [("user_id", f"u{user}"), ("email", f"e{email}@x.example"), ("phone", f"+1415{phone}")]
+        known = [part for part, number in zip(parts, (user, email, phone), strict=True) if number is not None]
+        networkx.add_path(graph, known)
+        graph.add_nodes_from(known)
+    left, right = iter(first), iter(second)
+    mixed = [each for turn in turns if (each := next(left if turn else right, None)) is not None]
+    for arrived in ([*first, *second], [*mixed, *left, *right]):
+        crowd = Crowd(workspace, 1_000, 1_000)
+        edit_identifier(workspace, crowd.space_id, "phone", value_limit=1_000)
+        crowd.send(arrived)
+        crowd.build(batch=2)
+        live = crowd.dump()
+        crowd.rebuild()
+        assert crowd.dump() == live
+        owners: dict[object, set[tuple[object, object]]] = {}
+        for _, type_, value_, owner, *_ in live["identifiers"]:
+            owners.setdefault(owner, set()).add((type_, value_))
+        people.append({frozenset(its) for its in owners.values()})
+    assert people[0] == people[1] == {frozenset(each) for each in networkx.connected_components(graph)}
+    workspace.close()
+
+
 person = st.lists(st.tuples(st.integers(0, 1), st.booleans(), st.integers(0, 20)), min_size=1, max_size=6)
 
 
@@ -197,7 +239,7 @@ def test_a_plan_says_what_goes_where_and_changes_nothing(workspace: Workspace) -
     assert (plan.messages, len(plan.before), len(plan.after), plan.lost) == (4, 1, 2, ())
     before, one, other = plan.before[0], *plan.after
     assert (before.messages, before.traits["total_inbounds"]) == (4, 2)
-    assert ([one.messages, other.messages], other.traits) == ([2, 2], {"total_inbounds": 2})
+    assert ([one.messages, other.messages], other.traits["total_inbounds"]) == ([2, 2], 2)
     assert {*one.identifiers, *other.identifiers} == {*before.identifiers}
     assert other.id == merged_id
     with workspace.database.reading() as connection:

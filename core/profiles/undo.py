@@ -26,6 +26,7 @@ from core.identity.caps import read_caps
 from core.identity.rules import read_rules
 from core.profiles.counts import BuildCounts, add_counts, count_messages
 from core.profiles.family import Family, FamilyFinder
+from core.profiles.garbage import without_garbage_collection
 from core.profiles.merge_history import find_merge
 from core.profiles.profile import ProfileMerge
 from core.profiles.progress import clear_space, forget_profiles, read_offset
@@ -172,9 +173,10 @@ def _build(
         traits.leave_out_accounts()
         before = read_stored(connection, space_id, family)
     total = len(family.log_offsets)
-    replayed = replay_family(
-        log, space_id, family, by, traits, lambda applied: tell(SplitProgress(total, applied, total))
-    )
+    with without_garbage_collection():
+        replayed = replay_family(
+            log, space_id, family, by, traits, lambda applied: tell(SplitProgress(total, applied, total))
+        )
     return _Built(family, replayed, traits, offset, make_plan(act, merge, total, before, replayed))
 
 

@@ -143,7 +143,7 @@ def test_a_rule_that_was_added_by_itself_reads_external_ids_only() -> None:
 
 
 def test_a_value_that_is_too_long_or_holds_control_characters_is_refused_and_reported() -> None:
-    for value in ("x" * (MAX_VALUE_CHARS + 1), "a\x00b", "a\nb"):
+    for value in ("x" * (MAX_VALUE_CHARS + 1), "a\x00b", "a\nb", "a\x9bb"):
         found = IdentifierReader(ALL).read({"userId": value, "anonymousId": "a"})
         assert [tuple(each) for each in found.identifiers] == [("anonymous_id", "a")]
         assert found.unusable[0].value == value

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
-from core.errors import IllegalTransition, LimitExceeded, NotFound
+from core.errors import IllegalTransition, LimitExceeded, NotFound, RunInProgress
 from core.events.event_log import open_event_log
 from core.identity.rules import read_rules
 from core.profiles.build import rebuild
@@ -12,6 +13,7 @@ from core.profiles.family import FamilyFinder
 from core.profiles.lookup import get_profile, list_profile_events
 from core.profiles.splits import list_splits
 from core.profiles.undo import Act, SplitPlan, SplitProgress, plan_split, split, split_by_rebuild
+from core.storage.tables import leases
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.audit import list_changes
 from core.workspaces.workspace import Workspace
@@ -101,6 +103,21 @@ def test_a_merge_that_is_none_or_whose_messages_are_gone_is_refused_and_nothing_
             attempt()
         assert refused.value.code == "messages_gone"
     assert feed.dump() == as_it_was
+
+
+def test_a_builder_that_took_over_meanwhile_finds_everything_as_it_was(feed: Feed) -> None:
+    merged_id = merge_ada_and_bob(feed)
+    as_it_was = feed.dump()
+
+    def take_over(_: SplitProgress) -> None:
+        with feed.workspace.database.transaction() as connection:
+            connection.execute(update(leases).values(token=leases.c.token + 1))
+
+    with pytest.raises(RunInProgress):
+        split(feed.workspace, feed.space_id, Act.UNDO, merged_id, ComputedTraitEngine(), progress=take_over)
+    assert feed.dump() == as_it_was
+    assert list_splits(feed.workspace, feed.space_id) == []
+    assert list_changes(feed.workspace, object_type="merge") == []
 
 
 def test_a_family_reaches_over_refused_identifiers_and_a_huge_one_is_refused_before_it_is_read(feed: Feed) -> None:

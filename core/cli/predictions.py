@@ -7,7 +7,7 @@ from typing import Any
 
 from core.building import build_space
 from core.cli.output import DONE, FAILED, open_for, print_json, print_json_lines, print_table, say
-from core.cli.space_option import find_space
+from core.cli.space_option import add_space, find_space
 from core.clock import to_iso
 from core.errors import InvalidField
 from core.predictions.prediction import SCORE_EVERY_DAYS, Job, Prediction, PredictionKind, parse_definition
@@ -46,7 +46,7 @@ def requirements(args: argparse.Namespace) -> int:
     """Print what the prediction would need and what there is."""
     workspace = open_for(args)
     definition = parse_definition(args.kind, _read_document(args))
-    found = check_requirements(workspace, find_space(workspace, None).id, definition, workspace.now(), say)
+    found = check_requirements(workspace, find_space(workspace, args.space).id, definition, workspace.now(), say)
     if args.json:
         print_json({"met": found.are_met, **found.to_document()})
     else:
@@ -59,7 +59,7 @@ def create(args: argparse.Namespace) -> int:
     workspace = open_for(args)
     made = create_entitled_prediction(
         workspace,
-        find_space(workspace, None).id,
+        find_space(workspace, args.space).id,
         args.kind,
         _read_document(args),
         name=args.name,
@@ -115,6 +115,7 @@ def delete(args: argparse.Namespace) -> int:
 
 
 def _add_definition(verb: argparse.ArgumentParser) -> None:
+    add_space(verb)
     verb.add_argument("--kind", required=True, choices=list(PredictionKind))
     verb.add_argument("--event", action="append", default=[], help="the predicted event; twice for either of two")
     verb.add_argument("--where", metavar="PROPERTY=VALUE", help="only events whose property has this value")

@@ -92,6 +92,8 @@ def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
         assert (rule.blocked_exact, rule.blocked_patterns) == (("n/a", "unknown"), ("^test-",))
 
         popup = open_menu(page, "loyalty_card", "Edit")
+        press(popup, "See what would change")
+        see(popup, "No profile would change.")
         fill(popup, "Blocked patterns", "([")
         press(popup, "Save")
         see(popup, re.compile("pattern"))

@@ -24,6 +24,7 @@ PAGES = (
     "identity-violations",
     "delivery-overview",
     "event-debugger",
+    "spaces",
     "overview",
     "warehouses",
     "workspace-settings",

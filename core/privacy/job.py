@@ -150,21 +150,24 @@ class _Deletion:
             found = list(scan_log(log, subject.marks))
             with self._workspace.database.reading() as connection:
                 theirs, mentions = choose_offsets(connection, subject, found)
-            self._offsets = sorted(theirs)
+            self._offsets, there = sorted(theirs), list[int]()
             for start in range(0, len(self._offsets), READ_AT_ONCE):
                 for event in log.get_many(self._offsets[start : start + READ_AT_ONCE]):
+                    there.append(event.offset)
                     subject.add_row(event.body)
-            _write(self._workspace, self._id, subject=subject.to_json())  # a kill must not lose what the messages said
-            self._count("events", erase_messages(log, theirs).messages)
+            self._receipt["events"] = subject.plan_messages(there)
+            self._keep(subject)  # a kill must lose neither the count nor what the messages said
+            erase_messages(log, theirs)
         self._receipt["mentions"] = len(mentions)
         self._count("refused", erase_refused(log, matches_refused(subject.marks)))
-        _write(self._workspace, self._id, receipt=self._receipt)
+        self._keep(subject)
 
     def _erase_syncs(self, subject: Subject) -> None:
         people = People(subject.user_ids, subject.values, subject.row_keys)
-        self._count("records", erase_records(self._workspace, people))
-        self._count("acknowledged", erase_states(self._workspace, people))
-        _write(self._workspace, self._id, receipt=self._receipt)
+        for place, erase in (("records", erase_records), ("acknowledged", erase_states)):
+            for name, count in erase(self._workspace, people):
+                self._receipt[place] = subject.plan_records(place, name, count)
+                self._keep(subject)
 
     def _erase_profiles(self, subject: Subject) -> None:
         with ExitStack() as leases:
@@ -200,6 +203,9 @@ class _Deletion:
             self._save(connection, status=status, finished_at=self._workspace.now(), error=None)
             after: dict[str, object] = {"status": str(status), **self._receipt}
             record_change(connection, self._workspace, "finished", "regulation", self._id, after=after)
+
+    def _keep(self, subject: Subject) -> None:
+        _write(self._workspace, self._id, subject=subject.to_json(), receipt=self._receipt)
 
     def _count(self, place: str, count: int) -> None:
         if count:

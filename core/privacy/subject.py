@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -24,22 +24,26 @@ class Subject:
     """The people of a regulation.
 
     `profile_ids` are by space, those that were merged into them included; `row_keys` by sync, of the rows that their
-    messages came from.
+    messages came from. `planned` are counts by place, saved before something is taken away there, so that a receipt is
+    right after a kill.
     """
 
     user_ids: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     profile_ids: dict[str, set[str]] = field(default_factory=dict)
     row_keys: dict[str, set[str]] = field(default_factory=dict)
+    planned: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, document: dict[str, object]) -> Subject:
         """Return the subject as it was saved."""
+        planned = document.get("planned")
         return cls(
             _to_set(document.get("user_ids")),
             _to_set(document.get("values")),
             _to_sets(document.get("profile_ids")),
             _to_sets(document.get("row_keys")),
+            {str(place): int(count) for place, count in planned.items()} if isinstance(planned, dict) else {},
         )
 
     def to_json(self) -> dict[str, object]:
@@ -49,7 +53,24 @@ class Subject:
             "values": sorted(self.values),
             "profile_ids": {space_id: sorted(ids) for space_id, ids in self.profile_ids.items()},
             "row_keys": {sync_id: sorted(keys) for sync_id, keys in self.row_keys.items()},
+            "planned": self.planned,
         }
+
+    def plan_messages(self, offsets: Sequence[int]) -> int:
+        """Note that the messages at `offsets` are about to go; return how many went, and will have gone, in all.
+
+        They go in one transaction, and later ones have higher offsets: if none of the last plan is there, it was done.
+        """
+        if not any(offset <= self.planned.get("events.last", 0) for offset in offsets):
+            self.planned["events.gone"] = self.planned.get("events.gone", 0) + self.planned.get("events.due", 0)
+        self.planned |= {"events.due": len(offsets), "events.last": max(offsets, default=0)}
+        return self.planned.get("events.gone", 0) + len(offsets)
+
+    def plan_records(self, place: str, name: str, count: int) -> int:
+        """Note that `count` records are about to go from one file; return how many of the place, in all."""
+        key = f"{place}/{name}"
+        self.planned[key] = max(count, self.planned.get(key, 0))
+        return sum(each for name, each in self.planned.items() if name.startswith(f"{place}/"))
 
     def add_row(self, body: bytes) -> None:
         """Remember which row of which sync a message came from, if it came from one."""

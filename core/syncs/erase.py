@@ -6,7 +6,7 @@ and Parquet leave deleted rows where they are. A kill leaves the old file or the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from core.mappings.compile import literal
 from core.storage.lease import hold_lease
 from core.storage.tables import sync_runs
 from core.syncs.engine import LOOK_S, open_state
+from core.syncs.state import GAPS
 from core.syncs.state_file import translate
 from core.syncs.sync import list_syncs
 from core.workspaces.workspace import Workspace
@@ -46,15 +47,14 @@ class People:
         return f"coalesce({' OR '.join(parts) or 'false'}, false)"
 
 
-def erase_states(workspace: Workspace, people: People) -> int:
-    """Take the people's rows out of the state of every sync and return how many records went.
+def erase_states(workspace: Workspace, people: People) -> Iterator[tuple[str, int]]:
+    """Take the people's rows out of the state of every sync; yield each sync and how many records, before they go.
 
     What is unchanged is compared row by row in the next run, because the warehouse may still vouch for what went.
 
     Raises:
         RunInProgress: A sync has a run that is not over; it is done when the run is.
     """
-    gone = 0
     for sync in list_syncs(workspace):
         path = workspace.home.sync_state / f"{sync.id}.duckdb"
         if not path.exists():
@@ -63,22 +63,21 @@ def erase_states(workspace: Workspace, people: People) -> int:
             with open_state(workspace, sync.id) as state:
                 where = people.condition(sync.id)
                 count = state.count_matching(where)
-                if not count:
+                if not count and not state.has_gaps:
                     continue
-                if state.read_phase()[0] != "none":
+                if count and state.read_phase()[0] != "none":
                     raise RunInProgress(
                         f"The sync {sync.name!r} has a run that is not over.",
                         hint="Nothing is lost: the rest is deleted as soon as it is.",
                     )
-                state.delete_matching(where)
+                if count:
+                    yield sync.id, count
+                    state.delete_matching(where)
             _write_anew(path)
-        gone += count
-    return gone
 
 
-def erase_records(workspace: Workspace, people: People) -> int:
-    """Take the people's records out of the files of finished runs and return how many went."""
-    gone = 0
+def erase_records(workspace: Workspace, people: People) -> Iterator[tuple[str, int]]:
+    """Take the people's records out of the files of finished runs; yield each file and how many, before they go."""
     with workspace.database.reading() as connection:
         syncs = {row.id: row.sync_id for row in connection.execute(select(sync_runs.c.id, sync_runs.c.sync_id))}
     for path in sorted(workspace.home.runs.glob("*.parquet")):
@@ -88,6 +87,7 @@ def erase_records(workspace: Workspace, people: People) -> int:
             row = engine.execute(f"SELECT count(*) FROM {source} WHERE {where}").fetchone()  # noqa: S608 - literals
             if row is None or not row[0]:
                 continue
+            yield path.stem, row[0]
             scratch = path.with_suffix(".erased")
             try:
                 engine.execute(
@@ -97,8 +97,6 @@ def erase_records(workspace: Workspace, people: People) -> int:
             except duckdb.Error as error:
                 raise translate(error) from error
             scratch.replace(path)
-            gone += row[0]
-    return gone
 
 
 def _list(texts: Collection[str]) -> str:
@@ -113,6 +111,7 @@ def _write_anew(path: Path) -> None:
             engine.execute(f"ATTACH {literal(str(path))} AS old (READ_ONLY)")
             engine.execute(f"ATTACH {literal(str(draft))} AS new")
             engine.execute("COPY FROM DATABASE old TO new")
+            engine.execute(f"DELETE FROM new.meta WHERE name = '{GAPS}'")  # noqa: S608 - our own name
             engine.execute("DETACH new")
             engine.execute("DETACH old")
     except duckdb.Error as error:

@@ -31,6 +31,7 @@ from core.syncs.sheet import BalanceSheet
 from core.syncs.staging import Staging
 from core.syncs.state_file import StateFile, translate
 
+GAPS = "has_gaps"
 BASELINE_MODES = ("update", "delete")  # a record first seen becomes the baseline without being sent
 
 _SCHEMA = """
@@ -247,12 +248,18 @@ class SyncState:
         counts = " + ".join(f"(SELECT count(*) FROM {table} WHERE {where})" for table in ("acked", "plan", "refused"))  # noqa: S608
         return self._file.one(f"SELECT {counts}") or 0
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether records were deleted and the file was not written anew since."""
+        return self._file.get(GAPS) is not None
+
     def delete_matching(self, where: str) -> None:
         """Forget the acknowledged records that answer a condition; versions go on growing."""
         with self._file.transaction():
             highest = self._file.one("SELECT max(version) FROM acked")
             if highest is not None:
                 self._file.put("base_version", str(max(highest, self._base_version())))
+            self._file.put(GAPS, "yes")
             self._db.execute(f"DELETE FROM acked WHERE {where}")  # noqa: S608 - literals
             self.prints.distrust()
 

@@ -32,6 +32,8 @@ from core.warehouses.cancel import CancelToken
 from core.warehouses.warehouse import Warehouse
 from core.workspaces.workspace import Workspace
 
+WRITTEN_AT = "uuid_ts"
+
 
 class Writer:
     """A session that writes one schema of a warehouse; a context manager that closes it.
@@ -121,18 +123,18 @@ class Writer:
     def _fill_stage(self, table: SyncedTable, rows: Sequence[Row]) -> None:
         self._run(empty_stage_sql(self._schema, table))
         written_at = to_iso(self._workspace.now())
-        columns = [[self._to_text({"uuid_ts": written_at, **row}.get(name)) for row in rows] for name in table.columns]
-        arrays = [pa.array(column, pa.string()) for column in columns]
+        columns = {name: [self._to_text(row.get(name)) for row in rows] for name in table.columns}
+        if WRITTEN_AT in columns:
+            columns[WRITTEN_AT] = [written_at] * len(rows)
+        arrays = [pa.array(column, pa.string()) for column in columns.values()]
         batch = pa.RecordBatch.from_arrays(arrays, names=list(table.columns))
         self._session.load(name_stage(self._schema, table), [batch], cancel=self._cancel)
 
     def _to_text(self, value: object) -> str | None:
         if value is None:
             return None
-        text, most = str(value), self._dialect.max_text_bytes
-        if most is None or len(text) * 4 <= most:
-            return text
-        return text.encode()[:most].decode(errors="ignore")
+        text, most = value if isinstance(value, str) else str(value), self._dialect.max_text_bytes
+        return text if most is None or len(text) * 4 <= most else text.encode()[:most].decode(errors="ignore")
 
     def _run(self, sql: str) -> None:
         self._session.execute(sql, cancel=self._cancel)

@@ -35,7 +35,7 @@ def read_events(
     """Return track calls of the last 14 days, by their own time; the newest arrival first unless asked otherwise."""
     log = open_event_log(workspace)
     start_ms = max(to_millis(workspace.now() - KEPT), request.start_ms or 0)
-    floor = find_floor(log, start_ms - start_ms % _HOUR_MS)
+    floor = _find_floor(log, start_ms - start_ms % _HOUR_MS)
     offsets = _list_offsets(connection, space_id, person, request, floor)
     reader = IdentifierReader(read_rules(connection, space_id))
     data: list[Json] = []
@@ -98,7 +98,7 @@ def _describe(event: StoredEvent, message: Message, at: datetime, reader: Identi
 
 
 @lru_cache(maxsize=256)
-def find_floor(log: EventLog, at_ms: int) -> int:
+def _find_floor(log: EventLog, at_ms: int) -> int:
     """Return an offset before which nothing was received at `at_ms` or later, by halving. O(log n) reads."""
     low, high, at = 1, log.last_offset() + 1, from_millis(at_ms)
     while low < high:

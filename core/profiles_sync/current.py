@@ -65,6 +65,13 @@ class Changed:
         return len(self.standings) + len(self.gone)
 
 
+def has_prints(workspace: Workspace, sync_id: str) -> bool:
+    """Say whether the warehouse has taken any profile."""
+    query = select(profiles_sync_prints.c.print).where(profiles_sync_prints.c.sync_id == sync_id).limit(1)
+    with workspace.database.reading() as connection:
+        return connection.execute(query).first() is not None
+
+
 def read_changes(workspace: Workspace, sync_id: str, space_id: str) -> Iterator[Changed]:
     """Yield, page by page in the order of their ids, the profiles that differ. O(profiles of the space)."""
     after = ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import orjson
@@ -35,9 +36,11 @@ Rows: TypeAlias = dict[SyncedTable, list[Row]]
 
 
 def read_span(
-    connection: Connection, log: EventLog, space_id: str, after: int, limit: int, last: int
+    connection: Connection, log: EventLog, space_id: str, after: int, limit: int, last: int, since: datetime
 ) -> tuple[Rows, int]:
     """Return the rows of the next `limit` messages with an offset above `after`, to `last`, and where they end.
+
+    Messages that were received before `since` have none.
 
     Raises:
         StoreUnreadable: A file of a closed day is damaged or missing.
@@ -51,8 +54,10 @@ def read_span(
     )
     resolved: dict[int, str] = {row.log_offset: row.profile_id for row in connection.execute(query)}
     end = last if len(resolved) < limit else max(resolved)
-    events = {event.offset: event for event in log.get_many(list(resolved))}
+    events = {event.offset: event for event in log.get_many(list(resolved)) if event.received_at >= since}
     rows: Rows = {}
+    if not events:
+        return rows, end
     for offset, event in events.items():
         message = orjson.loads(event.body)
         about = _describe(event, message, resolved[offset])
@@ -60,7 +65,7 @@ def read_span(
         if event.type == MessageType.IDENTIFY:
             rows.setdefault(TRAIT_UPDATES, []).extend(_list_traits(about, message))
     rows[ID_GRAPH_UPDATES] = list(_read_graph(connection, space_id, resolved, events, after, end))
-    rows[EXTERNAL_ID_UPDATES] = list(_read_identifiers(connection, space_id, resolved, events, after, end))
+    rows[EXTERNAL_ID_UPDATES] = list(_read_identifiers(connection, space_id, resolved, events))
     return rows, end
 
 
@@ -113,9 +118,7 @@ def _list_traits(about: Mapping[str, Any], message: Message) -> Iterator[Row]:
         }
 
 
-def _trigger(event: StoredEvent | None) -> dict[str, object]:
-    if event is None:  # it is no longer in the log
-        return {}
+def _trigger(event: StoredEvent) -> dict[str, object]:
     return {
         "triggering_event_id": event.message_id,
         "triggering_event_type": event.type,
@@ -135,22 +138,24 @@ def _read_graph(
 ) -> Iterator[Row]:
     columns = (profiles.c.id, profiles.c.created_at, profiles.c.created_offset)
     for row in select_in(connection, columns, {"space_id": space_id}, "id", sorted(set(resolved.values()))):
-        if after < row.created_offset <= end:
+        if row.created_offset in events:
             at = {"seq": row.created_offset, "timestamp": to_iso(from_millis(row.created_at))}
             yield {
                 "segment_id": row.id,
                 "canonical_segment_id": row.id,
                 **at,
-                **_trigger(events.get(row.created_offset)),
+                **_trigger(events[row.created_offset]),
             }
     table = merges.c
     query = select(table.log_offset, table.merged_id, table.survivor_id, table.at).where(
         table.space_id == space_id, table.log_offset > after, table.log_offset <= end
     )
     for merge in connection.execute(query):
+        if merge.log_offset not in events:
+            continue
         at = {"seq": merge.log_offset, "timestamp": to_iso(from_millis(merge.at))}
         ids = {"segment_id": merge.merged_id, "canonical_segment_id": merge.survivor_id}
-        yield {**ids, **at, **_trigger(events.get(merge.log_offset))}
+        yield {**ids, **at, **_trigger(events[merge.log_offset])}
 
 
 def _read_identifiers(
@@ -158,20 +163,18 @@ def _read_identifiers(
     space_id: str,
     resolved: Mapping[int, str],
     events: Mapping[int, StoredEvent],
-    after: int,
-    end: int,
 ) -> Iterator[Row]:
     owners: Sequence[str] = sorted(set(find_survivors(connection, space_id, set(resolved.values())).values()))
     names = ("type", "value", "first_seen_at", "first_offset")
     columns = tuple(identifiers.c[name] for name in names)
     for row in select_in(connection, columns, {"space_id": space_id}, "profile_id", owners):
-        if after < row.first_offset <= end:
+        if row.first_offset in events:
             yield {
-                "segment_id": resolved.get(row.first_offset),
+                "segment_id": resolved[row.first_offset],
                 "external_id_type": row.type,
                 "external_id_value": row.value,
                 "external_id_hash": hash_identifier(row.type, row.value),
                 "seq": row.first_offset,
                 "timestamp": to_iso(from_millis(row.first_seen_at)),
-                **_trigger(events.get(row.first_offset)),
+                **_trigger(events[row.first_offset]),
             }

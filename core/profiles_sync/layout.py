@@ -146,6 +146,11 @@ def forget_span_sql(schema: str, table: SyncedTable, after: int) -> str:
     return f"DELETE FROM {schema}.{table.name} WHERE {SEQ} > {after}"  # noqa: S608 - names of ours and a number
 
 
+def forget_all_sql(schema: str, table: SyncedTable) -> str:
+    """Return the statement that takes every row out of the table."""
+    return f"DELETE FROM {schema}.{table.name} WHERE TRUE"  # noqa: S608 - names of ours
+
+
 def forget_owners_sql(schema: str, table: SyncedTable) -> str:
     """Return the statement that takes away all that the table says of the profiles of a batch."""
     owners = f"SELECT segment_id FROM {name_stage(schema, OWNERS)}"  # noqa: S608 - names of ours

@@ -5,7 +5,7 @@ killed anywhere repeats its last batch: what happened is taken back from its pla
 replaced. Nothing is doubled, nothing is lost.
 
 Decisions where the specification is silent:
-- The first run writes what happened in the last 60 days, and how all profiles are.
+- The first run writes what was received in the last 60 days, and how all profiles are.
 - What happened to a profile that is there no more is taken out of the warehouse too: its person was deleted.
 - While profiles are rebuilt from the log nothing is written: half of them would seem to be gone.
 """
@@ -18,14 +18,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, update
 
-from core.clock import to_millis
 from core.errors import CoreError, InternalError, RunInProgress
 from core.events.event_log import open_event_log
 from core.ids import new_id
-from core.profiles.api_events import find_floor
 from core.profiles.bulk import upsert_rows
 from core.profiles.progress import read_offset
-from core.profiles_sync.current import Changed, read_changes, write_rows
+from core.profiles_sync.current import Changed, has_prints, read_changes, write_rows
 from core.profiles_sync.happened import read_span
 from core.profiles_sync.store import (
     ProfilesRun,
@@ -121,11 +119,11 @@ def _write_happened(
     workspace: Workspace, sync: ProfilesSync, writer: Writer, built_to: int
 ) -> Iterator[dict[str, int]]:
     log = open_event_log(workspace)
-    after = sync.log_offset or find_floor(log, to_millis(workspace.now() - BACK_FILL)) - 1
+    after, since = sync.log_offset, sync.created_at - BACK_FILL
     writer.forget_after(after)
     while after < built_to:
         with workspace.database.reading() as connection:
-            rows, end = read_span(connection, log, sync.space_id, after, SPAN_MESSAGES, built_to)
+            rows, end = read_span(connection, log, sync.space_id, after, SPAN_MESSAGES, built_to, since)
         written = writer.write_span(rows)
         with workspace.database.transaction() as connection:
             connection.execute(update(profiles_syncs).where(profiles_syncs.c.id == sync.id).values(log_offset=end))
@@ -134,6 +132,8 @@ def _write_happened(
 
 
 def _write_current(workspace: Workspace, sync: ProfilesSync, writer: Writer) -> Iterator[dict[str, int]]:
+    if not has_prints(workspace, sync.id):
+        writer.forget_current()  # of a sync that was removed: its profiles may be there no more
     held = Changed([], [])
     for changed in read_changes(workspace, sync.id, sync.space_id):
         held = Changed([*held.standings, *changed.standings], [*held.gone, *changed.gone])

@@ -23,6 +23,7 @@ from core.profiles_sync.layout import (
     create_sql,
     create_stage_sql,
     empty_stage_sql,
+    forget_all_sql,
     forget_owners_sql,
     forget_span_sql,
     insert_sql,
@@ -77,7 +78,7 @@ class Writer:
 
     def write_span(self, rows: Rows) -> dict[str, int]:
         """Write what happened."""
-        return {table.name: self._put(table, rows) for table in HAPPENED}
+        return {table.name: self._put(table, rows) for table in HAPPENED if rows.get(table)}
 
     def write_current(self, rows: Rows) -> dict[str, int]:
         """Write how the profiles of `OWNERS` are, in place of what the tables said of them."""
@@ -85,6 +86,11 @@ class Writer:
         for table in CURRENT:
             self._run(forget_owners_sql(self._schema, table))
         return {table.name: self._put(table, rows) for table in CURRENT}
+
+    def forget_current(self) -> None:
+        """Take away all that the tables say of how things are."""
+        for table in CURRENT:
+            self._run(forget_all_sql(self._schema, table))
 
     def forget_happened(self, profile_ids: Sequence[str]) -> None:
         """Take away all that happened to profiles that are there no more."""

@@ -17,7 +17,7 @@ from core.sources.store import Source, disable_source, enable_source
 from core.syncs.sync import Sync
 from core.workspaces.workspace import Workspace
 
-_LABELS = {**PERMITTED_SOURCES, **STAND_IN_SOURCES, "flex": "Flex events"}
+_LABELS = {**PERMITTED_SOURCES, **STAND_IN_SOURCES, "flex": "Flex events", "personas": "Scores of predictions"}
 
 
 def draw_source(

@@ -11,10 +11,10 @@ from components.error_panel import error_panel
 
 
 def draw_state(*, is_enabled: bool, is_protected: bool = False) -> None:
-    """Draw the badge that says whether it is enabled, and one more if the setup made it."""
+    """Draw the badge that says whether it is enabled, and one more if the workspace made it."""
     st.badge("Enabled" if is_enabled else "Disabled", color="green" if is_enabled else "gray")
     if is_protected:
-        st.badge("Made by the setup", icon=":material/lock:", color="gray")
+        st.badge("Made by Onramp", icon=":material/lock:", color="gray")
 
 
 def draw_enable_switch(

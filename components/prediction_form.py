@@ -67,7 +67,7 @@ def draw_prediction_form(workspace: Workspace, space: Space, kind: KindDefinitio
     if not checked[1].are_met:
         return
     if st.button("Train", key="prediction_train", icon=":material/model_training:", type="primary"):
-        with error_panel("making the prediction"):
+        with error_panel("making the prediction"), st.spinner("Checking once more …"):
             made = create_entitled_prediction(
                 workspace, space.id, kind.kind, document, name=name, score_every_days=1 if is_daily else 7
             )

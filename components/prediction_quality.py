@@ -36,7 +36,8 @@ def draw_quality(prediction: Prediction) -> None:
         for name in names:
             label, words = MEASURES[name]
             with st.container(border=True, height="stretch"):
-                st.metric(label, _number(used[name]))
+                unit = f" {prediction.definition.currency}" if name == "mean_absolute_error" else ""
+                st.metric(label, f"{_number(used[name])}{unit}")
                 st.caption(words)
     st.caption(
         f"Measured on {format_count(report['tested_on'], 'customer')} in the newest"

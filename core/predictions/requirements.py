@@ -166,11 +166,15 @@ def _measure_target(facts: Facts, definition: PredictionDefinition) -> Iterator[
     days = (facts.as_of_ms - last) / DAY_MS
     yield Requirement(
         "event_not_tracked",
-        f"Needs {definition.target_label} within the last {GAP_DAYS} days; it last came {days:,.1f} days ago.",
+        f"Needs {definition.target_label} within the last {GAP_DAYS} days; it last came {_tell_ago(days)}.",
         GAP_DAYS,
         round(days, 1),
         days <= GAP_DAYS,
     )
+
+
+def _tell_ago(days: float) -> str:
+    return "today" if days < 1 else f"{days:,.1f} days ago"
 
 
 def _measure_classes(facts: Facts, definition: PredictionDefinition) -> Iterator[Requirement]:

@@ -151,10 +151,11 @@ def create_entitled_prediction(
         MissingField, InvalidField: The definition cannot be used.
         NotEnoughData, PredictionOutOfDate: A requirement is not met; nothing is made.
     """
+    require_room(workspace, Entitled.PREDICTIONS)
+    definition = parse_definition(kind, dict(document))
+    # before the lease: reading a large log takes longer than anybody else would wait for it
+    check_requirements(workspace, space_id, definition, workspace.now()).require()
     with _place(workspace):
-        require_room(workspace, Entitled.PREDICTIONS)
-        definition = parse_definition(kind, dict(document))
-        check_requirements(workspace, space_id, definition, workspace.now()).require()
         return create_prediction(
             workspace,
             space_id,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from components.format import format_ago, format_count, format_time, shorten
+from components.format import format_ago, format_count, format_number, format_share, format_time, shorten
 from components.identity_graph import draw_identity_graph
 from components.profile_timeline import draw_lines
 from core.profiles.accounts import list_accounts
@@ -57,10 +57,13 @@ def draw_sheet(workspace: Workspace, profile: Profile) -> None:
     left, right = st.columns([1, 1], gap="large")
     with left:
         _draw_part("How to reach and recognise them", _list_identifiers(profile))
+        predicted = [trait for trait in profile.traits if trait.origin.prediction]
         computed = [trait for trait in profile.traits if trait.origin.computed_trait]
-        others = [trait for trait in profile.traits if not trait.origin.computed_trait]
+        others = [trait for trait in profile.traits if trait not in predicted and trait not in computed]
+        if predicted:
+            _draw_part("What is predicted", [_describe_prediction(workspace, trait) for trait in predicted])
         if computed:
-            _draw_part("Computed and predicted", _list_traits(workspace, computed))
+            _draw_part("What is counted", _list_traits(workspace, computed))
         _draw_part("What is known", _list_traits(workspace, others[:MAX_TRAITS]))
         if len(others) > MAX_TRAITS:
             st.caption(f"{format_count(len(others) - MAX_TRAITS, 'trait')} more under **Traits**.")
@@ -99,6 +102,18 @@ def _describe_origin(workspace: Workspace, trait: ProfileTrait) -> str:
     origin = trait.origin
     source = origin.computed_trait or origin.sql_model or origin.source or origin.source_id or "a source that is gone"
     return f"{source}, {format_ago(trait.updated_at, workspace.now())}"
+
+
+def _describe_prediction(workspace: Workspace, trait: ProfileTrait) -> tuple[str, str, str]:
+    origin = trait.origin
+    if trait.value == origin.amount:
+        return str(trait.key), format_number(origin.amount), format_ago(trait.updated_at, workspace.now())
+    score = trait.value if isinstance(trait.value, int | float) else None
+    said = f"higher than {format_share(score)} of people"
+    if origin.chance is not None:
+        said += f", chance {format_share(origin.chance)}"
+    reasons = [f"{'↑' if raises else '↓'} {sentence}" for sentence, raises in origin.reasons]
+    return str(origin.prediction), said, " · ".join([*reasons, format_ago(trait.updated_at, workspace.now())])
 
 
 def format_value(value: object, limit_chars: int = VALUE_CHARS) -> str:

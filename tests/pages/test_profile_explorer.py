@@ -120,6 +120,8 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
     feed.build()
     feed.identify("ada", anonymousId="browser")
     feed.send("group", userId="ada", groupId="acme", traits={"name": "Acme Ltd"})
+    said = {"name": "Churn", "probability": 0.34, "reasons": [{"text": "No order for 40 days", "raises": True}]}
+    feed.identify("ada", traits={"churn": 0.9}, context={"personas": {}, "prediction": said})
     feed.build()
     shown = read(visit(PAGE, id="user_id:ada"))
     for part in (
@@ -131,11 +133,12 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
         "user_id ada was tied, two profiles becoming one, to anonymous_id browser: merged by Message #3 (identify)",
         "email ada@example.com was tied to user_id ada: Message #2 (identify)",
         "Viewed Prices",
+        "<dt>Churn</dt><dd>higher than 90 % of people, chance 34 %<small>↑ No order for 40 days · ",
     ):
         assert part in shown, part
     for kind, titles in {
         "events": ["Viewed Prices"],
-        "traits": ["Traits set", "Traits set"],
+        "traits": ["Traits set"] * 3,
         "accounts": ["Belongs to acme"],
     }.items():
         timeline = read(visit(PAGE, id="user_id:ada", view="events", kind=kind))

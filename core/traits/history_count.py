@@ -36,7 +36,8 @@ from core.traits.kinds import (
 from core.traits.states import merge_into, note_newest, observe_into
 from core.traits.windows import Session, Sliding
 
-OWNERS = pa.schema({"offset": pa.int64(), "owner": pa.string()})
+OWNERS = pa.schema({"owner": pa.string(), "offsets": pa.string()})
+"""A profile and its messages: offsets as text, with commas between them. A profile may come in several rows."""
 _FETCHED_ROWS = 10_000
 _PLACE = '(at_ms::HUGEINT * 9223372036854775808 + "offset")'  # time, then offset, in one number
 
@@ -141,7 +142,9 @@ def _own(database: duckdb.DuckDBPyConnection, trait: CompiledTrait, owners: Iter
     database.execute('CREATE OR REPLACE TABLE owned ("offset" BIGINT, owner VARCHAR)')
     for batch in owners:
         database.register("batch", batch)
-        database.execute("INSERT INTO owned SELECT * FROM batch")
+        database.execute(
+            "INSERT INTO owned SELECT unnest(CAST(string_split(offsets, ',') AS BIGINT[])), owner FROM batch"
+        )
     owner = "p.account" if trait.scope is Scope.ACCOUNT else "o.owner"
     joined = 'FROM picked p JOIN owned o ON p."offset" = o."offset"'
     sure = f'SELECT {owner} AS owner, p."offset", at_ms, value {joined} WHERE body IS NULL'

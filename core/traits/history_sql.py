@@ -47,7 +47,7 @@ CREATE OR REPLACE TEMP MACRO time_of(v) AS CASE
         OR v LIKE '"____-__-__T__:__:__.______+00:00"' OR v LIKE '"____-__-__T__:__:__+00:00"'
         OR v LIKE '"____-__-__"')
         AND NOT contains(v, ' ') AND v[13:14] <> '24' THEN
-        CASE WHEN epoch_us(TRY_CAST(v[2:-2] AS TIMESTAMP)) >= 0 THEN epoch_us(TRY_CAST(v[2:-2] AS TIMESTAMP)) END END;
+        nullif(greatest(epoch_us(TRY_CAST(v[2:-2] AS TIMESTAMP)), -1), -1) END;
 """.replace("{most}", str(MAX_TEXT_CHARS))
 
 

@@ -155,7 +155,9 @@ def count_history(trait: CompiledTrait, log: Sequence[Message]) -> dict[str, Sta
         (n, "src", m["messageId"], m["type"], m.get("event") or m.get("name"), None, to_millis(START), orjson.dumps(m))
         for n, m in enumerate(log, start=1)
     ]
-    owners = pa.table({"offset": range(1, len(log) + 1), "owner": [f"use_{n % 3}" for n in range(len(log))]}, OWNERS)
+    owners = pa.table(
+        {"owner": [f"use_{n % 3}" for n in range(len(log))], "offsets": list(map(str, range(1, len(log) + 1)))}, OWNERS
+    )
     DATABASE.register("events", to_table(rows))
     return dict(HistoryCount(DATABASE, trait, 1, len(log), lambda: [owners]))
 
@@ -196,7 +198,7 @@ def test_every_operator_is_certain_about_what_flex_sends(  # else the history wo
         condition = {"property": name, "operator": operator, "value": ["in"] if operator.endswith("of") else value}
         trait = compile_definition("event_counter", {"event": "Bought", "conditions": [condition]})
         rows = [(n, "s", "m", "track", "Bought", None, 0, orjson.dumps(m)) for n, m in enumerate(log, start=1)]
-        owners = pa.table({"offset": range(1, 7), "owner": ["use_1"] * 6}, OWNERS)
+        owners = pa.table({"owner": ["use_1"], "offsets": ["1,2,3,4,5,6"]}, OWNERS)
         DATABASE.register("events", to_table(rows))
         HistoryCount(DATABASE, trait, 1, 6, lambda owners=owners: [owners])
         unsure = DATABASE.execute("SELECT body FROM picked WHERE body IS NOT NULL").fetchall()

@@ -36,7 +36,8 @@ def draw_prediction(workspace: Workspace, prediction: Prediction) -> None:
     draw_heading(prediction.name)
     label, color = describe_state(prediction)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(label, color=color)
+        if prediction.job is None or prediction.trained_at is not None:  # else the progress below says it, and keeps up
+            st.badge(label, color=color)
         st.caption(_describe_times(workspace, prediction), width="stretch")
     st.markdown(f":gray[{describe_target(prediction.definition)}]")
     if prediction.job is not None:
@@ -124,8 +125,9 @@ def _draw_settings(workspace: Workspace, prediction: Prediction) -> None:
             (Job.TRAIN, "Train again now", ":material/model_training:"),
             (Job.SCORE, "Score people now", ":material/speed:"),
         ):
-            disabled = is_busy or prediction.trained_at is None
-            if st.button(label, icon=icon, disabled=disabled, key=f"prediction_{job}"):
+            if prediction.trained_at is not None and st.button(
+                label, icon=icon, disabled=is_busy, key=f"prediction_{job}"
+            ):
                 with error_panel("asking for it"):
                     request_job(workspace, prediction.id, job)
                     st.rerun()

@@ -46,28 +46,28 @@ CHECKPOINT_PAUSE_S = 0.25
 _ROWS = "SELECT offset, user_id, body FROM events WHERE offset > ? ORDER BY offset LIMIT 5000"
 
 
-@dataclass(frozen=True, slots=True)
 class Marks:
     """How messages of a person are known: by their user ids, and by values that no one else has.
 
     Attributes:
         user_ids: Compared exactly with a message's `userId`.
-        values: E-mail addresses, phone numbers, device ids and the like, as whole JSON texts; letter case of A-Z aside.
+        needles: The values (e-mail addresses, phone numbers, device ids and the like) as whole texts of a message's
+            JSON, in lower case; none of less than `MIN_NEEDLE_CHARS` characters.
     """
 
-    user_ids: frozenset[str]
-    values: frozenset[str]
-
-    def needles(self) -> tuple[bytes, ...]:
-        """Return what a message's JSON holds of them, in lower case."""
-        return tuple(orjson.dumps(each).lower() for each in sorted(self.values) if len(each) >= MIN_NEEDLE_CHARS)
+    def __init__(self, user_ids: Collection[str], values: Collection[str]) -> None:
+        self.user_ids = frozenset(user_ids)
+        self.needles = tuple(
+            orjson.dumps(each).decode().lower() for each in sorted(set(values)) if len(each) >= MIN_NEEDLE_CHARS
+        )
+        self._bytes = tuple(needle.encode() for needle in self.needles)
 
     def find(self, user_id: str | None, body: bytes) -> bool:
         """Say whether a message has one of the user ids, or holds one of the values."""
         if user_id is not None and user_id in self.user_ids:
             return True
         lower = body.lower()
-        return any(needle in lower for needle in self.needles())
+        return any(needle in lower for needle in self._bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +82,18 @@ class Erased:
 
 def scan_log(log: LogFile, marks: Marks) -> Iterator[tuple[int, str | None]]:
     """Yield offset and user id of every message that `marks` find, in the order of where they lie. O(log)."""
-    needles = marks.needles()
     with snapshot(log) as connection:
         layout = read_layout(connection)
         files = [file for file in list_closed_files(connection) if file.last >= layout.start]
         blocks = list_blocks(connection, layout.live_first, layout.last)
     for file in files:
-        yield from _scan_file(log, file, marks, needles)
+        yield from _scan_file(log, file, marks)
     for block in blocks:
         with log.borrow() as connection:
             if connection.execute("SELECT 1 FROM blocks WHERE last = ?", (block.last,)).fetchone() is None:
                 continue  # closed meanwhile: the caller's lease keeps that away
             columns = block.read(connection, block.first, block.last)
-        yield from _match(columns, pa.array(range(block.first, block.last + 1), pa.int64()), marks, needles)
+        yield from _match(columns, pa.array(range(block.first, block.last + 1), pa.int64()), marks)
     after = 0
     while True:
         with log.borrow() as connection:
@@ -177,21 +176,17 @@ def empty_wal(connection: sqlite3.Connection) -> None:
     )
 
 
-def _scan_file(
-    log: LogFile, file: ClosedFile, marks: Marks, needles: Sequence[bytes]
-) -> Iterator[tuple[int, str | None]]:
+def _scan_file(log: LogFile, file: ClosedFile, marks: Marks) -> Iterator[tuple[int, str | None]]:
     with pq.ParquetFile(history_folder(log.path) / file.name) as opened:
         for group in range(opened.metadata.num_row_groups):
             table = opened.read_row_group(group, columns=["offset", "user_id", "body"], use_threads=False)
-            yield from _match(table, table["offset"], marks, needles)
+            yield from _match(table, table["offset"], marks)
 
 
-def _match(
-    table: pa.Table, offsets: pa.Array | pa.ChunkedArray, marks: Marks, needles: Sequence[bytes]
-) -> Iterator[tuple[int, str | None]]:
+def _match(table: pa.Table, offsets: pa.Array | pa.ChunkedArray, marks: Marks) -> Iterator[tuple[int, str | None]]:
     hit = pc.is_in(table["user_id"], value_set=pa.array(sorted(marks.user_ids), pa.string()))
-    for needle in needles:
-        hit = pc.or_(hit, pc.match_substring(table["body"], needle.decode(), ignore_case=True))
+    for needle in marks.needles:
+        hit = pc.or_(hit, pc.match_substring(table["body"], needle, ignore_case=True))
     found = pc.indices_nonzero(hit)
     users = table["user_id"].take(found).to_pylist()
     yield from zip(offsets.take(found).to_pylist(), users, strict=True)

@@ -82,7 +82,7 @@ class Subject:
     @property
     def marks(self) -> Marks:
         """By what their messages are known."""
-        return Marks(frozenset(self.user_ids), frozenset(self.values))
+        return Marks(self.user_ids, self.values)
 
     def list_profiles(self) -> Iterable[tuple[str, set[str]]]:
         """Return the profiles of each space that has some."""

@@ -12,6 +12,7 @@ import pytest
 FOLDER = Path(__file__).parent
 TINY = {
     "bench_cdnow": ["--rows", "400", "--repeat", "1"],
+    "bench_deletion": ["--rows", "400", "--today", "100"],
     "bench_event_search": ["--rows", "400", "--days", "2", "--today", "100", "--repeat", "1"],
     "bench_mapping": ["--rows", "200", "--repeat", "1", "--without-kit"],
     "bench_page_rerun": ["--rows", "50", "--runs", "2", "--without-browser"],

@@ -94,7 +94,8 @@ def plan_split(
         IllegalTransition: Messages of these profiles are no longer in the event log.
         LimitExceeded: Too many profiles hang together; `split_by_rebuild` has no such limit.
     """
-    return _build(workspace, space_id, act, merged_id, engine, survivor_id, progress).plan
+    with without_garbage_collection():
+        return _build(workspace, space_id, act, merged_id, engine, survivor_id, progress).plan
 
 
 def split(
@@ -113,7 +114,8 @@ def split(
         RunInProgress: The profiles are being built by a process that does not pause.
     """
     log = open_event_log(workspace)
-    with hold_lease(workspace.database, f"profiles:{space_id}", wait_s=LEASE_WAIT_S) as lease:
+    name = f"profiles:{space_id}"
+    with hold_lease(workspace.database, name, wait_s=LEASE_WAIT_S) as lease, without_garbage_collection():
         engine.compute_history(workspace, space_id, log, lambda connection: require_lease(connection, lease))
         built = _build(workspace, space_id, act, merged_id, engine, survivor_id, progress)
         with workspace.database.transaction() as connection:
@@ -173,10 +175,9 @@ def _build(
         traits.leave_out_accounts()
         before = read_stored(connection, space_id, family)
     total = len(family.log_offsets)
-    with without_garbage_collection():
-        replayed = replay_family(
-            log, space_id, family, by, traits, lambda applied: tell(SplitProgress(total, applied, total))
-        )
+    replayed = replay_family(
+        log, space_id, family, by, traits, lambda applied: tell(SplitProgress(total, applied, total))
+    )
     return _Built(family, replayed, traits, offset, make_plan(act, merge, total, before, replayed))
 
 

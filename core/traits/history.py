@@ -82,7 +82,7 @@ class _Computation:
         publisher = self.publisher
         if self.offset:
             self._mark_stale()
-            with open_events(log, EVENT_COLUMNS) as database:
+            with open_events(log, EVENT_COLUMNS, types=(publisher.trait.message_type,)) as database:
                 with publisher.workspace.database.reading() as connection:
                     owners = partial(read_owners, connection, publisher.space_id, 1, self.offset)
                     count = HistoryCount(database, publisher.trait, 1, self.offset, owners)

@@ -76,7 +76,7 @@ def preview_trait(
         if not last:
             return TraitPreview(None, (), 0, False, _NOTHING_BUILT)
         first = max(1, last - max_messages + 1)
-        with open_events(log, EVENT_COLUMNS, first=first) as database:
+        with open_events(log, EVENT_COLUMNS, first=first, types=(trait.message_type,)) as database:
             events = _count_events(database, trait, last)
             owners = partial(read_owners, connection, space_id, first, last)
             found = HistoryCount(database, trait, first, last, owners)

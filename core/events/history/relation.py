@@ -47,7 +47,7 @@ def connect(log: LogFile) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def open_events(
-    log: LogFile, columns: Sequence[str] = tuple(SCHEMA.names), *, first: int = 1
+    log: LogFile, columns: Sequence[str] = tuple(SCHEMA.names), *, first: int = 1, types: Sequence[str] = ()
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend a DuckDB connection with the table `events`: every message of the log that is kept.
 
@@ -55,15 +55,18 @@ def open_events(
         log: The event log.
         columns: The columns to have. Without `body` a log of many millions is counted in moments.
         first: The first offset to have.
+        types: Leave out what is of another type where that spares work; asking for these types finds all of them.
 
     Raises:
         StoreUnreadable: The file of a closed day is missing or damaged.
     """
     with connect(log) as database:
         try:
-            _make_view(database, log, columns, first)
+            _make_view(database, log, columns, first, types)
             yield database
         except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            if isinstance(error, duckdb.InvalidInputException) and "parquet" not in str(error).lower():
+                raise
             raise StoreUnreadable(
                 "The file of a closed day is missing or damaged.",
                 hint="Restore the folder history from a backup. An event's own page still shows what can be read.",
@@ -99,21 +102,26 @@ def scan_day_files(
     return [to_event(row) for row in rows]
 
 
-def _make_view(database: duckdb.DuckDBPyConnection, log: LogFile, columns: Sequence[str], first: int) -> None:
+def _make_view(
+    database: duckdb.DuckDBPyConnection, log: LogFile, columns: Sequence[str], first: int, types: Sequence[str]
+) -> None:
     wanted = ", ".join(f'"{name}"' for name in columns)
     database.register("model", to_table([]))
     database.execute(f"CREATE TEMP TABLE live AS SELECT {wanted} FROM model")  # noqa: S608
     unread = [name if name in columns or name == "offset" else _EMPTY[name] for name in SCHEMA.names]
-    sql = f"SELECT {', '.join(unread)} FROM events WHERE offset >= ? ORDER BY offset"  # noqa: S608
+    of_types = f"AND type IN ({', '.join('?' * len(types))})" if types else ""
+    sql = f"SELECT {', '.join(unread)} FROM events WHERE offset >= ? {of_types} ORDER BY offset"  # noqa: S608
     with snapshot(log) as connection:
         layout = read_layout(connection)
         start, live_first = max(layout.start, first), max(layout.live_first, first)
         files = list_closed_files(connection, start, layout.live_first - 1)
-        rows = connection.execute(sql, (live_first,))
+        rows = connection.execute(sql, (live_first, *types))
         while batch := rows.fetchmany(_COPIED_ROWS):
             database.register("batch", to_table(batch))
             database.execute(f"INSERT INTO live SELECT {wanted} FROM batch")  # noqa: S608
         for block in list_blocks(connection, live_first, layout.last):
+            if types and block.type not in types:
+                continue
             database.register("batch", _to_table(block, block.read(connection, live_first, layout.last)))
             database.execute(f"INSERT INTO live SELECT {wanted} FROM batch")  # noqa: S608
     parts = [f"SELECT {wanted} FROM live"]  # noqa: S608

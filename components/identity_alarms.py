@@ -7,11 +7,13 @@ import streamlit as st
 from components.format import format_count
 from components.navigation import draw_link
 from core.identity.resolve import VIOLATION_LABELS
-from core.profiles.alarms import CrowdedProfile, FullProfile, IdentityAlarms, SharedIdentifier
+from core.profiles.alarms import CrowdedProfile, FullProfile, IdentityAlarms, SharedIdentifier, read_alarms
+from core.workspaces.workspace import Workspace
 
 
-def draw_alarms(alarms: IdentityAlarms) -> None:
+def draw_alarms(workspace: Workspace, space_id: str) -> None:
     """Draw each alarm with the way to what it is about; nothing where there is none."""
+    alarms = _read(workspace, str(workspace.home.root), space_id)
     if not alarms.count:
         return
     st.subheader("Needs a look", anchor=False)
@@ -21,6 +23,11 @@ def draw_alarms(alarms: IdentityAlarms) -> None:
         _draw_crowded(crowded)
     for full in alarms.full:
         _draw_full(full)
+
+
+@st.cache_data(ttl=30, show_spinner=False)
+def _read(_workspace: Workspace, home: str, space_id: str) -> IdentityAlarms:
+    return read_alarms(_workspace, space_id)  # of a million violations it takes a while, and half a minute is young
 
 
 def _draw_shared(shared: SharedIdentifier) -> None:

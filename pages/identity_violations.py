@@ -12,7 +12,6 @@ from components.space_choice import choose_space
 from components.state import get_workspace
 from components.violation_list import MEANINGS, draw_violations
 from core.identity.resolve import VIOLATION_LABELS
-from core.profiles.alarms import read_alarms
 from core.profiles.violations import count_types, count_violations, list_violations
 
 PAGE_SIZE = 100
@@ -34,7 +33,7 @@ with error_panel("reading the violations"):
             " listed here with the rule that spoke.",
         )
         st.stop()
-    draw_alarms(read_alarms(workspace, space.id))
+    draw_alarms(workspace, space.id)
     types = count_types(workspace, space.id)
     left, middle, right = st.columns(3)
     with middle:

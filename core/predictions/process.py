@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.errors import CoreError
+from core.log import set_up_logging
 from core.predictions.run import run_job
 from core.workspaces.workspace import Workspace, open_workspace
 
@@ -48,6 +49,7 @@ def main(home: str, prediction_id: str) -> int:
     with suppress(OSError):
         os.nice(NICENESS)
     workspace = open_workspace(home)
+    set_up_logging(workspace.home.logs)
     try:
         run_job(workspace, prediction_id)
     except CoreError:  # it is written on the prediction, or another process is at it

@@ -88,7 +88,8 @@ def run_job(workspace: Workspace, prediction_id: str, tell: Told = lambda _: Non
         try:
             _do(workspace, lease, prediction, steps)
         except CoreError as error:
-            _fail(workspace, lease, prediction, error)
+            if not error.retryable:  # a full disk is no fault of the prediction: the next worker tries again
+                _fail(workspace, lease, prediction, error)
             raise
         except Exception as error:  # whatever it was, the prediction must say that it failed, and how to find out
             incident = new_id("inc", workspace.now())
@@ -129,7 +130,7 @@ def _start(workspace: Workspace, lease: Lease, prediction: Prediction) -> bool:
     """Note that the job has been started; False where it has died too often."""
     if prediction.attempts >= MAX_ATTEMPTS:
         died = InternalError(
-            f"{prediction.name} could not be finished: its process ended {prediction.attempts} times on the way.",
+            f"{prediction.name} was started {prediction.attempts} times and never came to its end.",
             code="prediction_interrupted",
             hint="The machine may be short of memory. Give it more, then press Try again.",
         )

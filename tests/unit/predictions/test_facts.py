@@ -148,18 +148,14 @@ def test_nothing_at_or_after_the_cut_off_changes_a_feature(shop: Shop) -> None:
         )
         people = find_eligible(past, definition, 60, to_millis(cut_off))
         before = read_features(past, plan, to_millis(cut_off), people)
+        known = past.count("SELECT count(*) FROM facts")
     with open_facts(shop.workspace, shop.space_id, definition, NOW) as everything:
         assert find_eligible(everything, definition, 60, to_millis(cut_off)).tolist() == people.tolist()
         after = read_features(everything, plan, to_millis(cut_off), people)
-        assert everything.count("SELECT count(*) FROM facts") > past_count(shop, cut_off)
+        assert everything.count("SELECT count(*) FROM facts") > known
     assert len(people) > 100
     assert plan.traits == (), "what predictions wrote teaches them nothing"
     np.testing.assert_array_equal(before, after)
-
-
-def past_count(shop: Shop, cut_off: Any) -> int:
-    with open_facts(shop.workspace, shop.space_id, parse_definition("churn", CHURN), cut_off) as facts:
-        return facts.count("SELECT count(*) FROM facts")
 
 
 def test_churn_is_told_by_the_window_after_and_asked_of_who_was_active_before(workspace: Workspace) -> None:

@@ -13,7 +13,6 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 import orjson
@@ -70,16 +69,6 @@ class Marks:
         return any(needle in lower for needle in self._bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """What went. `files` are files of closed days that were written again, `word_files` those to be made again."""
-
-    messages: int = 0
-    blocks: int = 0
-    files: int = 0
-    word_files: int = 0
-
-
 def scan_log(log: LogFile, marks: Marks) -> Iterator[tuple[int, str | None]]:
     """Yield offset and user id of every message that `marks` find, in the order of where they lie. O(log)."""
     with snapshot(log) as connection:
@@ -104,11 +93,14 @@ def scan_log(log: LogFile, marks: Marks) -> Iterator[tuple[int, str | None]]:
         after = rows[-1][0]
 
 
-def erase_messages(log: LogFile, offsets: Collection[int]) -> Erased:
-    """Take the messages at `offsets` out of the log. Complexity: O(files and blocks that hold one of them)."""
+def erase_messages(log: LogFile, offsets: Collection[int]) -> int:
+    """Take the messages at `offsets` out of the log and return how many there were.
+
+    Complexity: O(files and blocks that hold one of them).
+    """
     wanted = sorted(set(offsets))
     if not wanted:
-        return Erased()
+        return 0
     with snapshot(log) as connection:
         layout = read_layout(connection)
         holding = [file for file in list_closed_files(connection) if _overlaps(file.first, file.last, wanted)]
@@ -120,14 +112,14 @@ def erase_messages(log: LogFile, offsets: Collection[int]) -> Erased:
             gone.update(source_id for offset, source_id in sources if offset < layout.live_first)
             values = (new.name, orjson.dumps(new.counts).decode(), old.first)
             connection.execute("UPDATE closed_files SET name = ?, counts = ? WHERE first = ?", values)
-        blocks = _cut_blocks(connection, wanted, gone)
+        _cut_blocks(connection, wanted, gone)
         gone.update(_delete_rows(connection, wanted))
         words = [file for file in list_word_files(connection) if _overlaps(file.first, file.last, wanted)]
         connection.executemany("DELETE FROM word_files WHERE first = ?", [(file.first,) for file in words])
         sql = "UPDATE source_counts SET events = events - ? WHERE source_id = ?"
         connection.executemany(sql, [(count, source_id) for source_id, count in gone.items()])
     remove_strays(log)
-    return Erased(gone.total(), blocks, len(rewritten), len(words))
+    return gone.total()
 
 
 def erase_refused(log: LogFile, matches: Callable[[Received], bool]) -> int:
@@ -219,8 +211,7 @@ def _rewrite(
     return file, ClosedFile(file.first, file.last, file.day, name, file.closed_at, counts), gone
 
 
-def _cut_blocks(connection: sqlite3.Connection, wanted: Sequence[int], gone: Counter[str]) -> int:
-    changed = 0
+def _cut_blocks(connection: sqlite3.Connection, wanted: Sequence[int], gone: Counter[str]) -> None:
     inside = set(wanted)
     for block in list_blocks(connection, wanted[0], wanted[-1]):
         if not _overlaps(block.first, block.last, wanted):
@@ -235,8 +226,6 @@ def _cut_blocks(connection: sqlite3.Connection, wanted: Sequence[int], gone: Cou
                 continue
             piece = columns.slice(offsets[0] - block.first, len(offsets))
             _insert_piece(connection, block, producer, piece, offsets[0])
-        changed += 1
-    return changed
 
 
 def _insert_piece(

@@ -27,6 +27,7 @@ PAGES = (
     "spaces",
     "overview",
     "warehouses",
+    "privacy",
     "workspace-settings",
 )
 

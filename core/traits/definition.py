@@ -11,7 +11,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -47,16 +48,17 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class CompiledTrait:
-    """A computed trait ready to count."""
+    """A computed trait ready to count. `id` is empty while it is not saved; `updated_at` tells an edit."""
 
-    id: str
-    key: str
-    computed_to: int | None
     message_type: str
     event: str | None
     conditions: tuple[Condition, ...]
     window: Window
     scope: Scope
+    id: str = ""
+    key: str = ""
+    computed_to: int | None = None
+    updated_at: datetime | None = None
 
     @property
     def kind(self) -> Kind:
@@ -105,17 +107,16 @@ def compile_trait(trait: ComputedTrait) -> CompiledTrait:
     Raises:
         InvalidField: The definition cannot be computed; the message says what is wrong.
     """
-    return compile_definition(trait.kind, trait.definition, trait.name, trait.id, trait.key, trait.computed_to)
+    return replace(
+        compile_definition(trait.kind, trait.definition, trait.name),
+        id=trait.id,
+        key=trait.key,
+        computed_to=trait.computed_to,
+        updated_at=trait.updated_at,
+    )
 
 
-def compile_definition(
-    kind: str,
-    definition: Mapping[str, object],
-    name: str = "The trait",
-    trait_id: str = "",
-    key: str = "",
-    computed_to: int | None = None,
-) -> CompiledTrait:
+def compile_definition(kind: str, definition: Mapping[str, object], name: str = "The trait") -> CompiledTrait:
     """Return a definition ready to count, whether it is saved or not; raises as `compile_trait` does."""
     message_type, event = definition.get("message_type", MessageType.TRACK), definition.get("event")
     if message_type not in COUNTED_TYPES:
@@ -130,9 +131,6 @@ def compile_definition(
     if not isinstance(conditions, list) or len(conditions) > MAX_CONDITIONS:
         raise InvalidField(f"{name} has too many conditions.", hint=f"Use at most {MAX_CONDITIONS}.")
     return CompiledTrait(
-        trait_id,
-        key,
-        computed_to,
         str(message_type),
         event or None,
         tuple(parse_condition(each) for each in conditions),

@@ -16,7 +16,15 @@ from core.traits.computed_trait import ComputedTrait, Scope
 from core.traits.definition import COUNTED_TYPES, CompiledTrait, compile_trait, read_properties
 from core.traits.history import compute_history
 from core.traits.kinds import State
-from core.traits.states import StateKey, delete_states, merge_into, observe_into, read_states, write_states
+from core.traits.states import (
+    StateKey,
+    delete_states,
+    find_unchanged,
+    merge_into,
+    observe_into,
+    read_states,
+    write_states,
+)
 from core.workspaces.workspace import Workspace
 
 
@@ -128,12 +136,14 @@ class ComputedTraitBatch:
 
     def save(self, connection: Connection, computed_to: int) -> None:
         """Write the changed states and the offset they stand for, in the caller's transaction."""
-        changed = {key: self._states[key] for key in self._changed}
+        same = find_unchanged(connection, self._traits.values())
+        changed = {key: self._states[key] for key in self._changed if key.trait_id in same}
         self._add_stored_accounts(connection, changed)
         write_states(connection, self._space_id, self._traits, changed, self._now_ms)
         delete_states(connection, self._space_id, self._dropped)
-        ids = list(self._traits)
-        connection.execute(update(computed_traits).where(computed_traits.c.id.in_(ids)).values(computed_to=computed_to))
+        connection.execute(
+            update(computed_traits).where(computed_traits.c.id.in_(same)).values(computed_to=computed_to)
+        )
 
     def _add_stored_accounts(self, connection: Connection, changed: Mapping[StateKey, State]) -> None:
         # which accounts a batch concerns is known when it is over: what was counted before is added then

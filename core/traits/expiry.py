@@ -7,6 +7,7 @@ and one with something to do computes those people's values only.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import orjson
@@ -17,7 +18,7 @@ from core.storage.lease import hold_lease, require_lease
 from core.storage.tables import computed_traits, trait_states
 from core.traits.computed_trait import ComputedTrait
 from core.traits.definition import CompiledTrait, compile_trait
-from core.traits.publish import Publisher
+from core.traits.publish import Publisher, TraitChanged
 from core.workspaces.workspace import Workspace
 
 EXPIRED_AT_ONCE = 2_000
@@ -37,7 +38,8 @@ def expire_values(workspace: Workspace, space_id: str, is_stopping: Callable[[],
         while not is_stopping() and (rows := _list_due(workspace, space_id, EXPIRED_AT_ONCE)):
             for trait in _read_traits(workspace, {row.trait_id for row in rows}):
                 states = {row.profile_id: orjson.loads(row.state) for row in rows if row.trait_id == trait.id}
-                Publisher(workspace, space_id, trait, check).publish(states)
+                with suppress(TraitChanged):  # its new history comes next
+                    Publisher(workspace, space_id, trait, check).publish(states)
             count += len(rows)
     return count
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -25,7 +26,7 @@ from core.traits.computed_trait import ComputedTrait
 from core.traits.definition import compile_trait
 from core.traits.history_count import HistoryCount
 from core.traits.owners import read_owners
-from core.traits.publish import Publisher
+from core.traits.publish import Publisher, TraitChanged
 from core.workspaces.workspace import Workspace
 
 EVENT_COLUMNS = ("offset", "type", "name", "received_at", "body")
@@ -50,10 +51,13 @@ def compute_history(
         publisher = Publisher(workspace, space_id, compile_trait(trait), check_lease)
         try:
             _Computation(publisher, offset).run(log)
+        except TraitChanged:
+            continue
         except (StoreUnreadable, duckdb.Error) as error:
             _LOG.warning("the history of a computed trait was not computed", exc_info=error)
             said = f"{error.message} {error.hint}" if isinstance(error, StoreUnreadable) else _NO_ROOM
-            publisher.save(progress=None, failure=said)
+            with suppress(TraitChanged):
+                publisher.save(progress=None, failure=said)
 
 
 _NO_ROOM = "Counting the history did not finish: memory or disk did not suffice. The log holds the details."
@@ -99,10 +103,10 @@ class _Computation:
             self.publisher.publish(states, progress=written / max(expected, written + 1))
 
     def _mark_stale(self) -> None:
+        self.publisher.save(progress=0.0, computed_to=None)
         with self.publisher.workspace.database.transaction() as connection:
             self.publisher.check(connection)
             connection.execute(update(trait_states).where(*self._where_its()).values(due_at=_STALE))
-        self.publisher.save(progress=0.0, computed_to=None)
 
     def _list_stale(self) -> Sequence[str]:
         query = select(trait_states.c.profile_id).where(*self._where_its(), trait_states.c.due_at == _STALE)

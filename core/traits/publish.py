@@ -13,13 +13,20 @@ from core.storage.tables import computed_traits
 from core.traits.computed_trait import Scope
 from core.traits.definition import CompiledTrait
 from core.traits.kinds import State
-from core.traits.states import StateKey, delete_states, write_states
+from core.traits.states import StateKey, delete_states, find_unchanged, write_states
 from core.workspaces.workspace import Workspace
+
+
+class TraitChanged(Exception):
+    """The trait was edited or deleted since it was read; nothing of this part was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Publishes the states of one trait for whoever holds the space; `check` fails where the lease was lost."""
+    """Publishes the states of one trait for whoever holds the space; `check` fails where the lease was lost.
+
+    Every method raises `TraitChanged` where the trait is no longer as it was read.
+    """
 
     workspace: Workspace
     space_id: str
@@ -35,7 +42,7 @@ class Publisher:
             self._put(around, profile, self.trait.window.read(state, now_ms), state["at"], state["offset"])
         keyed = {StateKey(self.trait.id, owner): state for owner, state in states.items()}
         with self.workspace.database.transaction() as connection:
-            self.check(connection)
+            self._require_same(connection)
             around.write(connection)
             write_states(connection, self.space_id, {self.trait.id: self.trait}, keyed, now_ms)
             self._save(connection, about)
@@ -46,15 +53,20 @@ class Publisher:
         for profile in around.profiles.values():
             self._put(around, profile, None, *profile.traits.get(self.trait.key, (None, 0, 0))[1:3])
         with self.workspace.database.transaction() as connection:
-            self.check(connection)
+            self._require_same(connection)
             around.write(connection)
             delete_states(connection, self.space_id, [StateKey(self.trait.id, owner) for owner in owners])
 
     def save(self, **about: object) -> None:
         """Write what is known about the trait itself."""
         with self.workspace.database.transaction() as connection:
-            self.check(connection)
+            self._require_same(connection)
             self._save(connection, about)
+
+    def _require_same(self, connection: Connection) -> None:
+        self.check(connection)
+        if self.trait.id not in find_unchanged(connection, [self.trait]):
+            raise TraitChanged
 
     def _save(self, connection: Connection, about: Mapping[str, object]) -> None:
         if about:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete
+from sqlalchemy import Connection, bindparam, delete, select
 
 from core.profiles.bulk import select_in, upsert_rows
-from core.storage.tables import trait_states
+from core.storage.tables import computed_traits, trait_states
 from core.traits.definition import CompiledTrait
 from core.traits.kinds import State
 
@@ -48,6 +48,17 @@ def write_states(
         due_at = window.find_due(state) if has_value else None
         rows.append((space_id, *key, orjson.dumps(state).decode(), int(has_value), due_at))
     upsert_rows(connection, trait_states, rows)
+
+
+def find_unchanged(connection: Connection, traits: Iterable[CompiledTrait]) -> set[str]:
+    """Return which traits are still as they were read, and keep them so until the caller's transaction ends.
+
+    What was counted by a definition that was edited or deleted meanwhile must not be written: a new history comes.
+    """
+    read = {trait.id: trait.updated_at for trait in traits}
+    table = computed_traits.c
+    query = select(table.id, table.updated_at).where(table.id.in_(read)).order_by(table.id).with_for_update()
+    return {row.id for row in connection.execute(query) if row.updated_at == read[row.id]}
 
 
 def delete_states(connection: Connection, space_id: str, keys: Collection[StateKey]) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from core.clock import FixedClock, to_millis
 from core.events.event_log import EventLog, open_event_log
+from core.events.history.day_file import ROW_GROUP_EVENTS
 from core.events.history.layout import history_folder
 from core.events.history.relation import connect, open_events
 from core.identity.rules import add_identifiers
@@ -117,7 +118,9 @@ def _repeat(workspace: Workspace, log: EventLog, space_id: str, rows: int, times
         path = base.with_name(f"again_{number:04d}.parquet")
         with connect(log) as database:
             again = f'SELECT * REPLACE ("offset" + {number * rows} AS "offset") FROM read_parquet(?)'
-            database.execute(f"COPY ({again}) TO '{path}' (COMPRESSION zstd)", [str(base)])
+            database.execute(
+                f"COPY ({again}) TO '{path}' (COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_EVENTS})", [str(base)]
+            )
         with log.writing() as connection:
             values = (number * rows + 1, (number + 1) * rows, "2026-10-01", path.name, 0, "{}")
             connection.execute("INSERT INTO closed_files VALUES (?, ?, ?, ?, ?, ?)", values)

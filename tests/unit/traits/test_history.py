@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
-from core.errors import InvalidField, NotFound
+import pytest
+from sqlalchemy import Connection
+
+from core.clock import FixedClock
+from core.errors import InvalidField, NotFound, RunInProgress
+from core.events.event_log import open_event_log
 from core.profiles.build import rebuild
 from core.profiles.lookup import get_profile
+from core.traits import history
 from core.traits.computed_trait import ComputedTrait, TraitStatus
 from core.traits.store import (
     add_recipes,
@@ -134,3 +143,67 @@ def test_a_trait_whose_name_or_key_cannot_be_used_is_not_made(feed: Feed) -> Non
         with pytest.raises(InvalidField):
             make(feed, name)
     assert len(list_traits(feed.workspace, feed.space_id)) == 1
+
+
+def test_a_history_that_is_killed_in_the_middle_is_computed_from_the_start_and_counts_nothing_twice(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "WRITTEN_PEOPLE", 2)
+    trait = make(feed, "Live")
+    for number in range(20):
+        feed.track(f"u{number % 7}", "Bought", {"total": f"t{number}"})
+    feed.build()
+    late = make(feed, "Late")
+    log, checks = open_event_log(feed.workspace), itertools.count()
+
+    def die_at_the_fifth(_connection: Connection) -> None:
+        if next(checks) == 4:
+            raise RunInProgress("killed", hint="")
+
+    with pytest.raises(RunInProgress):
+        history.compute_history(feed.workspace, feed.space_id, log, die_at_the_fifth)
+    assert get_trait(feed.workspace, late.id).status is TraitStatus.COMPUTING
+    assert 0 < count_owners(feed.workspace, late) < 7
+    feed.build()
+    assert count_owners(feed.workspace, late) == count_owners(feed.workspace, trait) == 7
+    for number in range(7):
+        assert value(feed, f"u{number}", "late") == value(feed, f"u{number}", "live")
+
+
+class InterruptingClock(FixedClock):
+    """A clock that has something done when it is asked for the second time: between two parts of a history."""
+
+    def __init__(self, at: datetime, work: Callable[[], object]) -> None:
+        super().__init__(at)
+        self._work, self._asked = work, itertools.count()
+
+    def now(self) -> datetime:
+        if next(self._asked) == 1:
+            self._work()
+        return super().now()
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_trait_that_is_changed_while_its_history_is_computed_is_as_it_was_changed(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch, is_deleted: bool
+) -> None:
+    monkeypatch.setattr(history, "WRITTEN_PEOPLE", 1)
+    for number in range(6):
+        feed.track(f"u{number % 3}", "Bought", {"total": number})
+    feed.build()
+    trait = make(feed, "Orders", "event_counter")
+    small = [{"property": "total", "operator": "less_than", "value": 1}]
+
+    def change() -> None:
+        if is_deleted:
+            delete_trait(feed.workspace, trait.id)
+        else:
+            edit_trait(feed.workspace, trait.id, definition={**BOUGHT, "conditions": small})
+
+    clock = InterruptingClock(feed.workspace.now(), change)
+    log = open_event_log(feed.workspace)
+    history.compute_history(replace(feed.workspace, clock=clock), feed.space_id, log, lambda _: None)
+    feed.build()
+    assert count_owners(feed.workspace, trait) == (0 if is_deleted else 1)
+    assert value(feed, "u0", "orders") == (2 if is_deleted else 1)
+    assert [value(feed, f"u{number}", "orders") for number in (1, 2)] == [None, None]

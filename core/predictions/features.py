@@ -181,7 +181,8 @@ def _fill_activity(
 ) -> None:
     rows = facts.database.execute(
         f"SELECT w.place, count(*) AS count, ({cut_off} - max(at_ms)) / {DAY_MS}.0 AS days_since, "  # noqa: S608
-        f"({cut_off} - min(at_ms)) / {DAY_MS}.0 AS known_days, count(DISTINCT at_ms // {DAY_MS}) AS active_days, "
+        f"({cut_off} - min(at_ms)) / {DAY_MS}.0 AS known_days, "
+        f"count(DISTINCT ({cut_off} - 1 - at_ms) // {DAY_MS}) AS active_days, "
         "count(DISTINCT event) AS kinds FROM facts JOIN wanted w USING (person) "
         "WHERE at_ms >= ? AND at_ms < ? AND list_contains(?, event) GROUP BY w.place",
         [since, cut_off, list(plan.events)],

@@ -239,7 +239,8 @@ def _measure_advice(facts: Facts, definition: PredictionDefinition) -> Iterator[
         used >= MIN_EVENT_TYPES,
         is_hard=False,
     )
-    each_day = f"SELECT count(DISTINCT at_ms // {DAY_MS}) FROM target WHERE at_ms >= ?"  # noqa: S608 - a number
+    # days of 24 hours back from now: of calendar days, the last thirty touch thirty-one
+    each_day = f"SELECT count(DISTINCT ({facts.as_of_ms} - at_ms) // {DAY_MS}) FROM target WHERE at_ms > ?"  # noqa: S608
     days = facts.count(each_day, facts.as_of_ms - 30 * DAY_MS)
     yield Requirement(
         "target_each_day",

@@ -74,7 +74,7 @@ def _draw(found: WhatIf) -> None:
         _draw_violations(found)
         st.caption(
             "As a rebuild by these rules would give, compared with the profiles as they are. Saving changes new data"
-            " only; `python -m core profiles rebuild` applies the rules to everything."
+            " only; **Build all profiles again**, on the page **Spaces**, applies the rules to everything."
         )
 
 

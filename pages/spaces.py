@@ -2,16 +2,19 @@
 
 import streamlit as st
 
+from components.confirm import confirm
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.format import format_count, format_number
 from components.identifier_actions import make_space_actions
 from components.identifier_table import draw_identifier_table, open_add_identifier
 from components.navigation import draw_link, go_to
+from components.plain_text import escape_markdown
 from components.space_choice import choose_space
 from components.space_settings import draw_caps, draw_kept_apart, draw_name, draw_sources, open_create, open_import
 from components.state import get_workspace
 from core.identity.rules import list_rules
+from core.profiles.build import rebuild
 from core.profiles.lookup import count_profiles
 from core.setup.entitlements import Entitled, get_usage
 from core.workspaces.spaces import list_spaces
@@ -57,6 +60,16 @@ with error_panel("reading the spaces"):
         others = [other for other in list_spaces(workspace) if other.id != space.id and list_rules(workspace, other.id)]
         if others and st.button("Import rules", icon=":material/download:"):
             open_import(workspace, space, others)
+        if rules and st.button("Build all profiles again", icon=":material/restart_alt:"):
+            confirm(
+                "Build all profiles again",
+                f"Rules that are changed count for new data. This applies those of **{escape_markdown(space.name)}** to"
+                " everything: its profiles are built again from the event log, with the same ids. Until that is done,"
+                " people are missing here and in the Profile API; messages that are no longer in the log are lost to"
+                " profiles.",
+                lambda: rebuild(workspace, space.id),
+                confirm_label="Build again",
+            )
     draw_caps(workspace, space.id)
     draw_link("identity-violations", icon=":material/gpp_maybe:")
 

@@ -17,10 +17,14 @@ from core.profiles.trait_engine import TraitBatch
 
 @dataclass(slots=True)
 class Replayed:
-    """A family built again: its profiles, and the messages that no longer belong to any."""
+    """A family built again: its profiles, and the messages that no longer belong to any.
+
+    `missing` counts messages that were dropped from the event log since the family was found.
+    """
 
     around: Neighbourhood
     left_out: list[StoredEvent]
+    missing: int
 
     def find_survivor(self, profile_id: str) -> str:
         """Return what `profile_id` has become."""
@@ -50,10 +54,10 @@ def replay_family(
     around.apart = KeptApart(rules.kept_apart)
     applier = BatchApplier(around, rules.identifiers, traits, rules.caps)
     left_out: list[StoredEvent] = []
-    done = 0
+    done = missing = 0
     for read, messages in read_in_pieces(log, family.log_offsets, rules.identifiers):
         left_out += [each.event for each in messages if not applier.apply(each)]
-        done += read
+        done, missing = done + read, missing + read - len(messages)
         report(done)
     applier.finish()
-    return Replayed(around, left_out)
+    return Replayed(around, left_out, missing)

@@ -178,6 +178,8 @@ def _build(
     replayed = replay_family(
         log, space_id, family, by, traits, lambda applied: tell(SplitProgress(total, applied, total))
     )
+    if replayed.missing:
+        raise _messages_gone(replayed.missing)
     return _Built(family, replayed, traits, offset, make_plan(act, merge, total, before, replayed))
 
 

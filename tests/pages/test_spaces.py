@@ -33,6 +33,8 @@ def test_a_space_is_renamed_connected_and_shows_its_rules(workspace: Workspace, 
     app.text_input[0].set_value("People")
     press(app, "Save name")
     assert get_space(workspace, feed.space_id).name == "People"
+    press(app, "Build all profiles again")
+    assert "its profiles are built again from the event log, with the same ids" in read(app)
     press(app, "Add space")
     assert [box.label for box in app.selectbox] == ["Kind", "Identity rules"]
 

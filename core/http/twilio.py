@@ -79,10 +79,7 @@ class TwilioSink:
             refusals = refuse_all(sender.source_id, messages, SOURCE_DISABLED, received_at=now)
             await ingest.committer.submit((), refusals, len(raw))
             return SUCCESS
-        senders = ingest.fresh_senders or await ingest.read_senders()
-        taken = take(sender.source_id, messages, received_at=now, suppressed=senders.suppressed, limits=ingest.limits)
-        if taken.suppressed:
-            ingest.metrics.count_suppressed(taken.suppressed)
+        taken = take(sender.source_id, messages, received_at=now, limits=ingest.limits)
         if taken.entries or taken.refusals:
             await ingest.committer.submit(taken.entries, taken.refusals, len(raw))
         return SUCCESS

@@ -133,6 +133,21 @@ def test_profiles_are_built_found_shown_and_rebuilt(shell: Shell, workspace: Wor
     assert shell.json("profiles", "get", "user_id:u1")["id"] == found["id"]
 
 
+def test_people_are_suppressed_heard_again_and_deleted_with_a_receipt(shell: Shell, workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    for user in ("u1", "u2"):
+        feed.identify(user, traits={"email": f"{user}@example.org"})
+    shell("worker", "--once")
+    assert shell.json("privacy", "suppress", "u1")["receipt"] == {"suppressed": 1}
+    assert "u1" in shell("privacy", "list")[1]
+    assert shell.json("privacy", "unsuppress", "u1")["receipt"] == {"unsuppressed": 1}
+    done = shell.json("privacy", "delete", "u1", "--only", "--wait")
+    assert (done["status"], done["receipt"]["events"], done["receipt"]["profiles"]) == ("FINISHED", 1, 1)
+    assert shell("profiles", "get", "user_id:u1")[0] == 1
+    assert shell.json("profiles", "get", "user_id:u2")["id"]
+    assert shell("privacy", "delete", "--profile", "user_id:u2")[0] == 1  # suppressing needs the user id
+
+
 def test_a_trait_is_previewed_made_listed_exported_disabled_and_deleted(shell: Shell, workspace: Workspace) -> None:
     feed = Feed(workspace)
     feed.track("u1", "Bought", {"total": 20, "Page": {"url": "/hat"}})

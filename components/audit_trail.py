@@ -36,6 +36,7 @@ OBJECT_TYPES = (
     "sync",
     "sync_run",
     "identifier",
+    "merge",
     "computed_trait",
     "refused_event",
     "profile_token",

@@ -14,7 +14,7 @@ from components.state import SPACE
 from components.what_if import draw_what_if
 from core.identity.caps import HIGHEST_CAP, change_caps, get_caps
 from core.identity.resolve import Caps
-from core.identity.rules import import_rules, list_rules
+from core.identity.rules import add_recommended_identifiers, import_rules, list_rules
 from core.profiles.splits import list_splits
 from core.setup.entitled import create_entitled_space
 from core.sources.store import list_sources
@@ -23,6 +23,7 @@ from core.workspaces.workspace import MAX_NAME_CHARS, Workspace
 
 _KINDS = {"dev": "Development: to try things", "prod": "Production: what programs read"}
 SPLITS_SHOWN = 50
+_RECOMMENDED, _NONE = "recommended", "none"
 
 
 def draw_name(workspace: Workspace, space: Space) -> None:
@@ -94,19 +95,16 @@ def open_create(workspace: Workspace, spaces: Sequence[Space]) -> None:
     """Ask for name, kind and where the rules come from; make the space and look at it."""
     name = st.text_input("Name", max_chars=MAX_NAME_CHARS, key="space_name")
     kind = st.selectbox("Kind", SPACE_KINDS, format_func=lambda each: _KINDS[each], key="space_kind")
-    offered = [space for space in spaces if list_rules(workspace, space.id)]
-    start = st.selectbox(
-        "Identity rules",
-        [None, *offered],
-        index=1 if offered else 0,
-        format_func=lambda space: f"As in {space.name}" if space else "None yet",
-        key="space_rules",
-    )
+    offered = {space.id: f"As in {space.name}" for space in spaces if list_rules(workspace, space.id)}
+    offered |= {_RECOMMENDED: "Recommended: User ID, Email, Anonymous ID, Phone", _NONE: "None yet"}
+    start = st.selectbox("Identity rules", list(offered), format_func=lambda each: offered[each], key="space_rules")
     with error_panel("making the space"):
         if st.button("Add space", type="primary", key="space_create", disabled=not (name or "").strip()):
             space = create_entitled_space(workspace, name or "", kind=kind)
-            if start is not None:
-                import_rules(workspace, space.id, start.id)
+            if start == _RECOMMENDED:
+                add_recommended_identifiers(workspace, space.id)
+            elif start != _NONE:
+                import_rules(workspace, space.id, start)
             SPACE.write(space.slug)
             st.rerun()
 

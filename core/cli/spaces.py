@@ -6,7 +6,7 @@ import argparse
 
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table
 from core.cli.space_option import find_space
-from core.identity.rules import import_rules, list_rules
+from core.identity.rules import add_recommended_identifiers, import_rules, list_rules
 from core.profiles.lookup import count_profiles
 from core.setup.entitled import create_entitled_space
 from core.sources.store import get_source, list_sources
@@ -23,7 +23,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verb = verbs.add_parser("create", parents=[shared], help="make a space")
     verb.add_argument("--name", required=True)
     verb.add_argument("--kind", choices=SPACE_KINDS, default="dev")
-    verb.add_argument("--rules-from", metavar="SPACE", help="start with the identity rules of this space")
+    rules = verb.add_mutually_exclusive_group()
+    rules.add_argument("--rules-from", metavar="SPACE", help="start with the identity rules of this space")
+    rules.add_argument(
+        "--recommended-rules", action="store_true", help="start with user id, e-mail, anonymous id, phone"
+    )
     verb.set_defaults(run=create)
     verb = verbs.add_parser("rename", parents=[shared], help="another name; the slug stays")
     verb.add_argument("space", metavar="SPACE", help="id, slug or name")
@@ -59,6 +63,8 @@ def create(args: argparse.Namespace) -> int:
     space = create_entitled_space(workspace, args.name, kind=args.kind)
     if rules_from is not None:
         import_rules(workspace, space.id, rules_from.id)
+    if args.recommended_rules:
+        add_recommended_identifiers(workspace, space.id)
     return _print(args, space)
 
 

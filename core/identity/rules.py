@@ -37,12 +37,16 @@ __all__ = [
     "add_custom_identifier",
     "add_external_types",
     "add_identifiers",
+    "add_recommended_identifiers",
     "delete_identifier",
     "edit_identifier",
     "import_rules",
     "list_rules",
     "read_rules",
 ]
+
+
+RECOMMENDED_TYPES = ("user_id", "email", "anonymous_id")
 
 
 def list_rules(workspace: Workspace, space_id: str) -> list[IdentifierRule]:
@@ -85,6 +89,16 @@ def add_identifiers(workspace: Workspace, space_id: str, types: Sequence[str]) -
     if len(set(types)) < len(types):
         raise InvalidField("The same identifier is named twice.", hint="Name each identifier once.")
     return _add(workspace, space_id, [default_rule(type_) for type_ in types])
+
+
+def add_recommended_identifiers(workspace: Workspace, space_id: str) -> list[IdentifierRule]:
+    """Add what most spaces start with, all or none: user id, e-mail, anonymous id and phone.
+
+    Raises:
+        InvalidField: One is there already.
+    """
+    new = [*map(default_rule, RECOMMENDED_TYPES), make_custom(RECOMMENDED_CUSTOM.type)]
+    return _add(workspace, space_id, new)
 
 
 def add_custom_identifier(

@@ -11,6 +11,7 @@ from core.identity.rules import (
     add_custom_identifier,
     add_external_types,
     add_identifiers,
+    add_recommended_identifiers,
     delete_identifier,
     edit_identifier,
     import_rules,
@@ -202,7 +203,8 @@ def test_rules_and_caps_are_imported_from_another_space_as_one_change(store_work
     add_custom_identifier(store_workspace, one, "phone", value_limit=2, period="weekly", blocked_exact=["+1"])
     edit_identifier(store_workspace, one, "phone", priority=1)
     change_caps(store_workspace, one, Caps(merges=7, identifiers=70))
-    add_identifiers(store_workspace, other, ["anonymous_id", "email"])
+    recommended = add_recommended_identifiers(store_workspace, other)
+    assert [rule.type for rule in recommended] == ["user_id", "email", "anonymous_id", "phone"]
     assert import_rules(store_workspace, other, one) == list_rules(store_workspace, one)
     assert list_rules(store_workspace, other) == list_rules(store_workspace, one)
     assert get_caps(store_workspace, other) == Caps(merges=7, identifiers=70)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from core.http.rate_limit import RateLimits
+from core.profiles.quick_reads import QuickReads
 from core.workspaces.profile_access import Grant, read_grants
 from core.workspaces.profile_tokens import hash_token
 from core.workspaces.workspace import Workspace
@@ -25,6 +26,7 @@ class ProfileGate:
         self.workspace = workspace
         self.limits = RateLimits(workspace.home.rate_limits)
         self.readers = ThreadPoolExecutor(READERS, "onramp profiles")
+        self.quick = QuickReads(workspace.database) if workspace.database.is_sqlite else None
         self._grants: Mapping[str, Grant] = {}
         self._read_at = float("-inf")
         self._upcoming: asyncio.Task[Mapping[str, Grant]] | None = None
@@ -68,3 +70,5 @@ class ProfileGate:
         """Let go of the threads and of the shared file."""
         self.readers.shutdown()
         self.limits.close()
+        if self.quick is not None:
+            self.quick.close()

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from core.clock import from_millis, to_iso
 from core.events.event_log import StoredEvent, open_event_log
-from core.profiles.api_page import Json, Page, PageRequest, cut
+from core.profiles.api_page import Cursor, Json, Page, PageRequest, cut
 from core.profiles.merge_history import find_survivor, list_merges
 from core.storage.tables import computed_traits, identifiers, predictions, profile_messages, profiles
 from core.workspaces.workspace import Workspace
@@ -28,7 +28,7 @@ COMPUTED = "computed_trait"
 
 _PERSON = tuple(profiles.c[name] for name in ("id", "created_at", "created_offset", "updated_at", "traits"))
 _IS_SAME = (profiles.c.space_id == identifiers.c.space_id) & (profiles.c.id == identifiers.c.profile_id)
-_BY_IDENTIFIER = (
+BY_IDENTIFIER = (
     select(*_PERSON)
     .select_from(identifiers.join(profiles, _IS_SAME))
     .where(
@@ -38,7 +38,7 @@ _BY_IDENTIFIER = (
     )
 )
 _BY_ID = select(*_PERSON).where(profiles.c.space_id == bindparam("space_id"), profiles.c.id == bindparam("id"))
-_IDENTIFIERS = select(
+IDENTIFIERS = select(
     *(identifiers.c[name] for name in ("type", "value", "first_seen_at", "source_id", "first_offset"))
 ).where(identifiers.c.space_id == bindparam("space_id"), identifiers.c.profile_id == bindparam("id"))
 _COMPUTED = select(computed_traits.c.id).where(computed_traits.c.space_id == bindparam("space_id"))
@@ -66,7 +66,7 @@ def find_person(connection: Connection, space_id: str, type_: str, values: Seque
             by_id = {"space_id": space_id, "id": find_survivor(connection, space_id, value)}
             row = connection.execute(_BY_ID, by_id).first()
         else:
-            row = connection.execute(_BY_IDENTIFIER, {"space_id": space_id, "type": type_, "value": value}).first()
+            row = connection.execute(BY_IDENTIFIER, {"space_id": space_id, "type": type_, "value": value}).first()
         if row is not None:
             return Person(*row)
     return None
@@ -91,9 +91,9 @@ def write_traits(
     if request.classes:
         computed = _list_computed(connection, space_id) if COMPUTED in request.classes else frozenset()
         wanted = {key for key in wanted if (entries[key][3] or key) in computed}
-    keys, last = cut(sorted((key,) for key in wanted if entries[key][0] is not None), request)
     if not request.is_verbose:
-        return Page({"traits": {key: entries[key][0] for (key,) in keys}}, last)
+        return write_plain_traits({key: entries[key] for key in wanted}, request)
+    keys, last = _cut_traits(entries, wanted, request)
     events = _read_events(workspace, [entries[key][2] for (key,) in keys])
     return Page({"traits": {key: _describe_trait(entries[key], events) for (key,) in keys}}, last)
 
@@ -102,23 +102,36 @@ def read_external_ids(
     workspace: Workspace, connection: Connection, space_id: str, person: Person, request: PageRequest
 ) -> Page:
     """Return the identifiers of the profile; with the messages that brought them where the request is verbose."""
-    rows = connection.execute(_IDENTIFIERS, {"space_id": space_id, "id": person.id}).all()
-    by_key = {(row.type, row.value): row for row in rows if not request.include or row.type in request.include}
+    rows = connection.execute(IDENTIFIERS, {"space_id": space_id, "id": person.id}).all()
+    page = write_external_ids(rows, request)
+    if request.is_verbose:
+        first = {(row.type, row.value): row.first_offset for row in rows}
+        events = _read_events(workspace, [first[entry["type"], entry["id"]] for entry in page.body["data"]])
+        for entry in page.body["data"]:
+            event = events.get(first[entry["type"], entry["id"]])
+            entry["first_message_id"] = event and event.message_id
+    return page
+
+
+def write_plain_traits(entries: Mapping[str, Sequence[Any]], request: PageRequest) -> Page:
+    """Return a page of traits without their sources: those of `entries` that have a value and are asked for."""
+    wanted = request.include & entries.keys() if request.include else entries
+    keys, last = _cut_traits(entries, wanted, request)
+    return Page({"traits": {key: entries[key][0] for (key,) in keys}}, last)
+
+
+def write_external_ids(rows: Sequence[Sequence[Any]], request: PageRequest) -> Page:
+    """Return a page of identifiers, each given as the columns of `IDENTIFIERS`."""
+    by_key = {(row[0], row[1]): row for row in rows if not request.include or row[0] in request.include}
     keys, last = cut(sorted(by_key), request)
-    found = [by_key[key] for key in keys]
     data = [
         {
-            **to_external_id(row.type, row.value),
-            "source_id": row.source_id,
-            "created_at": to_iso(from_millis(row.first_seen_at)),
+            **to_external_id(type_, value),
+            "source_id": source_id,
+            "created_at": to_iso(from_millis(first_seen_at)),
         }
-        for row in found
+        for type_, value, first_seen_at, source_id, _first_offset in (by_key[key] for key in keys)
     ]
-    if request.is_verbose:
-        events = _read_events(workspace, [row.first_offset for row in found])
-        for entry, row in zip(data, found, strict=True):
-            event = events.get(row.first_offset)
-            entry["first_message_id"] = event and event.message_id
     return Page({"data": data}, last)
 
 
@@ -155,6 +168,12 @@ def to_external_id(type_: str, value: str) -> Json:
     """Return an identifier in the form of the contract."""
     collection = "accounts" if type_ == "group_id" else "users"
     return {"collection": collection, "type": type_, "id": value, "encoding": "none"}
+
+
+def _cut_traits(
+    entries: Mapping[str, Sequence[Any]], wanted: Iterable[str], request: PageRequest
+) -> tuple[Sequence[tuple[str]], Cursor | None]:
+    return cut(sorted((key,) for key in wanted if entries[key][0] is not None), request)
 
 
 def _list_computed(connection: Connection, space_id: str) -> frozenset[str]:

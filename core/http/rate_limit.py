@@ -1,7 +1,7 @@
 """Requests a second, counted together by every process that serves one home folder.
 
 The kernel spreads connections over the processes, and a program with one connection reaches one of them only: so a
-share for each would refuse what the setting allows. They share a page of memory instead, a file in the home folder.
+share for each would refuse what the setting allows. They share a page of memory instead.
 
 Source: the generic cell rate algorithm, as a virtual schedule (ITU-T I.371, annex A): one number for each bucket, the
 time at which it is empty again.
@@ -10,7 +10,9 @@ time at which it is empty again.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import mmap
+import os
 import struct
 import threading
 import time
@@ -18,10 +20,24 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-PLACES = 4_096
+from core.storage.home import Home
+
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - the system's own place for shared memory
+PLACES = 512
 BURST_S = 1.0
 """Who was silent may ask for a second's worth at once."""
 _TIME = struct.Struct("d")
+
+
+def find_shared_file(home: Home) -> Path:
+    """Return the file that the serving processes of a home folder share: in memory where the system has such files.
+
+    A page of a file on a disk is written back now and then, and who changes it then waits for the disk.
+    """
+    if not IN_MEMORY.is_dir():
+        return home.rate_limits
+    name = hashlib.sha256(str(home.root).encode()).hexdigest()[:24]
+    return IN_MEMORY / f"onramp-rates-{os.geteuid()}-{name}"
 
 
 class RateLimits:
@@ -54,7 +70,9 @@ class RateLimits:
 
     def _open(self) -> tuple[BinaryIO, mmap.mmap]:
         if self._shared is None:
-            file = self._path.open("a+b")
+            # never through a link: everybody may make files where files in memory are
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.fdopen(os.open(self._path, flags, 0o600), "r+b")
             file.truncate(PLACES * _TIME.size)  # the same size for everybody: what others wrote stays
             self._shared = file, mmap.mmap(file.fileno(), PLACES * _TIME.size)
         return self._shared

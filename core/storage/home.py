@@ -60,7 +60,7 @@ class Home:
 
     @property
     def rate_limits(self) -> Path:
-        """How much of each limit is used, as the serving processes share it; losing it loses nothing."""
+        """How much of each limit is used, where the system has no files in memory; losing it loses nothing."""
         return self.root / "rates"
 
     @property

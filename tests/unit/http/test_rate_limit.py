@@ -34,7 +34,7 @@ def test_one_space_takes_nothing_from_another_and_a_wait_is_told(tmp_path: Path)
 
 
 def test_a_file_from_before_the_machine_was_started_anew_refuses_nobody(tmp_path: Path) -> None:
-    (tmp_path / "rates").write_bytes(struct.pack("d", 1e12) * 4_096)
+    (tmp_path / "rates").write_bytes(struct.pack("d", 1e12) * 512)
     limits = RateLimits(tmp_path / "rates")
     assert limits.take("spa_a", 5) == 0.0
     limits.close()

@@ -27,13 +27,14 @@ def test_a_person_is_suppressed_heard_again_and_deleted(workspace: Workspace, vi
     assert list_suppressed(workspace) == {}
 
     page = visit("privacy.py")
-    page.text_area(key="privacy_users").set_value("c3\n\n")
-    press(page, "Do it")
+    page.text_area(key="onramp/privacy_users").set_value("c3\n\n")
+    press(page, "Delete and suppress")
     assert "tick that these are the right people" in page.warning[0].value
-    page.text_area(key="privacy_users").set_value("c3\n\n")
-    page.checkbox(key="privacy_sure").check()
-    press(page, "Do it")
+    page.checkbox(key="onramp/privacy_sure").check()
+    press(page, "Delete and suppress")
     assert "waits for a worker" in read(page)
+    assert page.text_area(key="onramp/privacy_users").value == ""
+    assert page.checkbox(key="onramp/privacy_sure").value is False
     carry_out(workspace, list_regulations(workspace)[0].id)
     shown = read(visit("privacy.py"))
     assert "messages in the event log: 1" in shown
@@ -42,6 +43,6 @@ def test_a_person_is_suppressed_heard_again_and_deleted(workspace: Workspace, vi
 
 def test_a_request_that_cannot_be_carried_out_is_explained(visit: Visit) -> None:
     page = visit("privacy.py")
-    page.checkbox(key="privacy_sure").check()
-    press(page, "Do it")
+    page.checkbox(key="onramp/privacy_sure").check()
+    press(page, "Delete and suppress")
     assert "No user id is named." in page.error[0].value

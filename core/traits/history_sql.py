@@ -42,12 +42,15 @@ CREATE OR REPLACE TEMP MACRO text_of(v) AS CASE
     WHEN is_text(v) THEN CASE WHEN is_plain(v) AND strlen(v) <= {most} THEN inner_text(v) END
     WHEN v IN ('true', 'false') THEN v
     WHEN regexp_full_match(v, '0|-?[1-9][0-9]{0,14}') THEN v END;
+CREATE OR REPLACE TEMP MACRO micros_of(v) AS CASE WHEN contains(v, ' ') THEN NULL WHEN v[13:14] = '24' THEN NULL
+    ELSE nullif(greatest(epoch_us(TRY_CAST(v[2:-2] AS TIMESTAMP)), -1), -1) END;
+-- a chain of WHEN, because OR and AND look at every part for every row
 CREATE OR REPLACE TEMP MACRO time_of(v) AS CASE
-    WHEN is_text(v) AND (v LIKE '"____-__-__T__:__:__.___Z"' OR v LIKE '"____-__-__T__:__:__Z"'
-        OR v LIKE '"____-__-__T__:__:__.______+00:00"' OR v LIKE '"____-__-__T__:__:__+00:00"'
-        OR v LIKE '"____-__-__"')
-        AND NOT contains(v, ' ') AND v[13:14] <> '24' THEN
-        nullif(greatest(epoch_us(TRY_CAST(v[2:-2] AS TIMESTAMP)), -1), -1) END;
+    WHEN v LIKE '"____-__-__T__:__:__.___Z"' THEN micros_of(v)
+    WHEN v LIKE '"____-__-__T__:__:__Z"' THEN micros_of(v)
+    WHEN v LIKE '"____-__-__T__:__:__.______+00:00"' THEN micros_of(v)
+    WHEN v LIKE '"____-__-__T__:__:__+00:00"' THEN micros_of(v)
+    WHEN v LIKE '"____-__-__"' THEN micros_of(v) END;
 """.replace("{most}", str(MAX_TEXT_CHARS))
 
 
@@ -135,13 +138,13 @@ def _make_value(kind: PropertyKind, extraction: Extraction) -> tuple[str, str]:
     absent = _certainly_absent(kind.path)
     if kind.is_number:
         value, has_none = f"number_of({found})", f"is_numeric({found}) = false"
-        if isinstance(kind, Total):
-            has_none += f" OR abs({value}) > {MAX_SUMMED!r}"
+        counts = f"abs({value}) <= {MAX_SUMMED!r}" if isinstance(kind, Total) else f"{value} IS NOT NULL"
+        has_none += f" OR {value} IS NOT NULL"
     else:
         value, has_none = f"nullif(text_of({found}), '')", f"{found}[1] IN ('{{', '[') OR text_of({found}) = ''"
+        counts = f"{value} IS NOT NULL"
     # NULL, which is not certain, where there is no value that SQL can tell
-    has = f"WHEN {has_none} THEN false WHEN {value} IS NOT NULL THEN true END"
-    return value, f"CASE WHEN {found} IS NULL THEN {absent} {has}"
+    return value, f"CASE WHEN {counts} THEN true WHEN {found} IS NULL THEN {absent} WHEN {has_none} THEN false END"
 
 
 def _certainly_absent(path: str) -> str:
@@ -187,7 +190,8 @@ def _equals(found: str, wanted: object) -> str:
 def _compare_numbers(sign: str) -> Callable[[str, object], str]:
     def make(found: str, wanted: object) -> str:
         number = _double(to_number(wanted) or 0.0)
-        return f"CASE is_numeric({found}) WHEN true THEN number_of({found}) {sign} {number} WHEN false THEN false END"
+        holds = f"WHEN number_of({found}) IS NOT NULL THEN number_of({found}) {sign} {number}"
+        return f"CASE {holds} WHEN is_numeric({found}) = false THEN false END"
 
     return make
 

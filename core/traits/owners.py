@@ -6,28 +6,44 @@ a row a message: that took longer than counting did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Select, Text, cast, func, select
+from sqlalchemy import Connection, Row, Select, Text, cast, func, select
 
+from core.profiles.bulk import select_in
 from core.storage.tables import profile_messages, profiles
 from core.traits.history_count import OWNERS
 
 _ROWS = 20_000
 
 
-def read_owners(connection: Connection, space_id: str, first: int, last: int) -> Iterator[pa.Table]:
+def read_owners(
+    connection: Connection, space_id: str, first: int, last: int, only: Sequence[int] | None = None
+) -> Iterator[pa.Table]:
     """Yield the profiles with their messages from `first` to `last`, as tables of `OWNERS`.
 
-    From the beginning of the log that is a reading of an index; a part of the log is read message by message.
+    From the beginning of the log that is a reading of an index; a part of the log, or `only` some messages, are read
+    message by message.
     """
     survivors = _read_survivors(connection, space_id)
-    query = _group_all(connection, space_id, last) if first == 1 else _list_some(space_id, first, last)
-    for rows in connection.execute(query.execution_options(yield_per=_ROWS)).partitions():
-        owners = [survivors.get(row.profile_id, row.profile_id) for row in rows]
-        offsets = [row.offsets for row in rows]
+    for rows in _read(connection, space_id, first, last, only):
+        owners = [survivors.get(row[0], row[0]) for row in rows]
+        offsets = [str(row[1]) for row in rows]
         yield pa.Table.from_arrays([pa.array(owners, pa.string()), pa.array(offsets, pa.string())], schema=OWNERS)
+
+
+def _read(
+    connection: Connection, space_id: str, first: int, last: int, only: Sequence[int] | None
+) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
+    if only is not None:
+        columns = (profile_messages.c.profile_id, profile_messages.c.log_offset)
+        for start in range(0, len(only), _ROWS):
+            yield select_in(connection, columns, {"space_id": space_id}, "log_offset", only[start : start + _ROWS])
+        return
+    query = _group_all(connection, space_id, last) if first == 1 else _list_some(space_id, first, last)
+    yield from connection.execute(query.execution_options(yield_per=_ROWS)).partitions()
 
 
 def _group_all(connection: Connection, space_id: str, last: int) -> Select[tuple[str, str]]:

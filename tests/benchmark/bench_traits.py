@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 import report
@@ -138,7 +139,7 @@ def _race(
     def count() -> None:
         started = time.process_time()
         with open_events(log, EVENT_COLUMNS) as database, workspace.database.reading() as connection:
-            owners = lambda: read_owners(connection, trait.space_id, 1, rows)  # noqa: E731 - asked for later
+            owners = partial(read_owners, connection, trait.space_id, 1, rows)
             counted = sum(1 for _ in HistoryCount(database, compile_trait(trait), 1, rows, owners))
         spent["ours"].append(time.process_time() - started)
         if counted != people[-1]:

@@ -159,7 +159,7 @@ def count_history(trait: CompiledTrait, log: Sequence[Message]) -> dict[str, Sta
         {"owner": [f"use_{n % 3}" for n in range(len(log))], "offsets": list(map(str, range(1, len(log) + 1)))}, OWNERS
     )
     DATABASE.register("events", to_table(rows))
-    return dict(HistoryCount(DATABASE, trait, 1, len(log), lambda: [owners]))
+    return dict(HistoryCount(DATABASE, trait, 1, len(log), lambda _: [owners]))
 
 
 def read(trait: CompiledTrait, states: dict[str, State]) -> dict[str, tuple[object, ...]]:
@@ -200,6 +200,6 @@ def test_every_operator_is_certain_about_what_flex_sends(  # else the history wo
         rows = [(n, "s", "m", "track", "Bought", None, 0, orjson.dumps(m)) for n, m in enumerate(log, start=1)]
         owners = pa.table({"owner": ["use_1"], "offsets": ["1,2,3,4,5,6"]}, OWNERS)
         DATABASE.register("events", to_table(rows))
-        HistoryCount(DATABASE, trait, 1, 6, lambda owners=owners: [owners])
+        HistoryCount(DATABASE, trait, 1, 6, lambda _, owners=owners: [owners])
         unsure = DATABASE.execute("SELECT body FROM picked WHERE body IS NOT NULL").fetchall()
         assert all(b'"direction":null' in orjson.dumps(orjson.loads(body)) for (body,) in unsure), operator

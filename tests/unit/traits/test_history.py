@@ -207,3 +207,14 @@ def test_a_trait_that_is_changed_while_its_history_is_computed_is_as_it_was_chan
     assert count_owners(feed.workspace, trait) == (0 if is_deleted else 1)
     assert value(feed, "u0", "orders") == (2 if is_deleted else 1)
     assert [value(feed, f"u{number}", "orders") for number in (1, 2)] == [None, None]
+
+
+def test_a_rare_event_finds_its_people_too(feed: Feed) -> None:
+    for number in range(50):
+        feed.track(f"u{number % 3}", "Looked")
+    feed.track("u1", "Bought", {"total": "hat"})
+    feed.build()
+    trait = make(feed, "Items")
+    feed.build()
+    assert count_owners(feed.workspace, trait) == 1
+    assert value(feed, "u1", "items") == ["hat"]

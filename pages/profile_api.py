@@ -33,7 +33,7 @@ with error_panel("reading the access to profiles"):
 
     st.subheader("A request to copy", anchor="request")
     path = f"/v1/spaces/{space.id}/collections/users/profiles/phone:%2B14155550100/traits"
-    st.code(f"curl -u TOKEN: '{get_sender_address()}{path}'", language="bash", wrap_lines=True)
+    st.code(f"curl -u TOKEN: '{get_sender_address()}{path}'", language=None, wrap_lines=True)
     st.caption(
         "The token is the user name, and the password is empty. The parts are traits, external_ids, events, metadata "
         "and links. A plus is written %2B."

@@ -48,7 +48,7 @@ def test_schemathesis_finds_the_profile_api_as_the_document_describes_it(tmp_pat
     set_api_settings(workspace, space.id, requests_per_s=100_000)
     token = create_token(workspace, space.id, "Fuzzer").text
     workspace.close()
-    options = ["--max-examples", "5", "--phases", "fuzzing", "--include-path-regex", "^/v1/spaces/"]
+    options = ["--max-examples", "3", "--phases", "fuzzing", "--include-path-regex", "^/v1/spaces/"]
     _fuzz(tmp_path, options, token, sum(map(len, PARTS.values())) + 1)
 
 

@@ -23,6 +23,7 @@ TINY = {
     "bench_preview": ["--rows", "500", "--runs", "2"],
     "bench_profile_search": ["--rows", "400", "--repeat", "1"],
     "bench_profiles": ["--rows", "300", "--repeat", "2"],
+    "bench_shared_identifier": ["--rows", "60", "--repeat", "1"],
     "bench_sync_memory": ["--sizes", "300", "400"],
     "bench_tracking": ["--seconds", "0.2", "--without-wrk", "--without-pages", "--connections", "4", "--workers", "1"],
     "bench_sync_unchanged": ["--rows", "300", "--repeat", "1", "--without-drt"],

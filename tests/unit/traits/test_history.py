@@ -36,7 +36,13 @@ BOUGHT = {"event": "Bought", "property": "total"}
 
 
 @pytest.fixture
-def feed(store_workspace: Workspace) -> Feed:
+def feed(workspace: Workspace) -> Feed:
+    return Feed(workspace)
+
+
+@pytest.fixture
+def store_feed(store_workspace: Workspace) -> Feed:
+    """A feed on either engine."""
     return Feed(store_workspace)
 
 
@@ -49,7 +55,8 @@ def make(feed: Feed, name: str, kind: str = "unique_list", **definition: object)
     return create_trait(feed.workspace, feed.space_id, name=name, kind=kind, definition={**BOUGHT, **definition})
 
 
-def test_a_trait_made_before_the_events_and_one_made_after_them_say_the_same(feed: Feed) -> None:
+def test_a_trait_made_before_the_events_and_one_made_after_them_say_the_same(store_feed: Feed) -> None:
+    feed = store_feed
     make(feed, "Live")
     for number in range(12):
         feed.track(f"u{number % 3}", "Bought", {"Total" if number % 2 else "total": f"t{number % 4}"})
@@ -70,7 +77,8 @@ def test_a_trait_made_before_the_events_and_one_made_after_them_say_the_same(fee
     assert count_owners(feed.workspace, late) == 4
 
 
-def test_profiles_that_merge_before_or_after_the_history_is_computed_give_one_value(feed: Feed) -> None:
+def test_profiles_that_merge_before_or_after_the_history_is_computed_give_one_value(store_feed: Feed) -> None:
+    feed = store_feed
     counts = [make(feed, "Before", "event_counter")]
     feed.track("u1", "Bought")
     feed.send("track", event="Bought", properties={}, context={"traits": {"email": "a@x.example"}})
@@ -89,7 +97,8 @@ def test_profiles_that_merge_before_or_after_the_history_is_computed_give_one_va
     assert feed.dump()["trait_states"] == states
 
 
-def test_an_edited_trait_is_computed_anew_and_takes_back_what_it_said_of_others(feed: Feed) -> None:
+def test_an_edited_trait_is_computed_anew_and_takes_back_what_it_said_of_others(store_feed: Feed) -> None:
+    feed = store_feed
     trait = make(feed, "Orders", "event_counter")
     feed.track("u1", "Bought", {"total": 5})
     feed.track("u2", "Bought", {"total": 50})
@@ -209,7 +218,8 @@ def test_a_trait_that_is_changed_while_its_history_is_computed_is_as_it_was_chan
     assert [value(feed, f"u{number}", "orders") for number in (1, 2)] == [None, None]
 
 
-def test_a_rare_event_finds_its_people_too(feed: Feed) -> None:
+def test_a_rare_event_finds_its_people_too(store_feed: Feed) -> None:
+    feed = store_feed
     for number in range(50):
         feed.track(f"u{number % 3}", "Looked")
     feed.track("u1", "Bought", {"total": "hat"})

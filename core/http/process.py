@@ -69,6 +69,7 @@ class Process:
     def stop(self) -> None:
         """Write the events that wait, and stop the worker after the batch in hand."""
         self.ingest.stop()
-        self.profile_gate.stop()
+        if "profile_gate" in self.__dict__:  # opened by a request or by `open`
+            self.profile_gate.stop()
         if self._worker is not None:
             self._worker.stop()

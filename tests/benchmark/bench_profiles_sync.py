@@ -67,9 +67,7 @@ def _touch(workspace: Workspace, space_id: str, people: int) -> None:
 def _copy_bare(path: Path) -> float:
     """Return how long DuckDB takes to insert the rows of the current tables from Arrow into tables of the same file."""
     with duckdb.connect(str(path)) as connection:
-        rows = {
-            table.name: connection.execute(f"FROM unified_profiles.{table.name}").to_arrow_table() for table in CURRENT
-        }
+        rows = {table.name: connection.sql(f"FROM unified_profiles.{table.name}").to_arrow_table() for table in CURRENT}
         started = time.perf_counter()
         for name, table in rows.items():
             connection.register("incoming", table)

@@ -32,7 +32,6 @@ from core.workspaces.workspace import Workspace, open_workspace
 from tests.serving import run_pages, run_server
 
 SOAK_LOOKS = 10
-TURNS = 5
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
@@ -46,6 +45,7 @@ class Plan:
     connections: int
     workers: Sequence[int]
     wrk: str | None
+    turns: int
 
 
 class Load:
@@ -94,7 +94,7 @@ class Turns:
 
     def take(self) -> None:
         before = _cpu_s(self._processes)
-        seconds = self._plan.seconds / TURNS
+        seconds = self._plan.seconds / self._plan.turns
         self._loads.append(Load(self._plan, self._port, events=self._events, seconds=seconds))
         self.cpu_s += _cpu_s(self._processes) - before
 
@@ -109,6 +109,7 @@ def main(argv: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
     parser = report.make_parser(__doc__, rows=0)
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each figure is measured (default 10)")
+    parser.add_argument("--turns", type=int, default=5, help="in how many turns with the empty handler (default 5)")
     parser.add_argument("--connections", type=int, default=128, help="how many send at once (default 128)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="how many processes (default 1 and 2)")
     parser.add_argument("--without-pages", action="store_true", help="leave out what is measured beside open pages")
@@ -121,7 +122,7 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         workspace = open_workspace(str(Path(folder) / "home"))
         key = str(create_source(workspace, kind="http", name="Benchmark").write_key)
-        plan = Plan(key, arguments.seconds, arguments.connections, arguments.workers, wrk)
+        plan = Plan(key, arguments.seconds, arguments.connections, arguments.workers, wrk, arguments.turns)
         for events in (1, 100):
             _measure(found, workspace, plan, events)
         if not arguments.without_pages:
@@ -148,7 +149,7 @@ def _measure(found: report.Report, workspace: Workspace, plan: Plan, events: int
                 plan, f"empty handler, {each}, beside {name.partition(',')[0]}", port, empty_processes, events
             )
             ours = Turns(plan, name, server.port, processes, events)
-            for _ in range(TURNS):
+            for _ in range(plan.turns):
                 empty.take()
                 ours.take()
             memory = sum(process.memory_info().rss for process in processes)

@@ -115,11 +115,17 @@ def test_hidden_screens_are_reached_by_address_and_are_not_in_the_menu(frame_add
         "Getting started with Segment",
         "Syncs",
         "Profile explorer",
+        "Traits",
+        "Predictions",
         "Identity violations",
         "Delivery overview",
         "Event debugger",
+        "Spaces",
         "Your Segment Overview",
         "Warehouses",
+        "Profiles sync",
+        "Profile API",
+        "Privacy",
         "Workspace settings",
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
     with open_shop(tmp_path_factory.mktemp("shop") / "home") as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _keep_main() -> Iterator[None]:
+    """A page's test leaves the app as the main module, which every process that a later test spawns would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture

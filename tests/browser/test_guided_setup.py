@@ -65,6 +65,7 @@ def test_a_stranger_finishes_the_setup_and_finds_a_customer(
     chip.wait_for(timeout=SLOW_MS)
     slot = page.locator('.row[data-field="user_id"] .slot, .row[data-field="User ID"] .slot').first
     chip.drag_to(slot)
+    expect(slot).to_contain_text("ID")
     screen.settle()
     page.get_by_role("button", name=re.compile("Accept all")).first.click()
     see(page, "Checked on all")

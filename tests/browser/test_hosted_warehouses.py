@@ -223,7 +223,7 @@ def test_a_stranger_goes_from_the_form_of_postgres_to_passed_checks_and_profiles
                 break
             page.wait_for_timeout(250)
         press(page, "Open")
-        see(page, "Pick a trait to see why it says this.")
+        see(page, "How to reach and recognise them")
         screen.shoot("postgres-profile")
     workspace = open_workspace(str(home / "onramp"))
     assert get_setup(workspace).check_passed

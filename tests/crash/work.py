@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 
 from core.clock import FixedClock
@@ -57,27 +55,18 @@ def finish(work: Callable[..., None], *arguments: object) -> None:
     """Let the work come to its end."""
     working = _PROCESSES.Event()
     process = _PROCESSES.Process(target=work, args=(working, *arguments))
-    _start(process)
+    process.start()
     assert working.wait(60)
     process.join(120)
     assert process.exitcode == 0
     process.close()
 
 
-def _start(process: BaseProcess) -> None:
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = sys.modules[__name__]  # a page's test leaves the app there, which the process would run
-    try:
-        process.start()
-    finally:
-        sys.modules["__main__"] = main
-
-
 def kill_after(after_s: float, work: Callable[..., None], *arguments: object) -> bool:
     """Kill the work that long after it has begun; return False where it had ended before."""
     working = _PROCESSES.Event()
     process = _PROCESSES.Process(target=work, args=(working, *arguments))
-    _start(process)
+    process.start()
     assert working.wait(60)
     time.sleep(after_s)
     process.kill()

@@ -78,6 +78,8 @@ def test_a_stranger_finishes_the_setup_and_finds_a_customer(
     for label in ("User ID", "Email"):
         page.get_by_text(label, exact=True).first.click()
     press(page, "Add identifiers")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    screen.settle()
     see(page, "user_id")
     press(page, "Add computed traits")
     for label in ("Total inbounds", "Frequent inbound channel"):

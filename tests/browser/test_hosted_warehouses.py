@@ -206,6 +206,8 @@ def test_a_stranger_goes_from_the_form_of_postgres_to_passed_checks_and_profiles
         for label in ("User ID", "Email"):
             page.get_by_text(label, exact=True).first.click(timeout=SLOW_MS)
         press(page, "Add identifiers")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        screen.settle()
         see(page, "Priority 2")
         press(page, "Add computed traits")
         page.get_by_text("Total inbounds").first.click(timeout=SLOW_MS)

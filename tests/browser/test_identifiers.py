@@ -62,6 +62,8 @@ def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
         for label in ("User ID", "Email"):
             popup.get_by_text(label, exact=True).first.click(timeout=SLOW_MS)
         press(page, "Add identifiers")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        screen.settle()
         wait_until_closed(screen, popup)
         press(page, "Add identifier")
         page.get_by_role("tab", name="Create identifier").click(timeout=SLOW_MS)

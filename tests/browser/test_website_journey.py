@@ -70,6 +70,8 @@ def test_a_stranger_connects_a_website_and_sees_its_first_page_arrive(
     for label in ("User ID", "Anonymous ID"):
         page.get_by_text(label, exact=True).first.click()
     press(page, "Add identifiers")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    screen.settle()
     see(page, "anonymous_id")
     press(page, "Add computed traits")
     press(page, "Save")

@@ -11,10 +11,11 @@ from components.error_panel import error_panel
 from components.plain_text import escape_markdown
 from components.prediction_words import describe_estimate
 from components.state import PREDICTION_CHECK
+from core.events.event_log import open_event_log
+from core.events.message import MessageType
 from core.predictions.choices import (
     EventProperty,
     estimate_training_s,
-    list_event_names,
     list_event_properties,
 )
 from core.predictions.prediction import (
@@ -30,6 +31,7 @@ from core.predictions.requirements import Requirements, check_requirements
 from core.predictions.store import list_predictions
 from core.setup.entitled import create_entitled_prediction
 from core.traits.conditions import OPERATORS
+from core.traits.suggest import list_event_names
 from core.workspaces.spaces import Space
 from core.workspaces.workspace import Workspace
 
@@ -39,7 +41,7 @@ _AMOUNTS = ("revenue", "total", "amount", "value", "price")
 
 def draw_prediction_form(workspace: Workspace, space: Space, kind: KindDefinition) -> None:
     """Draw the form of one kind, the requirements once they were asked for, and **Train** where they are met."""
-    names = list_event_names(workspace)
+    names = list_event_names(open_event_log(workspace), workspace.now(), MessageType.TRACK)
     st.subheader(kind.label, anchor=False)
     st.markdown(f":gray[{kind.question}]")
     with st.container(border=True):

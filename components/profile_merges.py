@@ -43,7 +43,7 @@ def _draw_split(workspace: Workspace, profile: Profile, rule: Split) -> None:
     with st.container(border=True):
         st.markdown(
             f":material/call_split: **Kept apart** from `{other}` since {format_time(rule.created_at)}, by"
-            f" {rule.created_by}. No message can make the two one."
+            f" {escape_markdown(rule.created_by)}. No message can make the two one."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             draw_link("profile-explorer", label="The other one", icon=":material/person:", query={"id": other})

@@ -9,6 +9,7 @@ from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.format import format_time
 from components.plain_text import escape_markdown
+from components.state import NEW_PROFILE_TOKEN
 from core.workspaces.profile_tokens import (
     MAX_NAME_CHARS,
     NewProfileToken,
@@ -18,8 +19,6 @@ from core.workspaces.profile_tokens import (
     revoke_token,
 )
 from core.workspaces.workspace import Workspace
-
-_NEW = "new_profile_token"
 
 
 def draw_tokens(workspace: Workspace, space_id: str) -> None:
@@ -48,13 +47,13 @@ def draw_tokens(workspace: Workspace, space_id: str) -> None:
         is_pressed = st.form_submit_button("Create token", icon=":material/add:")
     if is_pressed:
         with error_panel("making a token"):
-            st.session_state[_NEW] = create_token(workspace, space_id, name or "")
+            NEW_PROFILE_TOKEN.write(create_token(workspace, space_id, name or ""))
             st.rerun()
 
 
 def _draw_new(space_id: str) -> None:
     """Show the token that was made last, once: the next run of the page has forgotten it."""
-    made: NewProfileToken | None = st.session_state.pop(_NEW, None)
+    made: NewProfileToken | None = NEW_PROFILE_TOKEN.take()
     if made is not None and made.token.space_id == space_id:
         with st.container(border=True, key="token_once"):
             st.markdown(

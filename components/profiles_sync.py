@@ -13,6 +13,7 @@ from components.error_panel import error_panel
 from components.format import NONE, format_ago, format_count, format_duration, format_time
 from components.navigation import go_to
 from components.plain_text import escape_markdown
+from components.sync_view import draw_stored_error
 from core.profiles_sync.layout import CURRENT, DIALECTS, HAPPENED
 from core.profiles_sync.store import (
     HOURLY_MINUTES,
@@ -129,8 +130,7 @@ def _draw_runs(runs: Sequence[ProfilesRun]) -> None:
         label = f":{color}-badge[{word}] {format_time(run.started_at)} :gray[· {rows} · {took} · {run.trigger}]"
         with st.expander(label, expanded=run.state is ProfilesRunState.FAILED and run is runs[0]):
             if run.error is not None:
-                st.error(f"{run.error['message']} {run.error['hint']}", icon=":material/error:")
-                st.caption(f"`{run.error['code']}`")
+                draw_stored_error(run.error)
             if run.rows:
                 ranked = sorted(run.rows.items())
                 table = {"Table": [name for name, _ in ranked], "Rows written": [number for _, number in ranked]}

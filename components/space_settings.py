@@ -10,6 +10,7 @@ import streamlit as st
 from components.error_panel import error_panel
 from components.format import format_time
 from components.navigation import draw_link
+from components.plain_text import escape_markdown
 from components.state import SPACE
 from components.what_if import draw_what_if
 from core.identity.caps import HIGHEST_CAP, change_caps, get_caps
@@ -62,9 +63,9 @@ def draw_sources(workspace: Workspace, space: Space) -> None:
     for source in list_sources(workspace):
         with st.container(horizontal=True, vertical_alignment="center"):
             if source.id in connected:
-                st.markdown(f":material/check_circle: {source.name}", width="stretch")
+                st.markdown(f":material/check_circle: {escape_markdown(source.name)}", width="stretch")
                 continue
-            st.markdown(f":material/circle: :gray[{source.name}]", width="stretch")
+            st.markdown(f":material/circle: :gray[{escape_markdown(source.name)}]", width="stretch")
             if st.button("Connect", key=f"connect_{source.id}"):
                 with error_panel("connecting the source"):
                     connect_source(workspace, space.id, source.id)
@@ -114,7 +115,10 @@ def open_import(workspace: Workspace, space: Space, others: Sequence[Space]) -> 
     """Ask from where, say what is replaced, and import."""
     other = st.selectbox("From", others, format_func=lambda each: each.name, key="import_from")
     types = ", ".join(f"`{rule.type}`" for rule in list_rules(workspace, other.id))
-    st.markdown(f"All identity rules and caps of **{space.name}** are replaced by those of **{other.name}**: {types}.")
+    st.markdown(
+        f"All identity rules and caps of **{escape_markdown(space.name)}** are replaced by those of "
+        f"**{escape_markdown(other.name)}**: {types}."
+    )
     st.caption("They apply to new data; a rebuild applies them to everything.")
     with error_panel("importing the rules"):
         if st.button("Import rules", type="primary", key="import_agree"):

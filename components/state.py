@@ -80,6 +80,10 @@ PREDICTION_CHECK: SessionValue[Any] = SessionValue("prediction_check", lambda: N
 SQL_TRAITS_CHECK: SessionValue[Any] = SessionValue("sql_traits_check", lambda: None)
 TRAIT_CONDITIONS: SessionValue[list[int] | None] = SessionValue("trait_conditions", lambda: None)
 SPACE: SessionValue[str | None] = SessionValue("space", lambda: None)
+NEW_PROFILE_TOKEN: SessionValue[Any] = SessionValue("new_profile_token", lambda: None)
+REGULATION_USERS: SessionValue[str] = SessionValue("privacy_users", str)
+REGULATION_SURE: SessionValue[bool] = SessionValue("privacy_sure", bool)
+REGULATION_ASKED: SessionValue[bool] = SessionValue("privacy_asked", bool)
 WHAT_IF: SessionValue[tuple[str, Any] | None] = SessionValue("what_if", lambda: None)
 CHOOSING_TRAITS: SessionValue[bool] = SessionValue("choosing_traits", lambda: False)
 

@@ -25,11 +25,13 @@ LOOK_AGAIN_S = 2.0
 
 def draw_traits(workspace: Workspace, space_id: str) -> None:
     """Draw the table and, under it, the chosen trait; while something is being computed it draws itself again."""
-    is_moving = any(each.is_moving for each in read_figures(workspace, space_id))
+    first = read_figures(workspace, space_id)
+    is_moving = any(each.is_moving for each in first)
+    unseen = [first]  # drawn with the page; what the fragment draws by itself is read again
 
     @st.fragment(run_every=LOOK_AGAIN_S if is_moving else None)
     def draw() -> None:
-        figures = read_figures(workspace, space_id)
+        figures = unseen.pop() if unseen else read_figures(workspace, space_id)
         if is_moving and not any(each.is_moving for each in figures):
             st.rerun()  # the page stops looking
         _draw_table(workspace, figures)
@@ -106,7 +108,7 @@ def _draw_actions(workspace: Workspace, trait: ComputedTrait) -> None:
             _do("enabling the trait", lambda: enable_trait(workspace, trait.id))
         if st.button("Delete …", icon=":material/delete:", type="tertiary", key="delete_trait"):
             confirm(
-                f"Delete {trait.name}?",
+                f"Delete {escape_markdown(trait.name)}?",
                 "It is not computed any more. **The value stays on the profiles as a custom trait**, until something"
                 " else sets it or the profiles are built anew.",
                 lambda: delete_trait(workspace, trait.id),

@@ -25,7 +25,8 @@ st.caption(
 
 with error_panel("reading the violations"):
     space = choose_space(workspace)
-    if space is None or not count_violations(workspace, space.id):
+    everything = {} if space is None else count_violations(workspace, space.id)
+    if space is None or not everything:
         draw_empty_state(
             ":material/gpp_good:",
             "No violations",
@@ -55,7 +56,8 @@ with error_panel("reading the violations"):
             placeholder="ada@example.org",
         )
     value = (value or "").strip() or None
-    counts = count_violations(workspace, space.id, type=type_, value=value)
+    is_filtered = type_ is not None or value is not None
+    counts = count_violations(workspace, space.id, type=type_, value=value) if is_filtered else everything
     rules = sorted(counts, key=lambda rule: (-counts[rule], rule))
     with left:
         rule = draw_select(

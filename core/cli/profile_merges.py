@@ -60,15 +60,7 @@ def show_merges(args: argparse.Namespace) -> int:
     refused = [each for each in refused if each.rule in MERGE_RULES]
     if args.json:
         document = {
-            "merges": [
-                {
-                    "at": to_iso(each.at),
-                    "merged_id": each.merged_id,
-                    "survivor_id": each.survivor_id,
-                    "why": each.sentence,
-                }
-                for each in merges
-            ],
+            "merges": [_describe_merge(each) for each in merges],
             "refused": [{"rule": each.rule, "why": each.sentence} for each in refused],
             "kept_apart": [_describe_split(each) for each in kept_apart],
         }

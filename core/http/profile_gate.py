@@ -45,12 +45,12 @@ class ProfileGate:
         return (await self._read_fresh()).get(key) or (await self._read_newest()).get(key)
 
     async def is_live(self, token_id: str) -> bool:
-        """Say whether the token with this id is not revoked.
+        """Say whether the token with this id is not revoked; one that was made a moment ago is known.
 
         Raises:
             CoreError: The store cannot be read.
         """
-        return any(grant.token_id == token_id for grant in (await self._read_fresh()).values())
+        return _is_among(token_id, await self._read_fresh()) or _is_among(token_id, await self._read_newest())
 
     async def _read_fresh(self) -> Mapping[str, Grant]:
         """Return the grants as they were at most a second ago; they are read again before, while requests go on."""
@@ -88,6 +88,10 @@ class ProfileGate:
         self.limits.close()
         if self.quick is not None:
             self.quick.close()
+
+
+def _is_among(token_id: str, grants: Mapping[str, Grant]) -> bool:
+    return any(grant.token_id == token_id for grant in grants.values())
 
 
 def _take_failure(reading: asyncio.Task[Mapping[str, Grant]]) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy import select
 
-from core.events.counts import COUNTS_KEPT, count_by_key, end_span
 from core.events.event_log import open_event_log
 from core.events.message import MessageType, to_number
 from core.predictions.prediction import Prediction
@@ -18,7 +17,6 @@ from core.workspaces.workspace import Workspace
 START_S = 5.0
 EVENTS_PER_S = 20_000
 """Measured on 2 processors, docs/benchmarks.md; replaced by what the last training here took."""
-MAX_EVENTS = 200
 _SAMPLE = 30
 
 
@@ -38,14 +36,6 @@ def has_events(workspace: Workspace, space_id: str) -> bool:
     )
     with workspace.database.reading() as connection:
         return connection.execute(query.limit(1)).first() is not None
-
-
-def list_event_names(workspace: Workspace) -> list[str]:
-    """Return the track events that came in the last 35 days, the most frequent first. O(counts)."""
-    span = end_span(workspace.now(), COUNTS_KEPT)
-    counted = count_by_key(open_event_log(workspace), span)
-    names = [key.name for key in counted if key.type == MessageType.TRACK and key.name]
-    return list(dict.fromkeys(names))[:MAX_EVENTS]
 
 
 def list_event_properties(workspace: Workspace, event: str) -> list[EventProperty]:

@@ -114,7 +114,7 @@ def write_rows(changed: Changed) -> Rows:
         if is_merged:
             rows[MERGES].append(ids)
         for key, (value, at_ms, offset, _trait_id) in entries.items():
-            told = {"name": key.replace("\0", ""), "value": to_text(value), "seq": offset}
+            told = {"name": key, "value": to_text(value), "seq": offset}
             rows[USER_TRAITS].append({**ids, **told, "timestamp": to_iso(from_millis(at_ms))})
         for type_, value, first_seen_at, source_id, first_offset in each.identifiers:
             rows[USER_IDENTIFIERS].append(

@@ -73,7 +73,7 @@ def to_text(value: object) -> str | None:
     """Return a trait's value as the text that stands in the warehouse."""
     if value is None:
         return None
-    return value.replace("\0", "") if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def hash_identifier(type_: str, value: str) -> str:
@@ -111,7 +111,7 @@ def _list_traits(about: Mapping[str, Any], message: Message) -> Iterator[Row]:
     for name, value in traits.items() if isinstance(traits, dict) else ():
         yield {
             **about,
-            "name": name.replace("\0", ""),
+            "name": name,
             "value": to_text(value),
             "triggering_event_id": about["id"],
             "triggering_event_source_id": about["event_source_id"],

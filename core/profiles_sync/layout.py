@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.errors import UnknownConnector
+
 SEQ = "seq"
 STAGE_PREFIX = "onramp_stage_"
 
@@ -107,6 +109,19 @@ DIALECTS: Mapping[str, Dialect] = {
     "snowflake": Dialect(time="TIMESTAMP_TZ"),
 }
 """By SQLGlot's name of the warehouse's dialect."""
+
+
+def get_dialect(name: str, label: str) -> Dialect:
+    """Return how a warehouse's engine writes what is needed; `label` names the kind of warehouse.
+
+    Raises:
+        UnknownConnector: Profiles cannot be written to this kind of warehouse.
+    """
+    if name not in DIALECTS:
+        raise UnknownConnector(
+            f"Profiles cannot be written to {label} yet.", hint=f"Use one of: {', '.join(sorted(DIALECTS))}."
+        )
+    return DIALECTS[name]
 
 
 def create_sql(schema: str, table: SyncedTable, dialect: Dialect) -> str:

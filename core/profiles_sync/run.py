@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Connection, delete, insert, update
 
-from core.errors import CoreError, InternalError, RunInProgress
+from core.errors import CoreError, InternalError, QueryCancelled, RunInProgress
 from core.events.event_log import open_event_log
 from core.ids import new_id
 from core.profiles.bulk import upsert_rows
@@ -74,6 +75,8 @@ def run_profiles_sync(
 ) -> ProfilesRun:
     """Write the profiles now, and return the run, failed or not.
 
+    A run that is cancelled is interrupted and stays due, as one that was killed.
+
     Raises:
         NotFound: There is no such sync.
         RunInProgress: It is being run.
@@ -83,18 +86,21 @@ def run_profiles_sync(
         sync = get_profiles_sync(workspace, sync_id)  # as whoever held the lease before has left it
         run_id = _start(workspace, sync, trigger)
         rows: Counter[str] = Counter()
-        error: CoreError | None = None
         try:
             for written in _write(workspace, sync, cancel or CancelToken()):
                 rows.update(written)
                 if progress is not None:
                     progress(rows)
+        except QueryCancelled:  # only a worker that stops cancels: the sync is still due, and the next worker goes on
+            with workspace.database.transaction() as connection:
+                _interrupt(connection, sync.id, workspace.now())
         except CoreError as failure:
-            error = failure
+            _finish(workspace, sync, run_id, rows, failure)
         except Exception:
             _finish(workspace, sync, run_id, rows, _OUR_BUG)
             raise
-        _finish(workspace, sync, run_id, rows, error)
+        else:
+            _finish(workspace, sync, run_id, rows, None)
     return next(run for run in list_profiles_runs(workspace, sync.id) if run.id == run_id)
 
 
@@ -108,7 +114,7 @@ def _write(workspace: Workspace, sync: ProfilesSync, cancel: CancelToken) -> Ite
         )
     with (
         open_warehouse(workspace, sync.warehouse_id) as warehouse,
-        Writer(workspace, warehouse, sync.schema_name, cancel) as writer,
+        closing(Writer(workspace, warehouse, sync.schema_name, cancel)) as writer,
     ):
         writer.prepare()
         yield from _write_happened(workspace, sync, writer, built_to)
@@ -161,15 +167,18 @@ def _write_batch(workspace: Workspace, sync: ProfilesSync, writer: Writer, chang
 
 def _start(workspace: Workspace, sync: ProfilesSync, trigger: str) -> str:
     run_id, now = new_id("run", workspace.now()), workspace.now()
-    table = profiles_sync_runs
     with workspace.database.transaction() as connection:
-        # under the lease: a run that still says so was killed
-        unfinished = (table.c.sync_id == sync.id) & (table.c.state == ProfilesRunState.RUNNING)
-        ended = {"state": ProfilesRunState.INTERRUPTED, "finished_at": now}
-        connection.execute(update(table).where(unfinished).values(**ended))
+        _interrupt(connection, sync.id, now)  # under the lease: a run that still says that it goes on was killed
         values = {"trigger": trigger, "state": ProfilesRunState.RUNNING, "started_at": now, "rows": {}}
-        connection.execute(insert(table).values(id=run_id, sync_id=sync.id, **values))
+        connection.execute(insert(profiles_sync_runs).values(id=run_id, sync_id=sync.id, **values))
     return run_id
+
+
+def _interrupt(connection: Connection, sync_id: str, now: datetime) -> None:
+    table = profiles_sync_runs.c
+    unfinished = (table.sync_id == sync_id) & (table.state == ProfilesRunState.RUNNING)
+    ended = {"state": ProfilesRunState.INTERRUPTED, "finished_at": now}
+    connection.execute(update(profiles_sync_runs).where(unfinished).values(**ended))
 
 
 def _finish(workspace: Workspace, sync: ProfilesSync, run_id: str, rows: Counter[str], error: CoreError | None) -> None:

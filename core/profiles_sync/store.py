@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from core.errors import InvalidField, NotFound, UnknownConnector
+from core.errors import InvalidField, NotFound
 from core.ids import new_id, snake_case
-from core.profiles_sync.layout import DIALECTS
+from core.profiles_sync.layout import get_dialect
 from core.storage.tables import profiles_sync_prints, profiles_sync_runs, profiles_syncs
 from core.warehouses.registry import get_definition
 from core.warehouses.store import get_warehouse
@@ -79,10 +79,7 @@ def set_up_profiles_sync(
     """
     space, warehouse = get_space(workspace, space_id), get_warehouse(workspace, warehouse_id)
     definition = get_definition(warehouse.kind)
-    if definition.dialect not in DIALECTS:
-        raise UnknownConnector(
-            f"Profiles cannot be written to {definition.label} yet.", hint=f"Use one of: {', '.join(DIALECTS)}."
-        )
+    get_dialect(definition.dialect, definition.label)
     now = workspace.now()
     schema = snake_case(space.slug).encode("ascii", "ignore").decode() or "profiles"
     schema = f"space_{schema}" if not schema[0].isalpha() else schema

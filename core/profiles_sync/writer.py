@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 import pyarrow as pa
 
 from core.clock import to_iso
-from core.errors import PermissionMissing, UnknownConnector
+from core.errors import PermissionMissing
 from core.profiles_sync.happened import Row, Rows
 from core.profiles_sync.layout import (
     CURRENT,
-    DIALECTS,
     HAPPENED,
     OWNERS,
     TABLES,
-    Dialect,
     SyncedTable,
     create_index_sql,
     create_sql,
@@ -26,6 +22,7 @@ from core.profiles_sync.layout import (
     forget_all_sql,
     forget_owners_sql,
     forget_span_sql,
+    get_dialect,
     insert_sql,
     name_stage,
 )
@@ -37,14 +34,14 @@ WRITTEN_AT = "uuid_ts"
 
 
 class Writer:
-    """A session that writes one schema of a warehouse; a context manager that closes it.
+    """A session that writes one schema of a warehouse, to be closed.
 
     Raises:
         UnknownConnector: Profiles cannot be written to this kind of warehouse.
     """
 
     def __init__(self, workspace: Workspace, warehouse: Warehouse, schema: str, cancel: CancelToken) -> None:
-        self._dialect = get_dialect(warehouse)
+        self._dialect = get_dialect(warehouse.dialect, warehouse.definition.label)
         self._workspace = workspace
         self._schema = schema
         self._cancel = cancel
@@ -102,16 +99,6 @@ class Writer:
         """End the session."""
         self._session.close()
 
-    def __enter__(self) -> Self:
-        """Return the writer itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
-
     def _make_schema(self) -> None:
         try:
             self._run(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
@@ -139,23 +126,8 @@ class Writer:
     def _to_text(self, value: object) -> str | None:
         if value is None:
             return None
-        text, most = value if isinstance(value, str) else str(value), self._dialect.max_text_bytes
+        text, most = str(value).replace("\0", ""), self._dialect.max_text_bytes  # Postgres and Redshift take no NUL
         return text if most is None or len(text) * 4 <= most else text.encode()[:most].decode(errors="ignore")
 
     def _run(self, sql: str) -> None:
         self._session.execute(sql, cancel=self._cancel)
-
-
-def can_write(dialect: str) -> bool:
-    """Say whether profiles can be written to warehouses of this dialect."""
-    return dialect in DIALECTS
-
-
-def get_dialect(warehouse: Warehouse) -> Dialect:
-    """Return the words of the warehouse's engine."""
-    if warehouse.dialect not in DIALECTS:
-        raise UnknownConnector(
-            f"Profiles cannot be written to {warehouse.definition.label} yet.",
-            hint=f"Use one of: {', '.join(sorted(DIALECTS))}.",
-        )
-    return DIALECTS[warehouse.dialect]

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import orjson
 
-from core.events.counts import OTHER_NAMES, count_by_key, end_span
+from core.events.counts import COUNTS_KEPT, OTHER_NAMES, count_by_key, end_span
 from core.events.event_log import EventLog
 from core.traits.definition import read_properties
 
-HEARD_OF = timedelta(days=90)
 READ_MESSAGES = 50
 MAX_DEPTH = 3
 MAX_NAMES = 200
 
 
 def list_event_names(log: EventLog, now: datetime, message_type: str) -> list[str]:
-    """Return the names of the last 90 days, the most frequent first: events, or pages."""
-    counts = count_by_key(log, end_span(now, HEARD_OF))
+    """Return the names of the last 35 days, the most frequent first: events, or pages. O(counts)."""
+    counts = count_by_key(log, end_span(now, COUNTS_KEPT))
     names = dict.fromkeys(key.name for key in counts if key.type == message_type and key.name != OTHER_NAMES)
     return [name for name in names if name][:MAX_NAMES]
 

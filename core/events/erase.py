@@ -59,14 +59,13 @@ class Marks:
         self.needles = tuple(
             orjson.dumps(each).decode().lower() for each in sorted(set(values)) if len(each) >= MIN_NEEDLE_CHARS
         )
-        self._bytes = tuple(needle.encode() for needle in self.needles)
 
     def find(self, user_id: str | None, body: bytes) -> bool:
         """Say whether a message has one of the user ids, or holds one of the values."""
         if user_id is not None and user_id in self.user_ids:
             return True
-        lower = body.lower()
-        return any(needle in lower for needle in self._bytes)
+        lower = body.decode(errors="replace").lower()  # of bytes, only A to Z would become small
+        return any(needle in lower for needle in self.needles)
 
 
 def scan_log(log: LogFile, marks: Marks) -> Iterator[tuple[int, str | None]]:

@@ -49,9 +49,9 @@ def change_caps(workspace: Workspace, space_id: str, caps: Caps) -> None:
     values = {"max_merges": caps.merges, "max_identifiers": caps.identifiers}
     with workspace.database.transaction() as connection:
         before = read_caps(connection, space_id)
-        if before == caps:
-            return
         if not connection.execute(update(spaces).where(spaces.c.id == space_id).values(values)).rowcount:
             raise NotFound(f"There is no profile space {space_id}.", hint="Choose one of the workspace's spaces.")
+        if before == caps:
+            return
         known = {"max_merges": before.merges, "max_identifiers": before.identifiers}
         record_change(connection, workspace, "updated", "space", space_id, before=known, after=values)

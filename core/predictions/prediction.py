@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import InvalidField, MissingField
 from core.ids import snake_case
+from core.profiles.predicted import AMOUNT_SUFFIX
 from core.traits.conditions import Condition, parse_condition
 
 WINDOWS_DAYS = (15, 30, 60, 90, 120)
@@ -196,7 +197,7 @@ class Prediction:
     @property
     def amount_key(self) -> str:
         """The trait that holds the expected amount of a lifetime value."""
-        return f"{self.key}_amount"
+        return f"{self.key}{AMOUNT_SUFFIX}"
 
 
 def parse_definition(kind: str, document: dict[str, Any]) -> PredictionDefinition:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from core.errors import CoreError
 from core.log import set_up_logging
-from core.predictions.run import run_job
+from core.predictions.run import give_back_attempt, run_job
 from core.workspaces.workspace import Workspace, open_workspace
 
 NICENESS = 10
@@ -35,12 +35,22 @@ def run_beside(workspace: Workspace, prediction_id: str, is_stopping: Callable[[
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl+C is for the parent
     )
+    is_stopped = False
     with process:  # closes its standard input in the end
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                return process.wait(_POLL_S)
+        while (status := _wait(process)) is None:
             if is_stopping():
+                is_stopped = True
                 process.kill()
+    if is_stopped:
+        give_back_attempt(workspace, prediction_id)
+    return status
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(_POLL_S)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def main(home: str, prediction_id: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -88,8 +89,11 @@ def run_job(workspace: Workspace, prediction_id: str, tell: Told = lambda _: Non
         try:
             _do(workspace, lease, prediction, steps)
         except CoreError as error:
-            if not error.retryable:  # a full disk is no fault of the prediction: the next worker tries again
+            if not error.retryable:
                 _fail(workspace, lease, prediction, error)
+            else:  # a full disk is no fault of the prediction: the next worker tries again
+                with suppress(CoreError):
+                    give_back_attempt(workspace, prediction.id)
             raise
         except Exception as error:  # whatever it was, the prediction must say that it failed, and how to find out
             incident = new_id("inc", workspace.now())
@@ -100,6 +104,13 @@ def run_job(workspace: Workspace, prediction_id: str, tell: Told = lambda _: Non
             _fail(workspace, lease, prediction, problem)
             raise problem from error
         return get_prediction(workspace, prediction_id)
+
+
+def give_back_attempt(workspace: Workspace, prediction_id: str) -> None:
+    """Have a start not counted that ended by no fault of the prediction, such as a worker that stops."""
+    where = (predictions.c.id == prediction_id) & (predictions.c.attempts > 0)
+    with workspace.database.transaction() as connection:
+        connection.execute(update(predictions).where(where).values(attempts=predictions.c.attempts - 1))
 
 
 class _Steps:

@@ -24,6 +24,7 @@ from core.predictions.prediction import (
     parse_definition,
     parse_name,
 )
+from core.profiles.predicted import AMOUNT_SUFFIX, list_predicted_keys
 from core.sources.store import ensure_personas_source
 from core.storage.lease import is_lease_held
 from core.storage.tables import computed_traits, predictions
@@ -178,10 +179,10 @@ def lease_name(prediction_id: str) -> str:
 
 
 def _refuse_taken(connection: Connection, space_id: str, key: str) -> None:
-    for table in (predictions, computed_traits):
-        query = select(table.c.id).where(table.c.space_id == space_id, table.c.key == key)
-        if connection.execute(query).first() is not None:
-            raise _taken(key)
+    wanted = {key, f"{key}{AMOUNT_SUFFIX}"}
+    query = select(computed_traits.c.key).where(computed_traits.c.space_id == space_id)
+    if wanted & (list_predicted_keys(connection, space_id) | set(connection.execute(query).scalars())):
+        raise _taken(key)
 
 
 def _taken(key: str) -> InvalidField:

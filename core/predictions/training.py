@@ -124,7 +124,7 @@ def _plan(
     step = max(7, window // 2) * DAY_MS
     cut_offs = [newest - number * step for number in range(MAX_CUT_OFFS)]
     # the first is always there: the requirements have seen to it
-    kept = [each for each in cut_offs if each is newest or each - feature_days * DAY_MS >= first]
+    kept = [each for each in cut_offs if each == newest or each - feature_days * DAY_MS >= first]
     return plan_features(facts, definition, feature_days, kept[-1], unused_traits), kept
 
 

@@ -13,6 +13,7 @@ back. Every step is under the lease of whoever else writes there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
@@ -22,7 +23,6 @@ from sqlalchemy import Connection, select, update
 
 from core.errors import CoreError, RunInProgress
 from core.events.erase import (
-    MIN_NEEDLE_CHARS,
     compact,
     erase_messages,
     erase_refused,
@@ -31,7 +31,7 @@ from core.events.erase import (
 )
 from core.events.event_log import open_event_log
 from core.privacy.regulation import Regulation, RegulationStatus, get_regulation, list_regulations
-from core.privacy.stored import compact_store, delete_profiles, replace_texts
+from core.privacy.stored import compact_store, delete_profiles, make_pattern, replace_texts
 from core.privacy.subject import Subject, choose_offsets, resolve_subject
 from core.profiles.search_index import purge_index
 from core.storage.lease import hold_lease
@@ -94,10 +94,12 @@ def carry_out(workspace: Workspace, regulation_id: str) -> Regulation:
         RunInProgress: Something else works there; what is done stays done, and the rest is done next time.
         CoreError: It failed; the failure is kept with it.
     """
-    regulation = get_regulation(workspace, regulation_id)
-    if not regulation.is_open:
-        return regulation
+    if not get_regulation(workspace, regulation_id).is_open:
+        return get_regulation(workspace, regulation_id)
     with hold_lease(workspace.database, "regulations"):
+        regulation = get_regulation(workspace, regulation_id)  # as whoever held the lease before has left it
+        if not regulation.is_open:
+            return regulation
         try:
             _Deletion(workspace, regulation).run()
         except RunInProgress:
@@ -177,16 +179,16 @@ class _Deletion:
                 resolve_subject(connection, subject)  # a batch in hand may have made more of them meanwhile
                 for table, count in delete_profiles(connection, subject, self._offsets).items():
                     self._count(table, count)
-                self._count("texts", replace_texts(connection, sorted(subject.user_ids | subject.values)))
+                self._count("texts", replace_texts(connection, subject.user_ids | subject.values))
                 self._save(connection, subject=subject.to_json())
 
     def _erase_rest(self, subject: Subject) -> None:
         for space_id, ids in subject.list_profiles():
             purge_index(self._workspace, space_id, sorted(ids))
-        needles = [each.encode() for each in sorted(subject.user_ids | subject.values) if len(each) >= MIN_NEEDLE_CHARS]
+        pattern = make_pattern(subject.user_ids | subject.values)
         for path in sorted(self._workspace.home.logs.rglob("*")):
             if path.is_file():
-                self._count("logs", _blank(path, needles))
+                self._count("logs", _blank(path, pattern))
 
     def _forget(self) -> None:
         with self._workspace.database.transaction() as connection:
@@ -221,14 +223,13 @@ def _write(workspace: Workspace, regulation_id: str, **values: object) -> None:
         connection.execute(update(regulations).where(regulations.c.id == regulation_id).values(values))
 
 
-def _blank(path: Path, needles: list[bytes]) -> int:
+def _blank(path: Path, pattern: re.Pattern[str]) -> int:
     """Write over the values in a log, in place, because its writer has it open; return how many lines changed."""
     changed = 0
     with path.open("r+b") as file:
         for line in iter(file.readline, b""):
-            new = line
-            for needle in needles:
-                new = new.replace(needle, b"*" * len(needle))
+            text = line.decode(errors="surrogateescape")
+            new = _encode(pattern.sub(lambda found: "*" * len(_encode(found[0])), text))  # as many bytes as before
             if new != line:
                 end = file.tell()
                 file.seek(end - len(line))
@@ -236,3 +237,7 @@ def _blank(path: Path, needles: list[bytes]) -> int:
                 file.seek(end)
                 changed += 1
     return changed
+
+
+def _encode(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")

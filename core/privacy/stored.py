@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Table, delete, or_, select, update
 
 from core.events.erase import MIN_NEEDLE_CHARS, empty_wal
@@ -16,8 +16,11 @@ from core.storage.tables import (
     METADATA,
     audit_entries,
     check_runs,
+    computed_traits,
     predictions,
     profiles,
+    profiles_sync_runs,
+    regulations,
     sync_runs,
     violations,
 )
@@ -28,7 +31,10 @@ _PIECE = 5_000
 _TEXTS: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (audit_entries, ("before", "after")),
     (check_runs, ("results",)),
+    (computed_traits, ("failure",)),
     (predictions, ("report", "error")),
+    (profiles_sync_runs, ("error",)),
+    (regulations, ("error",)),
     (sync_runs, ("error", "sheet")),
 )
 """What is kept for people to read and may quote a value: the value is replaced, the rest stays."""
@@ -64,32 +70,38 @@ def delete_profiles(connection: Connection, subject: Subject, log_offsets: Seque
     return {name: count for name, count in gone.items() if count}
 
 
-def replace_texts(connection: Connection, values: Sequence[str]) -> int:
+def replace_texts(connection: Connection, values: Iterable[str]) -> int:
     """Replace the values in what is kept for people to read; return how many rows changed.
 
     A value of less than `MIN_NEEDLE_CHARS` characters stays: it is a word of many other meanings.
     """
     changed = 0
-    values = [each for each in values if len(each) >= MIN_NEEDLE_CHARS]
+    pattern = make_pattern(values)
     for table, names in _TEXTS:
         columns = [table.c[name] for name in names]
         key = next(iter(table.primary_key))
         for row in connection.execute(select(key, *columns)).all():
-            new = {name: value for name in names if (value := replace_in(row._mapping[name], values)) is not None}
+            new = {name: value for name in names if (value := replace_in(row._mapping[name], pattern)) is not None}
             if new:
                 connection.execute(update(table).where(key == row[0]).values(new))
                 changed += 1
     return changed
 
 
-def replace_in(document: Any, values: Sequence[str]) -> Any:
+def make_pattern(values: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds the values in any letter case, a longer one before what it begins with.
+
+    A value of less than `MIN_NEEDLE_CHARS` characters is left out.
+    """
+    needles = sorted((each for each in values if len(each) >= MIN_NEEDLE_CHARS), key=lambda each: (-len(each), each))
+    return re.compile("|".join(map(re.escape, needles)) or r"(?!)", re.IGNORECASE)
+
+
+def replace_in(document: Any, pattern: re.Pattern[str]) -> Any:
     """Return a document with `(deleted)` in place of the values; None where it holds none of them."""
     if document is None:
         return None
-    text = orjson.dumps(document).decode().lower()
-    if not any(orjson.dumps(value).decode()[1:-1].lower() in text for value in values):
-        return None
-    changed = _map_texts(document, lambda each: _replace(each, values))
+    changed = _map_texts(document, lambda each: pattern.sub(DELETED, each))
     return changed if changed != document else None
 
 
@@ -111,15 +123,6 @@ def compact_store(database: Database) -> None:
         for table in METADATA.sorted_tables:
             if any(name in table.c for name in _PERSON_COLUMNS) or table is profiles:
                 connection.exec_driver_sql(f"VACUUM {table.name}")
-
-
-def _replace(text: str, values: Sequence[str]) -> str:
-    for value in values:
-        place = text.lower().find(value.lower())
-        while place >= 0:
-            text = f"{text[:place]}{DELETED}{text[place + len(value) :]}"
-            place = text.lower().find(value.lower(), place + len(DELETED))
-    return text
 
 
 def _map_texts(document: Any, change: Callable[[str], str]) -> Any:

@@ -104,7 +104,7 @@ def resolve_subject(connection: Connection, subject: Subject) -> None:
         for (traits,) in select_in(connection, _TRAITS, {"space_id": space_id}, "id", ids):
             entries = orjson.loads(traits)
             found = (entry[0] for key, entry in entries.items() if key.lower() in _REACH_TRAITS)
-            subject.values.update(value for value in found if isinstance(value, str) and value)
+            subject.values.update(value for value in found if isinstance(value, str) and value and "\0" not in value)
 
 
 def choose_offsets(
@@ -118,8 +118,8 @@ def choose_offsets(
     table = profile_messages.c
     theirs: set[int] = set()
     for space_id, ids in subject.list_profiles():
-        query = select(table.log_offset).where(table.space_id == space_id, table.profile_id.in_(ids))
-        theirs.update(connection.execute(query).scalars())
+        rows = select_in(connection, (table.log_offset,), {"space_id": space_id}, "profile_id", ids)
+        theirs.update(offset for (offset,) in rows)
     mentions: set[int] = set()
     for offset, user_id in found:
         (theirs if user_id in subject.user_ids else mentions).add(offset)

@@ -6,6 +6,7 @@ of them but one, and a profile whose strongest identifier is shared is refused w
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
@@ -123,7 +124,8 @@ def _find_crowded(connection: Connection, space_id: str, many_people: int) -> tu
     largest: dict[str, int] = {}
     for profile_id, count in counts.items():
         largest[now[profile_id]] = largest.get(now[profile_id], 0) + count
-    return tuple(CrowdedProfile(profile_id, owned.get(profile_id, ()), count) for profile_id, count in largest.items())
+    ranked = sorted(largest.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(CrowdedProfile(profile_id, owned.get(profile_id, ()), count) for profile_id, count in ranked)
 
 
 def _find_full(connection: Connection, space_id: str) -> tuple[FullProfile, ...]:
@@ -138,7 +140,11 @@ def _find_full(connection: Connection, space_id: str) -> tuple[FullProfile, ...]
     )
     rows = connection.execute(query).all()
     now = find_survivors(connection, space_id, {row[0] for row in rows})
-    return tuple(FullProfile(now[row[0]], row[1], row[2]) for row in rows)
+    refusals = Counter[tuple[str, str]]()
+    for profile_id, rule, count in rows:
+        refusals[now[profile_id], rule] += count
+    ranked = sorted(refusals.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(FullProfile(profile_id, rule, count) for (profile_id, rule), count in ranked)
 
 
 def _read_strongest(connection: Connection, space_id: str, profile_ids: set[str]) -> dict[str, tuple[Identifier, ...]]:

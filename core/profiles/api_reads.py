@@ -20,7 +20,8 @@ from core.clock import from_millis, to_iso
 from core.events.event_log import StoredEvent, open_event_log
 from core.profiles.api_page import Cursor, Json, Page, PageRequest, cut
 from core.profiles.merge_history import find_survivor, list_merges
-from core.storage.tables import computed_traits, identifiers, predictions, profile_messages, profiles
+from core.profiles.predicted import list_predicted_keys
+from core.storage.tables import computed_traits, identifiers, profile_messages, profiles
 from core.workspaces.workspace import Workspace
 
 OWN_ID = "segment_id"
@@ -42,7 +43,6 @@ IDENTIFIERS = select(
     *(identifiers.c[name] for name in ("type", "value", "first_seen_at", "source_id", "first_offset"))
 ).where(identifiers.c.space_id == bindparam("space_id"), identifiers.c.profile_id == bindparam("id"))
 _COMPUTED = select(computed_traits.c.id).where(computed_traits.c.space_id == bindparam("space_id"))
-_PREDICTED = select(predictions.c.key).where(predictions.c.space_id == bindparam("space_id"))
 
 
 class Person(NamedTuple):
@@ -178,9 +178,8 @@ def _cut_traits(
 
 def _list_computed(connection: Connection, space_id: str) -> frozenset[str]:
     """Return the ids of the computed traits, and the traits of predictions by their keys: those come as messages."""
-    keys = connection.execute(_PREDICTED, {"space_id": space_id}).scalars().all()
     ids = connection.execute(_COMPUTED, {"space_id": space_id}).scalars()
-    return frozenset((*ids, *keys, *(f"{key}_amount" for key in keys)))
+    return frozenset(ids) | list_predicted_keys(connection, space_id)
 
 
 def _describe_trait(entry: Sequence[Any], events: Mapping[int, StoredEvent]) -> Json:

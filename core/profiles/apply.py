@@ -226,7 +226,10 @@ def _can_be_saved(value: object) -> bool:
 
 def _refuse(rule: ViolationRule, identifier: Identifier) -> Violation:
     shown = identifier.value if len(identifier.value) <= _SHOWN_CHARS else f"{identifier.value[:_SHOWN_CHARS]}…"
-    return Violation(rule, {"type": identifier.type, "value": shown}, Identifier(identifier.type, shown))
+    # Postgres takes no NUL in a text; inside `detail` it is escaped
+    return Violation(
+        rule, {"type": identifier.type, "value": shown}, Identifier(identifier.type, shown.replace("\0", ""))
+    )
 
 
 _SHOWN_CHARS = 200

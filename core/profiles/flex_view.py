@@ -19,6 +19,7 @@ from core.events.event_log import StoredEvent
 from core.events.message import MessageType, read_timestamp_ms
 from core.profiles.api_reads import find_person
 from core.profiles.lookup import get_profile, list_profile_events
+from core.profiles.predicted import AMOUNT_SUFFIX
 from core.profiles.profile import Profile, ProfileTrait
 from core.profiles.spelling import guess_identifiers
 from core.workspaces.workspace import Workspace
@@ -102,7 +103,8 @@ def read_flex_view(workspace: Workspace, space_id: str, profile_id: str) -> Flex
     """
     profile = get_profile(workspace, space_id, profile_id)
     predictions = [trait for trait in profile.traits if trait.origin.prediction]
-    scores = [trait for trait in predictions if trait.value != trait.origin.amount]  # the amount is a trait as well
+    keys = {f"{trait.key}{AMOUNT_SUFFIX}" for trait in predictions}
+    scores = [trait for trait in predictions if trait.key not in keys]  # the amount is a trait as well
     computed = [trait for trait in profile.traits if trait.origin.computed_trait]
     told = {each.key for each in (*predictions, *computed)}
     others = [trait for trait in profile.traits if trait.key not in told and _is_told(profile, trait)]

@@ -45,8 +45,8 @@ def follow_group_calls(workspace: Workspace, space_id: str) -> int:
         ]
         end = built_to if len(offsets) < CALLS_AT_ONCE else offsets[-1]
         with workspace.database.transaction() as connection:
-            if read_offset(connection, space_id) < built_to:  # thrown away meanwhile, to be built anew
-                return followed
+            if read_offset(connection, space_id) < built_to or read_group_offset(connection, space_id) != after:
+                return followed  # thrown away meanwhile, to be built anew; or another worker was faster
             if rows:
                 connection.execute(insert(group_calls), rows)
             write_group_offset(connection, space_id, end, workspace.now())

@@ -189,9 +189,9 @@ def _find_merge(
     if act is Act.REJOIN:
         return find_split(connection, space_id, merged_id, survivor_id)
     merge = find_merge(connection, space_id, merged_id)
-    if merge is None:
+    if merge is None or survivor_id not in (None, merge.survivor_id):
         raise NotFound(
-            f"{merged_id} is not merged into another profile.",
+            f"{merged_id} is not merged into {survivor_id or 'another profile'}.",
             hint="Reload the page; somebody may have undone the merge already.",
         )
     return merge

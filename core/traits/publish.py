@@ -10,7 +10,6 @@ from sqlalchemy import Connection, update
 from core.clock import to_millis
 from core.profiles.neighbourhood import Neighbourhood, ProfileRow
 from core.storage.tables import computed_traits
-from core.traits.computed_trait import Scope
 from core.traits.definition import CompiledTrait
 from core.traits.kinds import State
 from core.traits.states import StateKey, delete_states, find_unchanged, write_states
@@ -74,9 +73,8 @@ class Publisher:
 
     def _load(self, owners: Collection[str]) -> Neighbourhood:
         around = Neighbourhood(self.space_id)
-        if self.trait.scope is Scope.USER:
-            with self.workspace.database.reading() as connection:
-                around.load_profiles(connection, set(owners))
+        with self.workspace.database.reading() as connection:  # an account is no profile: none is found for it
+            around.load_profiles(connection, set(owners))
         return around
 
     def _put(self, around: Neighbourhood, profile: ProfileRow, value: object, at_ms: int, log_offset: int) -> None:

@@ -8,12 +8,14 @@ values until the history is computed anew; so does one that is enabled again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import InvalidField, NotFound
 from core.ids import new_id, snake_case
+from core.profiles.predicted import list_predicted_keys
 from core.storage.tables import computed_traits, trait_states
 from core.traits.computed_trait import ComputedTrait
 from core.traits.definition import compile_definition, compile_trait
@@ -76,12 +78,12 @@ def edit_trait(
         InvalidField: The name, the kind or the definition cannot be used; nothing is saved.
     """
     before = get_trait(workspace, trait_id)
-    changed: dict[str, object] = {
+    changed: dict[str, Any] = {
         "name": before.name if name is None else _check_name(name),
         "kind": kind or before.kind,
         "definition": before.definition if definition is None else dict(definition),
     }
-    compile_definition(str(changed["kind"]), dict(definition or before.definition), str(changed["name"]))
+    compile_definition(str(changed["kind"]), dict(changed["definition"]), str(changed["name"]))
     if (changed["kind"], changed["definition"]) != (before.kind, before.definition):
         changed |= {"computed_to": None, "progress": None, "failure": None, "updated_at": workspace.now()}
     return _update(workspace, trait_id, "updated", changed)
@@ -198,6 +200,11 @@ def _insert(
             if admit is not None:
                 admit(connection)
             for trait in traits:
+                if trait.key in list_predicted_keys(connection, space_id):
+                    raise InvalidField(
+                        f"A prediction writes the trait with the key {trait.key}.",
+                        hint="Give this one another name, or delete the prediction first.",
+                    )
                 _insert_one(connection, workspace, trait)
     except IntegrityError as error:
         raise InvalidField(

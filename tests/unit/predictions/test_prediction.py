@@ -6,6 +6,10 @@ import pytest
 
 from core.errors import InvalidField, MissingField
 from core.predictions.prediction import KINDS, WINDOWS_DAYS, parse_definition, parse_name
+from core.predictions.store import create_prediction
+from core.traits.store import create_trait
+from core.workspaces.spaces import ensure_space
+from core.workspaces.workspace import Workspace
 
 
 def test_the_four_kinds_the_two_recommended_ones_and_the_windows_are_those_of_the_product() -> None:
@@ -55,3 +59,15 @@ def test_a_name_without_letters_makes_no_key() -> None:
     assert parse_name("churn", None) == ("Likelihood to Churn", "likelihood_to_churn")
     with pytest.raises(InvalidField, match="cannot have this name"):
         parse_name("churn", "!!!")
+
+
+def test_a_computed_trait_takes_no_key_that_a_prediction_writes_and_the_other_way_round(workspace: Workspace) -> None:
+    space_id = ensure_space(workspace).id
+    counted = {"event": "Bought"}
+    create_prediction(workspace, space_id, "churn", {"targets": ["Bought"]})
+    for name in ("Likelihood to churn", "Likelihood to churn amount"):
+        with pytest.raises(InvalidField, match="A prediction writes"):
+            create_trait(workspace, space_id, name=name, kind="event_counter", definition=counted)
+    create_trait(workspace, space_id, name="Worth amount", kind="event_counter", definition=counted)
+    with pytest.raises(InvalidField, match="already a prediction or a computed trait"):
+        create_prediction(workspace, space_id, "purchase", {"targets": ["Bought"]}, name="Worth")

@@ -48,3 +48,14 @@ def test_a_page_never_ends_inside_a_message(store_workspace: Workspace) -> None:
 
     assert paged == every
     assert len(paged) > 3
+
+
+def test_a_value_with_a_nul_is_refused_and_stops_no_build(store_workspace: Workspace) -> None:
+    feed = Feed(store_workspace)
+    refused = feed.identify("a\0b", traits={"email": "ada@example.com"})
+    feed.build()
+
+    (violation,) = list_violations(store_workspace, feed.space_id)
+
+    assert (violation.log_offset, violation.rule) == (refused, ViolationRule.VALUE_UNUSABLE)
+    assert get_profile(store_workspace, feed.space_id, "email:ada@example.com").id == violation.profile_id

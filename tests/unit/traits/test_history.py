@@ -97,6 +97,18 @@ def test_profiles_that_merge_before_or_after_the_history_is_computed_give_one_va
     assert feed.dump()["trait_states"] == states
 
 
+def test_a_trait_that_becomes_one_of_accounts_leaves_nothing_on_people(feed: Feed) -> None:
+    trait = make(feed, "Orders", "event_counter")
+    feed.track("u1", "Bought", {"total": 5}, context={"groupId": "acme"})
+    feed.build()
+    assert value(feed, "u1", "orders") == 1
+    edit_trait(feed.workspace, trait.id, definition={**BOUGHT, "scope": "account"})
+    feed.build()
+    assert value(feed, "u1", "orders") is None
+    with pytest.raises(InvalidField):
+        edit_trait(feed.workspace, trait.id, definition={})
+
+
 def test_an_edited_trait_is_computed_anew_and_takes_back_what_it_said_of_others(store_feed: Feed) -> None:
     feed = store_feed
     trait = make(feed, "Orders", "event_counter")

@@ -42,7 +42,12 @@ def upgrade() -> None:
 
     # ### end Alembic commands ###
     for column, key in (("identifier_type", "type"), ("identifier_value", "value")):
-        op.execute(sa.text(f"UPDATE violations SET {column} = {_read_detail(key)}"))  # noqa: S608 - our own names
+        op.execute(sa.text(f"UPDATE violations SET {column} = {_read_detail(key)} WHERE {_CAN_BE_READ}"))  # noqa: S608 - our own names
+
+
+_CAN_BE_READ = (
+    r"detail NOT LIKE '%u0000%'"  # Postgres reads no JSON with an escaped NUL, which stands in refused values
+)
 
 
 def _read_detail(key: str) -> str:

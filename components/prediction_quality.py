@@ -13,7 +13,7 @@ from components.format import NONE, format_count, format_number, format_share
 from components.prediction_words import MEASURES, QUALITY_COLORS, QUALITY_WORDS
 from core.predictions.prediction import Prediction, PredictionKind
 
-PREDICTED_COLOR, OBSERVED_COLOR, EVEN_COLOR = "#A5B4FC", "#6366F1", "#F59E0B"
+PREDICTED_COLOR, OBSERVED_COLOR = "#A5B4FC", "#6366F1"
 HEIGHT_PX = 260
 STABLE, DRIFTED = 0.1, 0.25
 _SUBJECTS = {

@@ -44,13 +44,12 @@ class Purchases:
 
 @dataclass(frozen=True, slots=True)
 class BgNbd:
-    """A fitted model: `r` and `alpha` of the buying rate, `a` and `b` of leaving; the likelihood that of all."""
+    """A fitted model: `r` and `alpha` of the buying rate, `a` and `b` of leaving."""
 
     r: float
     alpha: float
     a: float
     b: float
-    log_likelihood: float = float("nan")
 
 
 def fit_bgnbd(purchases: Purchases) -> BgNbd:
@@ -86,9 +85,7 @@ def fit_bgnbd(purchases: Purchases) -> BgNbd:
     if not result.success:
         raise NotEnoughData("The purchases do not show how customers come back.", hint="Wait for more purchases.")
     r, alpha, a, b = np.exp(result.x)
-    fitted = BgNbd(float(r), float(alpha * scale), float(a), float(b))
-    total = _log_likelihoods(np.array([fitted.r, fitted.alpha, fitted.a, fitted.b]), purchases).sum()
-    return BgNbd(fitted.r, fitted.alpha, fitted.a, fitted.b, float(total))
+    return BgNbd(float(r), float(alpha * scale), float(a), float(b))
 
 
 def expect_purchases(model: BgNbd, purchases: Purchases, span: float) -> Floats:

@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from core.profiles.bulk import select_in
-from core.profiles.changes import read_changes
+from core.profiles.changes import Changes, read_changes
 from core.profiles.lookup import clean_text, count_profiles, is_live, read_identifiers
 from core.profiles.profile import ProfileSummary, choose_title
 from core.profiles.search_index import (
@@ -129,14 +129,16 @@ def search_profiles(
     path = index_path(workspace, space_id)
     with workspace.database.reading() as connection:
         exact = _find_exact(connection, space_id, wanted) if wanted else []
+        changes = read_changes(connection, space_id, max_rows=_MAX_CHANGE_ROWS)
         try:
-            with open_index(path) as index:
+            with open_index(path) as kept:
+                index = None if changes.is_cleared else kept  # it tells of profiles that are there no more
                 state = IndexState() if index is None else read_state(index)
-                direct = _read_direct(connection, space_id, state)
+                direct = _read_direct(connection, space_id, state, changes)
                 hits = _find(index, direct, wanted, needed)
         except sqlite3.DatabaseError:  # damaged or just being replaced: the worker makes it anew
             state = IndexState()
-            direct = _read_direct(connection, space_id, state)
+            direct = _read_direct(connection, space_id, state, changes)
             hits = _find(None, direct, wanted, needed)
         newest = sorted(hits.heard_at, key=lambda profile_id: (-hits.heard_at[profile_id], profile_id))
         ids = list(dict.fromkeys([*exact, *newest]))
@@ -145,8 +147,7 @@ def search_profiles(
     return SearchResult(tuple(people), len(ids) > offset + limit, total, direct.left_out, hits.is_partial)
 
 
-def _read_direct(connection: Connection, space_id: str, state: IndexState) -> _Direct:
-    changes = read_changes(connection, space_id, max_rows=_MAX_CHANGE_ROWS)
+def _read_direct(connection: Connection, space_id: str, state: IndexState, changes: Changes) -> _Direct:
     ids = list(reversed(changes.profile_ids))
     left_out = max(len(ids) - MAX_DIRECT_PROFILES, 0)
     if not state.is_whole:

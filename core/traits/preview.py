@@ -34,7 +34,6 @@ class Member:
     """One person, or account, who would have the trait. `profile_id` is None for an account."""
 
     title: str
-    subtitle: str
     value: object
     profile_id: str | None
 
@@ -82,7 +81,7 @@ def preview_trait(
             found = HistoryCount(database, trait, first, last, owners)
             members, values = _count_members(found, trait, to_millis(workspace.now()), sample)
         shown = _describe_owners(trait, values) or [
-            Member(each.title, each.subtitle, values[each.id], each.id)
+            Member(each.title, values[each.id], each.id)
             for each in summarise_profiles(connection, space_id, list(values))
         ]
     is_partial = first > 1
@@ -116,7 +115,7 @@ def _count_members(
 def _describe_owners(trait: CompiledTrait, values: Mapping[str, object]) -> list[Member]:
     if trait.scope is Scope.USER:
         return []
-    return [Member(owner.removeprefix(ACCOUNT_PREFIX), "account", value, None) for owner, value in values.items()]
+    return [Member(owner.removeprefix(ACCOUNT_PREFIX), value, None) for owner, value in values.items()]
 
 
 def _describe(trait: CompiledTrait, members: int, events: int, looked_at: int | None) -> str:

@@ -23,15 +23,16 @@ Admit = Callable[[Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """A container of profiles with its own identity rules and traits. The caps are None where they are the defaults."""
+    """A container of profiles with its own identity rules and traits; its caps are read by `core.identity.caps`."""
 
     id: str
     name: str
     slug: str
     kind: str
     created_at: datetime
-    max_merges: int | None = None
-    max_identifiers: int | None = None
+
+
+_COLUMNS = tuple(spaces.c[name] for name in Space.__slots__)
 
 
 def ensure_space(workspace: Workspace, name: str = DEFAULT_SPACE_NAME) -> Space:
@@ -103,7 +104,7 @@ def rename_space(workspace: Workspace, space_id: str, name: str) -> Space:
 def list_spaces(workspace: Workspace) -> Sequence[Space]:
     """Return all spaces, oldest first."""
     with workspace.database.reading() as connection:
-        rows = connection.execute(select(spaces).order_by(spaces.c.created_at, spaces.c.id))
+        rows = connection.execute(select(*_COLUMNS).order_by(spaces.c.created_at, spaces.c.id))
         return [Space(**row._mapping) for row in rows]
 
 

@@ -178,3 +178,15 @@ def test_a_value_of_any_length_and_signs_stays_on_its_line() -> None:
     assert fold("Ünï\tcode\ue000\n\ud800STRAẞE") == "uni code strasse"
     assert len(make_text([("", "x" * 20_000)])) <= MAX_CHARS + 2
     assert list(list_values("a", {"b": [1, True, None, {"c": "d"}]})) == [("a.b", "1"), ("a.b", "true"), ("a.b.c", "d")]
+
+
+def test_people_that_a_rebuild_has_thrown_away_take_nobody_s_place(feed: Feed) -> None:
+    for number in range(12):
+        feed.identify(f"moe{number}", traits={"name": "Moe"})
+    feed.build()
+    keep_search(feed.workspace)
+    rebuild(feed.workspace, feed.space_id)
+    feed.build(max_messages=3)  # the index still tells of all sixteen
+    nobody = search_profiles(feed.workspace, feed.space_id, "moe", 5)
+    assert (nobody.people, nobody.has_more) == ((), False)
+    assert find(feed, "ada") == ["ada"]

@@ -14,6 +14,7 @@ Messages go by the time at which they happened, not by when they came, so that a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,16 +23,18 @@ from datetime import datetime
 import duckdb
 import orjson
 import pyarrow as pa
-from sqlalchemy import Connection, select
+from duckdb.func import PythonUDFType
+from sqlalchemy import select
 
 from core.clock import to_millis
 from core.events.event_log import open_event_log
 from core.events.history.relation import open_events
 from core.events.message import find_path, to_number
 from core.predictions.prediction import PredictionDefinition, TargetEvent
-from core.profiles.merge_history import find_survivors
+from core.profiles.progress import read_offset
 from core.sources import personas
-from core.storage.tables import identifiers, profile_messages, profiles, sources
+from core.storage.tables import identifiers, sources
+from core.traits.owners import read_owners
 from core.workspaces.workspace import Workspace
 
 DAY_MS = 86_400_000
@@ -42,14 +45,17 @@ ANONYMOUS_TYPES = (
     "group_id",
     *(f"{system}.{kind}" for system in ("android", "ios") for kind in ("id", "idfa", "push_token")),
 )
-_ROWS = 100_000
 _AT = "epoch_ms(coalesce(try_cast(json_extract_string(e.body, '$.timestamp') AS TIMESTAMPTZ), e.received_at))"
 _TRAITS = "coalesce(json_extract(e.body, '$.traits'), json_extract(e.body, '$.context.traits'))"
 
-_TARGET_ROWS = f"""
-    SELECT f.message, f.person, f.at_ms, f.event, e.body FROM facts f JOIN events e ON e."offset" = f.message
-    WHERE list_contains(?, f.event) AND f.message > ? ORDER BY f.message LIMIT {_ROWS}
-"""  # noqa: S608 - our own names
+_REACHED = """
+    INSERT INTO reached SELECT unnest(CAST(string_split(offsets, ',') AS BIGINT[])), person
+    FROM batch JOIN people ON owner = profile_id
+"""
+_TARGETS = """
+    INSERT INTO target SELECT f.person, f.at_ms, unnest(read_amounts(f.event, e.body))
+    FROM facts f JOIN events e ON e."offset" = f.message WHERE list_contains(?, f.event)
+"""
 
 Told = Callable[[str], None]
 """Told what is being read; may raise to stop it."""
@@ -97,35 +103,25 @@ def open_facts(
 
 
 def _load_people(workspace: Workspace, space_id: str, database: duckdb.DuckDBPyConnection) -> list[str]:
-    known, reached = identifiers.c, profile_messages.c
-    people_query = (
+    known = identifiers.c
+    query = (
         select(known.profile_id)
         .distinct()
         .where(known.space_id == space_id, known.type.not_in(ANONYMOUS_TYPES))
         .order_by(known.profile_id)
     )
+    database.execute("CREATE TEMP TABLE reached (message BIGINT, person INTEGER)")
     with workspace.database.reading() as connection:
-        profile_ids: list[str] = list(connection.execute(people_query).scalars())
-        numbers = {profile_id: number for number, profile_id in enumerate(profile_ids)}
-        survivors = _find_all_survivors(connection, space_id)
-        database.execute("CREATE TEMP TABLE reached (message BIGINT, person INTEGER)")
-        query = select(reached.log_offset, reached.profile_id).where(reached.space_id == space_id)
-        for rows in connection.execution_options(yield_per=_ROWS).execute(query).partitions():
-            found = [
-                (offset, person)
-                for offset, profile_id in rows
-                if (person := numbers.get(survivors.get(profile_id, profile_id))) is not None
-            ]
-            batch = {"message": pa.array([row[0] for row in found], pa.int64())}
-            database.register("batch", pa.table(batch | {"person": pa.array([row[1] for row in found], pa.int32())}))
-            database.execute("INSERT INTO reached SELECT * FROM batch")
-            database.unregister("batch")
+        profile_ids: list[str] = list(connection.execute(query).scalars())
+        persons = pa.array(range(len(profile_ids)), pa.int32())
+        database.register("batch", pa.table({"profile_id": pa.array(profile_ids, pa.string()), "person": persons}))
+        database.execute("CREATE TEMP TABLE people AS SELECT * FROM batch")
+        for owners in read_owners(connection, space_id, 1, read_offset(connection, space_id)):
+            database.register("batch", owners)
+            database.execute(_REACHED)
+    database.unregister("batch")
+    database.execute("DROP TABLE people")
     return profile_ids
-
-
-def _find_all_survivors(connection: Connection, space_id: str) -> Mapping[str, str]:
-    merged = select(profiles.c.id).where(profiles.c.space_id == space_id, profiles.c.merged_into.is_not(None))
-    return find_survivors(connection, space_id, set(connection.execute(merged).scalars()))
 
 
 def _list_own_sources(workspace: Workspace) -> list[str]:
@@ -157,15 +153,15 @@ def _make_targets(facts: Facts, definition: PredictionDefinition) -> None:
         )
         return
     reader = _TargetReader(definition)
-    last = 0
-    while rows := facts.database.execute(_TARGET_ROWS, [names, last]).fetchall():
-        last = rows[-1][0]
-        found = [(person, at, amount) for _, person, at, event, body in rows for amount in reader.read(event, body)]
-        columns = zip(*found, strict=True) if found else ([], [], [])
-        arrays = [pa.array(column, kind) for column, kind in zip(columns, _TARGET_TYPES, strict=True)]
-        facts.database.register("batch", pa.table(arrays, names=["person", "at_ms", "amount"]))
-        facts.database.execute("INSERT INTO target SELECT * FROM batch")
-        facts.database.unregister("batch")
+    facts.database.create_function(
+        "read_amounts",
+        reader.read,
+        ["VARCHAR", "VARCHAR"],
+        "DOUBLE[]",
+        type=PythonUDFType.ARROW,
+        side_effects=True,  # it counts what it leaves out
+    )
+    facts.database.execute(_TARGETS, [names])
     facts.notes.extend(reader.notes())
 
 
@@ -176,9 +172,15 @@ class _TargetReader:
         self._targets: Mapping[str, TargetEvent] = {target.event: target for target in definition.targets}
         self._definition = definition
         self._other_currency = self._no_amount = 0
+        self._lock = threading.Lock()
 
-    def read(self, event: str, body: str) -> list[float | None]:
-        """Return the message's amount in a list; an empty list if the message does not count."""
+    def read(self, events: pa.ChunkedArray, bodies: pa.ChunkedArray) -> pa.Array:
+        """Return for each message a list of its amount, which is empty if the message does not count."""
+        with self._lock:  # DuckDB calls this from each of its threads
+            pairs = zip(events.to_pylist(), bodies.to_pylist(), strict=True)
+            return pa.array([self._read(event, body) for event, body in pairs], pa.list_(pa.float64()))
+
+    def _read(self, event: str, body: str) -> list[float | None]:
         message = orjson.loads(body)
         properties = message.get("properties") if isinstance(message, dict) else None
         properties = properties if isinstance(properties, dict) else {}
@@ -222,6 +224,3 @@ def _make_traits(facts: Facts, own_sources: list[str]) -> None:
         """,  # noqa: S608 - our own names
         [own_sources, facts.as_of_ms],
     )
-
-
-_TARGET_TYPES = (pa.int32(), pa.int64(), pa.float64())

@@ -28,11 +28,15 @@ _MOST_EXPLAINED = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What is said of n people: a probability or an amount, and the share of people placed no higher."""
+    """What is said of n people: a probability or an amount, and the share of people placed no higher.
+
+    `expected` is what purchases alone let expect of everybody, by person; None where no amount is asked for.
+    """
 
     people: People
     values: Floats
     shares: Floats
+    expected: Floats | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +71,13 @@ class Learned:
         for start in range(0, len(people), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             values[part] = self.predict(read_matrix(facts, self.plan, facts.as_of_ms, people[part], expected))
-        return Scores(people, values, rank_shares(values) if len(values) else values)
+        return Scores(people, values, rank_shares(values) if len(values) else values, expected)
 
-    def explain(
-        self, facts: Facts, definition: PredictionDefinition, people: Sequence[int], words: Words
-    ) -> Iterator[list[Reason]]:
+    def explain(self, facts: Facts, scores: Scores, people: Sequence[int], words: Words) -> Iterator[list[Reason]]:
         """Yield the reasons of each of these people, in their order; a part of them at a time."""
-        expected = read_expected(facts, definition, facts.as_of_ms)
         for start in range(0, len(people), _AT_ONCE):
             part = np.array(people[start : start + _AT_ONCE], dtype=np.int32)
-            yield from self._explain(read_matrix(facts, self.plan, facts.as_of_ms, part, expected), words)
+            yield from self._explain(read_matrix(facts, self.plan, facts.as_of_ms, part, scores.expected), words)
 
     def weigh(self, matrix: Floats) -> list[Contribution]:
         """Return what weighs most in the predictions for these rows."""

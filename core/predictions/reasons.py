@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.predictions.bgnbd import Floats
 from core.predictions.features import ACTIVITY, TARGET, TRAIT, VALUE, Feature
@@ -16,6 +18,9 @@ MAX_TOP = 10
 _AT_ONCE = 20_000
 _LEAST = 0.02
 """A smaller part of the whole is no reason."""
+
+Places: TypeAlias = NDArray[np.int_]
+"""The group of each column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,7 @@ def list_reasons(learner: Learner, features: Sequence[Feature], matrix: Floats, 
     groups, places = _group(features)
     for start in range(0, len(matrix), _AT_ONCE):
         part = matrix[start : start + _AT_ONCE]
-        added = learner.contribute(part)
-        for row, values in zip(added, part, strict=True):
-            yield _explain(row, values, features, groups, places, words)
+        yield from _explain(learner.contribute(part), part, features, places, len(groups), words)
 
 
 def list_contributions(learner: Learner, features: Sequence[Feature], matrix: Floats) -> list[Contribution]:
@@ -102,35 +105,32 @@ class Words:
 
 
 def _explain(
-    added: Floats,
-    values: Floats,
-    features: Sequence[Feature],
-    groups: Sequence[tuple[str, str]],
-    places: Sequence[int],
-    words: Words,
-) -> list[Reason]:
-    summed = np.bincount(places, weights=added, minlength=len(groups))
-    whole = np.abs(summed).sum() or 1.0
-    found = []
-    for group in np.argsort(-np.abs(summed), kind="stable")[:MAX_REASONS]:
-        if abs(summed[group]) / whole < _LEAST:
-            break
-        inside = [at for at, place in enumerate(places) if place == group]
+    added: Floats, values: Floats, features: Sequence[Feature], places: Places, count: int, words: Words
+) -> Iterator[list[Reason]]:
+    summed = _sum_groups(added, places, count)
+    sizes = np.abs(summed)
+    least = np.maximum(_LEAST * sizes.sum(axis=1), np.finfo(float).tiny)
+    rows = np.arange(len(added))
+    found: list[list[Reason]] = [[] for _ in rows]
+    for group in np.argsort(-sizes, axis=1, kind="stable")[:, :MAX_REASONS].T:
+        effects = summed[rows, group]
         # the column that pulls most in the direction of the whole: another could contradict the sentence
-        strongest = max(inside, key=lambda at: added[at] * np.sign(summed[group]))
-        sentence = words.describe(features[strongest], float(values[strongest]))
-        found.append(Reason(sentence, bool(summed[group] > 0), round(float(summed[group]), 3)))
-    return found
+        pulls = np.where(places == group[:, None], added * np.sign(effects)[:, None], -np.inf)
+        strongest = pulls.argmax(axis=1)
+        for row in np.flatnonzero(sizes[rows, group] >= least):
+            sentence = words.describe(features[strongest[row]], float(values[row, strongest[row]]))
+            found[row].append(Reason(sentence, bool(effects[row] > 0), round(float(effects[row]), 3)))
+    yield from found
 
 
-def _group(features: Sequence[Feature]) -> tuple[list[tuple[str, str]], list[int]]:
+def _group(features: Sequence[Feature]) -> tuple[list[tuple[str, str]], Places]:
     keys = [(feature.subject, feature.name) for feature in features]
     groups = list(dict.fromkeys(keys))
     number = {key: at for at, key in enumerate(groups)}
-    return groups, [number[key] for key in keys]
+    return groups, np.array([number[key] for key in keys])
 
 
-def _sum_groups(added: Floats, places: Sequence[int], count: int) -> Floats:
+def _sum_groups(added: Floats, places: Places, count: int) -> Floats:
     summed = np.zeros((len(added), count))
     for column, place in enumerate(places):
         summed[:, place] += added[:, column]

@@ -167,7 +167,7 @@ def _do(workspace: Workspace, lease: Lease, prediction: Prediction, tell: Told) 
             prediction,
             scores,
             facts.profile_ids,
-            lambda people: learned.explain(facts, prediction.definition, people, words),
+            lambda people: learned.explain(facts, scores, people, words),
             is_new=is_training,
         )
         report["sent"] = send_scores(workspace, prediction, source.id, changes)

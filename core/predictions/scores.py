@@ -26,7 +26,8 @@ from core.predictions.facts import ANONYMOUS_TYPES
 from core.predictions.learned import Scores
 from core.predictions.prediction import Prediction, PredictionKind
 from core.predictions.reasons import Reason
-from core.storage.tables import identifier_rules, identifiers, profiles
+from core.profiles.lookup import read_identifiers
+from core.storage.tables import profiles
 from core.workspaces.workspace import Workspace
 
 COMPUTATION_CLASS = "prediction"
@@ -121,16 +122,13 @@ def _compose(
 
 
 def _read_names(connection: Connection, space_id: str, profile_ids: Sequence[str]) -> Mapping[str, tuple[str, str]]:
-    """Return for each profile the identifier that names it: of the first priority, and the one seen last of it."""
-    ranks = select(identifier_rules.c.type, identifier_rules.c.priority).where(identifier_rules.c.space_id == space_id)
-    priorities = {row.type: row.priority for row in connection.execute(ranks)}
-    table = identifiers.c
-    query = select(table.profile_id, table.type, table.value).where(
-        table.space_id == space_id, table.profile_id.in_(profile_ids), table.type.not_in(ANONYMOUS_TYPES)
-    )
-    found = connection.execute(query.order_by(table.last_seen_at, table.value)).all()
-    rows = sorted(found, key=lambda row: -priorities.get(row.type, 1_000))  # the last one stays
-    return {row.profile_id: (row.type, row.value) for row in rows}
+    """Return for each profile the identifier that names it: of the first priority, and the one seen first of it."""
+    names = {}
+    for profile_id, known in read_identifiers(connection, space_id, profile_ids).items():
+        named = next((each for each in known if each.type not in ANONYMOUS_TYPES), None)
+        if named is not None:
+            names[profile_id] = (named.type, named.value)
+    return names
 
 
 def _make_message(prediction: Prediction, score: PersonScore, name: tuple[str, str]) -> dict[str, Any]:

@@ -16,8 +16,9 @@ import orjson
 from sqlalchemy import Connection, func, select
 
 from core.clock import to_millis
-from core.profiles.bulk import select_in
-from core.storage.tables import identifier_rules, identifiers, trait_states
+from core.identity.rules import read_rules
+from core.profiles.lookup import read_identifiers
+from core.storage.tables import identifiers, trait_states
 from core.traits.computed_trait import ComputedTrait, Scope
 from core.traits.definition import ACCOUNT_PREFIX, compile_trait
 from core.workspaces.workspace import Workspace
@@ -111,9 +112,7 @@ def _count_columns(connection: Connection, trait: ComputedTrait, layout: ExportL
 
 
 def _order_types(connection: Connection, space_id: str, types: Mapping[str, object]) -> list[str]:
-    rules = identifier_rules.c
-    query = select(rules.type, rules.priority).where(rules.space_id == space_id)
-    priorities = {row.type: row.priority for row in connection.execute(query)}
+    priorities = {rule.type: rule.priority for rule in read_rules(connection, space_id)}
     return sorted(types, key=lambda type_: (priorities.get(type_, 1 << 30), type_))
 
 
@@ -135,12 +134,10 @@ def _read_pages(connection: Connection, trait: ComputedTrait, now_ms: int) -> It
 def _read_known(connection: Connection, trait: ComputedTrait, owners: Sequence[str]) -> dict[str, _Known]:
     if trait.scope is Scope.ACCOUNT:
         return {owner: {"group_id": [owner.removeprefix(ACCOUNT_PREFIX)]} for owner in owners}
-    columns = tuple(identifiers.c[name] for name in ("profile_id", "type", "value", "first_offset"))
-    rows = select_in(connection, columns, {"space_id": trait.space_id}, "profile_id", owners)
-    types = _order_types(connection, trait.space_id, dict.fromkeys(row.type for row in rows))
     known: dict[str, dict[str, list[str]]] = {}
-    for row in sorted(rows, key=lambda row: (types.index(row.type), row.first_offset, row.value)):
-        known.setdefault(row.profile_id, {}).setdefault(row.type, []).append(row.value)
+    for owner, its in read_identifiers(connection, trait.space_id, owners).items():
+        for each in its:
+            known.setdefault(owner, {}).setdefault(each.type, []).append(each.value)
     return dict(known)
 
 

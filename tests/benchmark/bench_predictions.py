@@ -21,13 +21,14 @@ from core.predictions.prediction import Job, parse_definition
 from core.predictions.run import run_job
 from core.predictions.store import create_prediction, request_job
 from core.profiles.bulk import upsert_rows
+from core.profiles.progress import write_offset
 from core.samples.demo_shop import invent_shoppers, shop_messages
 from core.storage.tables import identifiers, profile_messages, profiles
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace, open_workspace
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
-BATCH = 20_000
+AT_ONCE = 1_000
 PURCHASE = {"targets": ["Order Completed"], "window_days": 30}
 LIFETIME_VALUE = {"targets": ["Order Completed"], "amount_property": "revenue"}
 
@@ -60,25 +61,24 @@ def main(argv: Sequence[str]) -> int:
 
 def _fill(workspace: Workspace, space_id: str, customers: int) -> int:
     """Write the log, and the profiles as the builder would have made them."""
-    shoppers = invent_shoppers([f"c{number}" for number in range(customers)], NOW)
-    at = to_millis(NOW)
-    with workspace.database.transaction() as connection:
-        people = [(space_id, f"use_{each.user_id}", at, 1, at, None, 0, "{}") for each in shoppers]
-        upsert_rows(connection, profiles, people)
-        names = [(space_id, "user_id", each.user_id, f"use_{each.user_id}", at, at, 1, "src") for each in shoppers]
-        upsert_rows(connection, identifiers, names)
-    log, written = open_event_log(workspace), 0
-    messages = list(shop_messages(shoppers, NOW))
-    for start in range(0, len(messages), BATCH):
-        part = messages[start : start + BATCH]
-        offsets = log.append([to_log_entry("src", message, NOW) for message in part])
+    log, at, written = open_event_log(workspace), to_millis(NOW), 0
+    for start in range(0, customers, AT_ONCE):  # the messages of many people at once need more memory than the work
+        shoppers = invent_shoppers([f"c{start + number}" for number in range(min(AT_ONCE, customers - start))], NOW)
+        with workspace.database.transaction() as connection:
+            people = [(space_id, f"use_{each.user_id}", at, 1, at, None, 0, "{}") for each in shoppers]
+            upsert_rows(connection, profiles, people)
+            names = [(space_id, "user_id", each.user_id, f"use_{each.user_id}", at, at, 1, "src") for each in shoppers]
+            upsert_rows(connection, identifiers, names)
+        messages = list(shop_messages(shoppers, NOW, seed=7 + start))
+        offsets = log.append([to_log_entry("src", message, NOW) for message in messages])
         rows = [
             (space_id, offset, f"use_{message['userId']}", "track")
-            for offset, message in zip(offsets, part, strict=True)
+            for offset, message in zip(offsets, messages, strict=True)
         ]
         with workspace.database.transaction() as connection:
             upsert_rows(connection, profile_messages, rows)
-        written += len(part)
+            write_offset(connection, space_id, log.last_offset(), NOW)
+        written += len(messages)
     return written
 
 

@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 WORKERS ?= 3
+unexport PYTHONDONTWRITEBYTECODE  # containers often set it: each test process would compile everything anew
 
 .PHONY: help
 help: ## this list

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
 
 from core.predictions.evaluation import (
     AUC_STEPS,
@@ -44,6 +43,8 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(scores, random):
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=3, max_size=30))
 def test_rank_correlation_is_that_of_scipy(pairs):
+    from scipy.stats import spearmanr  # takes seconds, in every worker that only collects this file
+
     first, second = np.array(pairs, float).T
     found = measure_rank_correlation(first, second)
     if len(set(first)) > 1 and len(set(second)) > 1:

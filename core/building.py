@@ -17,6 +17,7 @@ from pathlib import Path
 
 from core.errors import RunInProgress
 from core.profiles.build import BuildReport, ProfileBuilder
+from core.profiles.counts import roll_up
 from core.traits.engine import ComputedTraitEngine
 from core.traits.expiry import expire_values
 from core.workspaces.spaces import list_spaces
@@ -28,7 +29,7 @@ STOP_TIMEOUT_S = 20.0
 
 
 def build_space(workspace: Workspace, space_id: str, is_stopping: Callable[[], bool]) -> BuildReport:
-    """Build the profiles of one space up to the end of the log, or until it is time to stop; expire what is due.
+    """Build the profiles of one space up to the end of the log, or until it is time to stop; then what is due by time.
 
     Raises:
         RunInProgress: Another process builds this space.
@@ -41,6 +42,7 @@ def build_space(workspace: Workspace, space_id: str, is_stopping: Callable[[], b
         if report.read < ROUND_MESSAGES:
             break
     expire_values(workspace, space_id, is_stopping)
+    roll_up(workspace, space_id)
     return BuildReport(read, offset=offset)
 
 

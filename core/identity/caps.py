@@ -5,7 +5,7 @@ A change applies to new messages; a profile above a lower cap stays as it is and
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from core.errors import InvalidField, NotFound
 from core.identity.resolve import MAX_IDENTIFIERS, MAX_MERGES, Caps
@@ -17,10 +17,12 @@ HIGHEST_CAP = 100_000
 """Above it one message could make a profile that no page can show."""
 
 
+_CAPS = select(spaces.c.max_merges, spaces.c.max_identifiers).where(spaces.c.id == bindparam("space_id"))
+
+
 def read_caps(connection: Connection, space_id: str) -> Caps:
     """Return the caps of the space as `connection` sees them."""
-    query = select(spaces.c.max_merges, spaces.c.max_identifiers).where(spaces.c.id == space_id)
-    row = connection.execute(query).first()
+    row = connection.execute(_CAPS, {"space_id": space_id}).first()
     if row is None:
         return Caps()
     return Caps(row.max_merges or MAX_MERGES, row.max_identifiers or MAX_IDENTIFIERS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, select, update
 
 from core.errors import InvalidField, NotFound
 from core.identity.caps import read_caps
@@ -47,6 +47,11 @@ __all__ = [
 
 
 RECOMMENDED_TYPES = ("user_id", "email", "anonymous_id")
+_RULES = (
+    select(identifier_rules)
+    .where(identifier_rules.c.space_id == bindparam("space_id"))
+    .order_by(identifier_rules.c.priority, identifier_rules.c.type)
+)
 
 
 def list_rules(workspace: Workspace, space_id: str) -> list[IdentifierRule]:
@@ -57,8 +62,6 @@ def list_rules(workspace: Workspace, space_id: str) -> list[IdentifierRule]:
 
 def read_rules(connection: Connection, space_id: str) -> list[IdentifierRule]:
     """Return the space's rules as `connection` sees them, highest priority first."""
-    table = identifier_rules.c
-    query = select(identifier_rules).where(table.space_id == space_id).order_by(table.priority, table.type)
     return [
         IdentifierRule(
             row.type,
@@ -70,7 +73,7 @@ def read_rules(connection: Connection, space_id: str) -> list[IdentifierRule]:
             row.custom,
             row.external_only,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_RULES, {"space_id": space_id})
     ]
 
 

@@ -8,41 +8,34 @@ Decisions where the specification is silent:
 - When a source is connected whose messages the builder has passed already, the profiles are rebuilt from the log:
   history is replayed in the log's order, oldest first, and the answer does not depend on when it was connected.
 - An identifier type first seen in `externalIds` is added by itself, at most 50 of them.
+
+A few messages, as live events are, are applied in one transaction that holds the space for its own length: to take the
+space and to give it back would be two commits more. More of them would keep other writers of the store waiting.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+from sqlalchemy import Connection
+
 from core.events.event_log import EventLog, StoredEvent, open_event_log
-from core.identity.caps import read_caps
 from core.identity.resolve import Caps
-from core.identity.rule import IdentifierRule
-from core.identity.rules import add_external_types, list_rules
-from core.profiles.apply import BatchApplier, ReadMessage, find_identifiers, read_messages
-from core.profiles.counts import add_counts, count_messages
+from core.identity.rules import add_external_types
+from core.profiles.batch import Batch, SpaceSettings, read_settings
 from core.profiles.garbage import without_garbage_collection
-from core.profiles.neighbourhood import Neighbourhood
-from core.profiles.progress import (
-    clear_space,
-    read_offset,
-    read_source_markers,
-    reset_traits,
-    write_offset,
-    write_source_markers,
-)
+from core.profiles.progress import clear_space, read_offset, read_source_markers, write_source_markers
 from core.profiles.trait_engine import TraitBatch, TraitEngine, TraitUpdate
-from core.storage.lease import Lease, hold_lease, require_lease
-from core.workspaces.spaces import list_connected_sources
+from core.storage.lease import Lease, hold_lease, pass_lease, require_lease
 from core.workspaces.workspace import Workspace
 
 __all__ = ["BuildReport", "ProfileBuilder", "TraitBatch", "TraitEngine", "TraitUpdate", "rebuild"]
 
 BATCH_MESSAGES = 4_000  # each batch costs a few queries and a commit; the objects of more are too many for the cache
-MAX_EXTERNAL_TYPES = 50
+FEW_MESSAGES = 100  # applied in some 20 ms, for which other writers of the store wait
 
 _LOG = logging.getLogger(__name__)
 
@@ -87,6 +80,7 @@ class ProfileBuilder:
         self._engine = trait_engine
         self._batch_messages = batch_messages
         self._caps = caps
+        self._lease_name = f"profiles:{space_id}"
 
     def build(self, max_messages: int | None = None, progress: Progress | None = None) -> BuildReport:
         """Apply what is new in the log, at most `max_messages` messages, and return what was done.
@@ -95,28 +89,60 @@ class ProfileBuilder:
             RunInProgress: Another process builds this space.
             StorageFull: The disk is full; what was committed before stays.
         """
-        if not self._has_work():  # so that a worker that asks every second does not write every second
-            return BuildReport(offset=self._read_offset())
-        with hold_lease(self._workspace.database, f"profiles:{self._space_id}") as lease:
-            return self._build(lease, max_messages, progress)
+        report = self._apply_few(max_messages)
+        if report is None:
+            report = BuildReport(offset=self._read_offset())
+            if self._has_work(report.offset):  # so that a worker that asks every second does not write every second
+                with hold_lease(self._workspace.database, self._lease_name) as lease:
+                    return self._build(lease, max_messages, progress)
+        elif progress is not None:
+            progress(report)
+        return report
 
-    def _has_work(self) -> bool:
-        if not list_rules(self._workspace, self._space_id):
-            return False
-        sources, now = list_connected_sources(self._workspace, self._space_id), self._workspace.now()
+    def _has_work(self, offset: int) -> bool:
         with self._workspace.database.reading() as connection:
-            offset = read_offset(connection, self._space_id)
-            if sources - read_source_markers(connection, self._space_id):
-                return True
-            traits = self._engine.open_batch(connection, self._space_id, now) if self._engine else None
-            if traits is not None and traits.find_behind(offset):
+            settings = read_settings(connection, self._space_id)
+            if not settings.rules:
+                return False
+            if self._is_behind(connection, settings, offset, self._open_traits(connection)):
                 return True
         return open_event_log(self._workspace).last_offset() > offset
 
+    def _is_behind(
+        self, connection: Connection, settings: SpaceSettings, offset: int, traits: TraitBatch | None
+    ) -> bool:
+        """Say whether a source or a trait is new, so that older messages concern it."""
+        if settings.sources - read_source_markers(connection, self._space_id):
+            return True
+        return traits is not None and bool(traits.find_behind(offset))
+
+    def _apply_few(self, max_messages: int | None) -> BuildReport | None:
+        """Apply the new messages if they are few and there is nothing else to do; None where that is not so."""
+        log, space_id, now = open_event_log(self._workspace), self._space_id, self._workspace.now()
+        offset = self._read_offset()
+        limit = min(FEW_MESSAGES, self._batch_messages, FEW_MESSAGES if max_messages is None else max_messages)
+        if not 0 < log.last_offset() - offset <= limit:
+            return None
+        events = log.read(offset, limit)
+        if not events:
+            return None
+        with self._workspace.database.transaction() as connection:
+            # what is read here stays true until the end of the transaction, which nobody who takes the space overtakes
+            if not pass_lease(connection, self._lease_name) or read_offset(connection, space_id) != offset:
+                return None
+            settings, traits = self._read_settings(connection), self._open_traits(connection)
+            if not settings.rules or self._is_behind(connection, settings, offset, traits):
+                return None
+            batch = Batch(space_id, events, settings)
+            if settings.room_for_types and batch.list_unknown_types():
+                return None
+            batch.apply(connection, traits, now)
+            batch.write(connection, now)
+        return _add(BuildReport(), batch)
+
     def _build(self, lease: Lease, max_messages: int | None, progress: Progress | None) -> BuildReport:
         log = open_event_log(self._workspace)
-        sources = list_connected_sources(self._workspace, self._space_id)
-        self._replay_new_sources(lease, log, sources)
+        self._replay_new_sources(lease, log)
         report = BuildReport(offset=self._read_offset())
         while max_messages is None or report.read < max_messages:
             self._compute_history(lease, log)
@@ -125,7 +151,7 @@ class ProfileBuilder:
                 events = log.read(report.offset, min(room, self._batch_messages))
                 if not events:
                     break
-                report = self._apply_batch(lease, events, sources, report)
+                report = self._apply_batch(lease, events, report)
             if progress is not None:
                 progress(report)
         return report
@@ -134,65 +160,45 @@ class ProfileBuilder:
         if self._engine is not None:
             self._engine.compute_history(self._workspace, self._space_id, log, partial(require_lease, lease=lease))
 
-    def _apply_batch(
-        self, lease: Lease, events: Sequence[StoredEvent], sources: set[str], before: BuildReport
-    ) -> BuildReport:
-        rules = list_rules(self._workspace, self._space_id)
-        ours = [event for event in events if event.source_id in sources]
-        messages, rules = self._read_messages(ours, rules)
-        wanted = find_identifiers(messages, rules)
-        around, now = Neighbourhood(self._space_id), self._workspace.now()
-        with self._workspace.database.reading() as connection:
-            around.load(connection, wanted)
-            traits = self._engine.open_batch(connection, self._space_id, now) if self._engine else None
-            caps = self._caps or read_caps(connection, self._space_id)
+    def _apply_batch(self, lease: Lease, events: Sequence[StoredEvent], before: BuildReport) -> BuildReport:
+        now, database = self._workspace.now(), self._workspace.database
+        with database.reading() as connection:
+            settings = self._read_settings(connection)
+        batch = Batch(self._space_id, events, settings)
+        if self._add_types(batch.list_unknown_types(), settings.room_for_types):
+            with database.reading() as connection:
+                batch = Batch(self._space_id, events, self._read_settings(connection))
+        with database.reading() as connection:
+            traits = self._open_traits(connection)
             if traits is not None:
                 # a trait that was added a moment ago has no history yet: it starts with that, before the next batch
                 traits.leave_out(traits.find_behind(before.offset).keys())
-                traits.load(connection, around.profiles.keys())
-        applier = BatchApplier(around, rules, traits, caps)
-        counts = count_messages(
-            ((message.event, applier.apply(message)) for message in messages), self._workspace.now()
-        )
-        applier.finish()
-        offset = events[-1].offset
-        with self._workspace.database.transaction() as connection:
+            batch.apply(connection, traits, now)
+        with database.transaction() as connection:
             require_lease(connection, lease)
-            around.write(connection)
-            if traits is not None:
-                traits.save(connection, offset)
-            elif around.merges:
-                reset_traits(connection, self._space_id)
-            add_counts(connection, self._space_id, counts, self._workspace.now())
-            write_offset(connection, self._space_id, offset, self._workspace.now())
-        return BuildReport(
-            before.read + len(events),
-            before.applied + counts.applied,
-            before.profiles_created + around.created,
-            before.merges + len(around.merges),
-            before.violations + len(around.violations),
-            offset,
-        )
+            batch.write(connection, self._workspace.now())
+        return _add(before, batch)
 
-    def _read_messages(
-        self, events: Sequence[StoredEvent], rules: list[IdentifierRule]
-    ) -> tuple[list[ReadMessage], list[IdentifierRule]]:
-        messages = read_messages(events, rules)
-        unknown = dict.fromkeys(type_ for each in messages for type_ in each.extracted.unknown_types)
-        room = MAX_EXTERNAL_TYPES - sum(rule.external_only for rule in rules)
-        added = list(unknown)[: max(room, 0)]
-        if len(added) < len(unknown):
-            _LOG.warning("identifier types in externalIds ignored", extra={"types": list(unknown)[len(added) :][:20]})
-        if not added:
-            return messages, rules
-        with self._workspace.database.transaction() as connection:
-            add_external_types(connection, self._workspace, self._space_id, added)
-        rules = list_rules(self._workspace, self._space_id)
-        return read_messages(events, rules), rules
+    def _read_settings(self, connection: Connection) -> SpaceSettings:
+        settings = read_settings(connection, self._space_id)
+        return replace(settings, caps=self._caps) if self._caps else settings
 
-    def _replay_new_sources(self, lease: Lease, log: EventLog, sources: set[str]) -> None:
+    def _open_traits(self, connection: Connection) -> TraitBatch | None:
+        return self._engine.open_batch(connection, self._space_id, self._workspace.now()) if self._engine else None
+
+    def _add_types(self, unknown: Sequence[str], room: int) -> bool:
+        if len(unknown) > room:
+            _LOG.warning("identifier types in externalIds ignored", extra={"types": unknown[room:][:20]})
+        added = unknown[:room]
+        if added:
+            with self._workspace.database.transaction() as connection:
+                add_external_types(connection, self._workspace, self._space_id, added)
+        return bool(added)
+
+    def _replay_new_sources(self, lease: Lease, log: EventLog) -> None:
         with self._workspace.database.reading() as connection:
-            new = sources - read_source_markers(connection, self._space_id)
+            settings = read_settings(connection, self._space_id)
+            new = settings.sources - read_source_markers(connection, self._space_id)
             offset = read_offset(connection, self._space_id)
         if not new:
             return
@@ -219,3 +225,15 @@ def rebuild(workspace: Workspace, space_id: str) -> None:
     """
     with hold_lease(workspace.database, f"profiles:{space_id}"), workspace.database.transaction() as connection:
         clear_space(connection, space_id)
+
+
+def _add(before: BuildReport, batch: Batch) -> BuildReport:
+    around = batch.around
+    return BuildReport(
+        before.read + batch.size,
+        before.applied + batch.counts.applied,
+        before.profiles_created + around.created,
+        before.merges + len(around.merges),
+        before.violations + len(around.violations),
+        batch.offset,
+    )

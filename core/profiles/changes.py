@@ -15,6 +15,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from core.storage.tables import profile_changes
 
+_NOTE = insert(profile_changes)
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -29,7 +31,7 @@ def note_changes(connection: Connection, space_id: str, profile_ids: Collection[
     """Note, in the transaction that writes them, that these profiles are new, different or gone."""
     if profile_ids:
         text = orjson.dumps(sorted(profile_ids)).decode()
-        connection.execute(insert(profile_changes).values(space_id=space_id, profile_ids=text))
+        connection.execute(_NOTE, {"space_id": space_id, "profile_ids": text})
 
 
 def note_cleared(connection: Connection, space_id: str) -> None:

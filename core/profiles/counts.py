@@ -1,7 +1,8 @@
 """How many messages of each source reached a profile, and how many a rule kept out: counted with each batch.
 
 By the minute in which they were received, in the transaction that builds the profiles, so that the two never differ.
-Older ones are counted by the hour, and not at all where no view looks back so far (`core/events/counts.py`).
+Older ones are counted by the hour, and not at all where no view looks back so far (`core/events/counts.py`): the worker
+sees to it in every round.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, and_, delete, func, or_, select, text
 
 from core.events.counts import COUNTS_KEPT, MINUTES_KEPT, Span, to_hour, to_minute
 from core.events.event_log import StoredEvent
 from core.storage.tables import profile_counts
 from core.workspaces.workspace import Workspace
 
-_DAY_MINUTES = 24 * 60
 _ADD = text(
     "INSERT INTO profile_counts (space_id, minute, source_id, reached, dropped)"
     " VALUES (:space_id, :minute, :source_id, :reached, :dropped) ON CONFLICT (space_id, minute, source_id)"
@@ -55,8 +55,8 @@ def count_messages(messages: Iterable[tuple[StoredEvent, bool]], now: datetime) 
     return BuildCounts(reached, dropped, sum(number for key, number in found.items() if key[2]))
 
 
-def add_counts(connection: Connection, space_id: str, counts: BuildCounts, now: datetime) -> None:
-    """Add the counts of a batch in the caller's transaction, and make hours of minutes that have become old."""
+def add_counts(connection: Connection, space_id: str, counts: BuildCounts) -> None:
+    """Add the counts of a batch in the caller's transaction."""
     rows = [
         {
             "space_id": space_id,
@@ -69,7 +69,6 @@ def add_counts(connection: Connection, space_id: str, counts: BuildCounts, now: 
     ]
     if rows:
         connection.execute(_ADD, rows)
-    _roll_up(connection, space_id, now)
 
 
 def count_built(workspace: Workspace, space_id: str, span: Span) -> dict[str, Built]:
@@ -84,15 +83,18 @@ def count_built(workspace: Workspace, space_id: str, span: Span) -> dict[str, Bu
         return {row[0]: Built(int(row[1]), int(row[2])) for row in connection.execute(query)}
 
 
-def _roll_up(connection: Connection, space_id: str, now: datetime) -> None:
-    table, by_hour = profile_counts.c, to_hour(now - MINUTES_KEPT)
-    # One day back only, so that a batch looks at a few rows; what a longer pause left by the minute counts as well.
-    is_old = (table.space_id == space_id, table.minute >= by_hour - _DAY_MINUTES, table.minute < by_hour)
-    query = select(table.minute, table.source_id, table.reached, table.dropped).where(*is_old, table.minute % 60 != 0)
-    old = connection.execute(query).all()
-    if not old:
-        return
-    connection.execute(delete(profile_counts).where(*is_old, table.minute % 60 != 0))
-    connection.execute(delete(profile_counts).where(table.minute < to_minute(now - COUNTS_KEPT)))
-    rows = [{"space_id": space_id, **row._mapping, "minute": row.minute - row.minute % 60} for row in old]
-    connection.execute(_ADD, rows)
+def roll_up(workspace: Workspace, space_id: str) -> None:
+    """Make hours of minutes that have become old, and forget hours that no view looks back to."""
+    table, now = profile_counts.c, workspace.now()
+    old = (table.space_id == space_id, table.minute < to_hour(now - MINUTES_KEPT), table.minute % 60 != 0)
+    gone = (table.space_id == space_id, table.minute < to_minute(now - COUNTS_KEPT))
+    with workspace.database.reading() as connection:
+        if connection.execute(select(table.minute).where(or_(and_(*old), and_(*gone))).limit(1)).first() is None:
+            return
+    with workspace.database.transaction() as connection:
+        connection.execute(delete(profile_counts).where(*gone))
+        columns = (table.minute, table.source_id, table.reached, table.dropped)
+        rows = connection.execute(delete(profile_counts).where(*old).returning(*columns)).all()
+        hours = [{"space_id": space_id, **row._mapping, "minute": row.minute - row.minute % 60} for row in rows]
+        if hours:
+            connection.execute(_ADD, hours)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from core.profiles.bulk import delete_in
 from core.profiles.changes import note_changes, note_cleared
@@ -32,12 +32,16 @@ _BUILT: tuple[Table, ...] = (
     trait_states,
     group_calls,
 )
+_OFFSET = select(reader_offsets.c.log_offset).where(reader_offsets.c.reader == bindparam("name"))
+_MARKERS = select(reader_offsets.c.reader).where(
+    reader_offsets.c.reader >= bindparam("first"), reader_offsets.c.reader < bindparam("end")
+)
+_SAVE = update(reader_offsets).where(reader_offsets.c.reader == bindparam("name"))
 
 
 def read_offset(connection: Connection, space_id: str) -> int:
     """Return the offset of the last message that the space's profiles include; 0 before the first."""
-    query = select(reader_offsets.c.log_offset).where(reader_offsets.c.reader == _reader(space_id))
-    return connection.execute(query).scalar() or 0
+    return connection.execute(_OFFSET, {"name": _reader(space_id)}).scalar() or 0
 
 
 def write_offset(connection: Connection, space_id: str, offset: int, now: datetime) -> None:
@@ -48,8 +52,8 @@ def write_offset(connection: Connection, space_id: str, offset: int, now: dateti
 def read_source_markers(connection: Connection, space_id: str) -> set[str]:
     """Return the sources that the space's profiles include from the start of the log."""
     prefix = f"{_reader(space_id)}/"
-    query = select(reader_offsets.c.reader).where(reader_offsets.c.reader.startswith(prefix, autoescape=True))
-    return {row.reader[len(prefix) :] for row in connection.execute(query)}
+    found = connection.execute(_MARKERS, {"first": prefix, "end": f"{_reader(space_id)}0"})  # "0" comes after "/"
+    return {reader[len(prefix) :] for reader in found.scalars()}
 
 
 def write_source_markers(connection: Connection, space_id: str, source_ids: Iterable[str], now: datetime) -> None:
@@ -90,8 +94,7 @@ def reset_traits(connection: Connection, space_id: str) -> None:
 
 def read_group_offset(connection: Connection, space_id: str) -> int:
     """Return the offset of the last message that was looked at for the accounts it names; 0 before the first."""
-    query = select(reader_offsets.c.log_offset).where(reader_offsets.c.reader == _group_reader(space_id))
-    return connection.execute(query).scalar() or 0
+    return connection.execute(_OFFSET, {"name": _group_reader(space_id)}).scalar() or 0
 
 
 def write_group_offset(connection: Connection, space_id: str, offset: int, now: datetime) -> None:
@@ -109,6 +112,6 @@ def _reader(space_id: str) -> str:
 
 def _save(connection: Connection, reader: str, offset: int, now: datetime) -> None:
     values = {"log_offset": offset, "updated_at": now}
-    result = connection.execute(update(reader_offsets).where(reader_offsets.c.reader == reader).values(values))
+    result = connection.execute(_SAVE, {"name": reader, **values})
     if not result.rowcount:
         connection.execute(insert(reader_offsets).values(reader=reader, **values))

@@ -212,7 +212,7 @@ def _recount(connection: Connection, workspace: Workspace, space_id: str, left_o
     if left_out:
         counts = count_messages(((event, False) for event in left_out), workspace.now())
         reached = Counter({key: -number for key, number in counts.dropped.items()})
-        add_counts(connection, space_id, BuildCounts(reached, counts.dropped, 0), workspace.now())
+        add_counts(connection, space_id, BuildCounts(reached, counts.dropped, 0))
 
 
 def _require_first_message(connection: Connection, log: EventLog, space_id: str) -> None:

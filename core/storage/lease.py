@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.clock import Clock, SystemClock
@@ -118,13 +118,22 @@ def hold_lease(database: Database, name: str, *, ttl_s: float = DEFAULT_TTL_S, w
             release_lease(database, lease)
 
 
+def pass_lease(connection: Connection, name: str, *, clock: Clock | None = None) -> bool:
+    """Hold the lease for the length of the caller's transaction; False where somebody holds it, or nobody ever did.
+
+    Nobody can take it before that transaction ends, and a holder whose time has run out finds a larger token.
+    """
+    now = (clock or SystemClock()).now()
+    return bool(connection.execute(_PASS, {"lease": name, "now": now}).rowcount)
+
+
 def require_lease(connection: Connection, lease: Lease) -> None:
     """Fence a write: in its own transaction, make sure that no later holder has come.
 
     Raises:
         RunInProgress: Another process has taken the lease over; roll back and stop.
     """
-    row = connection.execute(select(leases.c.token).where(leases.c.name == lease.name).with_for_update()).first()
+    row = connection.execute(_TOKEN, {"lease": lease.name}).first()
     if row is None or row.token != lease.token:
         raise RunInProgress(
             f"{describe_lease(lease.name)} was taken over by another process.",
@@ -183,3 +192,9 @@ def _keep_alive(database: Database, lease: Lease, ttl_s: float, stop: threading.
 
 
 _LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
+_TOKEN = select(leases.c.token).where(leases.c.name == bindparam("lease")).with_for_update()
+_PASS = (
+    update(leases)
+    .where(leases.c.name == bindparam("lease"), leases.c.expires_at <= bindparam("now"))
+    .values(token=leases.c.token + 1, holder="")
+)

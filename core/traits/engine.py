@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from core.clock import to_millis
 from core.events.event_log import EventLog
@@ -27,14 +27,17 @@ from core.traits.states import (
 )
 from core.workspaces.workspace import Workspace
 
+_TRAITS = select(computed_traits).where(computed_traits.c.space_id == bindparam("space")).order_by(computed_traits.c.id)
+_COMPUTED = update(computed_traits).where(computed_traits.c.id.in_(bindparam("ids", expanding=True)))
+
 
 class ComputedTraitEngine:
     """The engine that the builder is given."""
 
     def open_batch(self, connection: Connection, space_id: str, now: datetime) -> ComputedTraitBatch:
         """Read the space's definitions; states are loaded later."""
-        query = select(computed_traits).where(computed_traits.c.space_id == space_id).order_by(computed_traits.c.id)
-        return ComputedTraitBatch(space_id, [ComputedTrait(**row._mapping) for row in connection.execute(query)], now)
+        rows = connection.execute(_TRAITS, {"space": space_id})
+        return ComputedTraitBatch(space_id, [ComputedTrait(**row._mapping) for row in rows], now)
 
     def compute_history(
         self, workspace: Workspace, space_id: str, log: EventLog, check_lease: Callable[[Connection], None]
@@ -141,9 +144,8 @@ class ComputedTraitBatch:
         self._add_stored_accounts(connection, changed)
         write_states(connection, self._space_id, self._traits, changed, self._now_ms)
         delete_states(connection, self._space_id, self._dropped)
-        connection.execute(
-            update(computed_traits).where(computed_traits.c.id.in_(same)).values(computed_to=computed_to)
-        )
+        if same:
+            connection.execute(_COMPUTED, {"ids": list(same), "computed_to": computed_to})
 
     def _add_stored_accounts(self, connection: Connection, changed: Mapping[StateKey, State]) -> None:
         # which accounts a batch concerns is known when it is over: what was counted before is added then

@@ -21,6 +21,12 @@ class StateKey(NamedTuple):
     owner: str
 
 
+_EDITED = (
+    select(computed_traits.c.id, computed_traits.c.updated_at)
+    .where(computed_traits.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(computed_traits.c.id)
+    .with_for_update()
+)
 _COLUMNS = (trait_states.c.profile_id, trait_states.c.state, trait_states.c.has_value)
 
 
@@ -56,9 +62,10 @@ def find_unchanged(connection: Connection, traits: Iterable[CompiledTrait]) -> s
     What was counted by a definition that was edited or deleted meanwhile must not be written: a new history comes.
     """
     read = {trait.id: trait.updated_at for trait in traits}
-    table = computed_traits.c
-    query = select(table.id, table.updated_at).where(table.id.in_(read)).order_by(table.id).with_for_update()
-    return {row.id for row in connection.execute(query) if row.updated_at == read[row.id]}
+    if not read:
+        return set()
+    rows = connection.execute(_EDITED, {"ids": list(read)})
+    return {row.id for row in rows if row.updated_at == read[row.id]}
 
 
 def delete_states(connection: Connection, space_id: str, keys: Collection[StateKey]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from core.errors import InvalidField, NotFound
 from core.ids import new_id, slugify
@@ -32,6 +32,7 @@ class Space:
     created_at: datetime
 
 
+_CONNECTED = select(space_sources.c.source_id).where(space_sources.c.space_id == bindparam("space_id"))
 _COLUMNS = tuple(spaces.c[name] for name in Space.__slots__)
 
 
@@ -143,9 +144,13 @@ def connect_source(workspace: Workspace, space_id: str, source_id: str) -> None:
 
 def list_connected_sources(workspace: Workspace, space_id: str) -> set[str]:
     """Return the ids of the sources whose events the space reads."""
-    query = select(space_sources.c.source_id).where(space_sources.c.space_id == space_id)
     with workspace.database.reading() as connection:
-        return {row.source_id for row in connection.execute(query)}
+        return read_connected_sources(connection, space_id)
+
+
+def read_connected_sources(connection: Connection, space_id: str) -> set[str]:
+    """Return the ids of the sources whose events the space reads, as `connection` sees them."""
+    return set(connection.execute(_CONNECTED, {"space_id": space_id}).scalars())
 
 
 def _no_space(space_id: str) -> NotFound:

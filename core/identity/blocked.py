@@ -7,6 +7,7 @@ can hang a build. Exact values match in any letter case.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,5 +50,10 @@ def find_blocked(rules: Sequence[IdentifierRule], identifiers: Iterable[Identifi
 
 
 def _matches(values: list[str], pattern: str) -> list[str]:
-    array = pa.array(values, pa.large_string())
-    return list(array.filter(pc.match_substring_regex(array, pattern=pattern)).to_pylist())
+    found = pc.call_function("match_substring_regex", [pa.array(values, pa.large_string())], _compile(pattern))
+    return [values[place] for place in pc.indices_nonzero(found).to_pylist()]
+
+
+@lru_cache(maxsize=256)
+def _compile(pattern: str) -> pc.MatchSubstringOptions:
+    return pc.MatchSubstringOptions(pattern)

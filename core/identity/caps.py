@@ -5,10 +5,11 @@ A change applies to new messages; a profile above a lower cap stays as it is and
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, update
 
 from core.errors import InvalidField, NotFound
 from core.identity.resolve import MAX_IDENTIFIERS, MAX_MERGES, Caps
+from core.storage.bulk import select_equal
 from core.storage.tables import spaces
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
@@ -17,15 +18,14 @@ HIGHEST_CAP = 100_000
 """Above it one message could make a profile that no page can show."""
 
 
-_CAPS = select(spaces.c.max_merges, spaces.c.max_identifiers).where(spaces.c.id == bindparam("space_id"))
+_CAPS = (spaces.c.max_merges, spaces.c.max_identifiers)
 
 
 def read_caps(connection: Connection, space_id: str) -> Caps:
     """Return the caps of the space as `connection` sees them."""
-    row = connection.execute(_CAPS, {"space_id": space_id}).first()
-    if row is None:
-        return Caps()
-    return Caps(row.max_merges or MAX_MERGES, row.max_identifiers or MAX_IDENTIFIERS)
+    for max_merges, max_identifiers in select_equal(connection, _CAPS, {"id": space_id}):
+        return Caps(max_merges or MAX_MERGES, max_identifiers or MAX_IDENTIFIERS)
+    return Caps()
 
 
 def get_caps(workspace: Workspace, space_id: str) -> Caps:

@@ -9,8 +9,8 @@ import orjson
 from sqlalchemy import Connection, select
 
 from core.events.erase import Marks
-from core.profiles.bulk import select_in
 from core.profiles.merge_history import find_survivors, list_merges
+from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profile_messages, profiles, spaces
 
 _REACH_TRAITS = frozenset({"email", "phone"})

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, func, select
 
 from core.identity.resolve import ViolationRule
 from core.identity.rule import Identifier
-from core.profiles.bulk import select_in
 from core.profiles.merge_history import find_survivors
 from core.profiles.violations import MERGE_RULES
+from core.storage.bulk import select_in
 from core.storage.tables import identifier_rules, identifiers, violations
 from core.workspaces.workspace import Workspace
 

@@ -27,7 +27,7 @@ from core.identity.resolve import Caps
 from core.identity.rules import add_external_types
 from core.profiles.batch import Batch, SpaceSettings, read_settings
 from core.profiles.garbage import without_garbage_collection
-from core.profiles.progress import clear_space, read_offset, read_source_markers, write_source_markers
+from core.profiles.progress import clear_space, find_new_sources, read_offset, write_source_markers
 from core.profiles.trait_engine import TraitBatch, TraitEngine, TraitUpdate
 from core.storage.lease import Lease, hold_lease, pass_lease, require_lease
 from core.workspaces.workspace import Workspace
@@ -112,7 +112,7 @@ class ProfileBuilder:
         self, connection: Connection, settings: SpaceSettings, offset: int, traits: TraitBatch | None
     ) -> bool:
         """Say whether a source or a trait is new, so that older messages concern it."""
-        if settings.sources - read_source_markers(connection, self._space_id):
+        if find_new_sources(connection, self._space_id, settings.sources):
             return True
         return traits is not None and bool(traits.find_behind(offset))
 
@@ -198,7 +198,7 @@ class ProfileBuilder:
     def _replay_new_sources(self, lease: Lease, log: EventLog) -> None:
         with self._workspace.database.reading() as connection:
             settings = read_settings(connection, self._space_id)
-            new = settings.sources - read_source_markers(connection, self._space_id)
+            new = find_new_sources(connection, self._space_id, settings.sources)
             offset = read_offset(connection, self._space_id)
         if not new:
             return

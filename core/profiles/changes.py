@@ -11,11 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
+from core.storage.bulk import insert_row
 from core.storage.tables import profile_changes
-
-_NOTE = insert(profile_changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,13 @@ def note_changes(connection: Connection, space_id: str, profile_ids: Collection[
     """Note, in the transaction that writes them, that these profiles are new, different or gone."""
     if profile_ids:
         text = orjson.dumps(sorted(profile_ids)).decode()
-        connection.execute(_NOTE, {"space_id": space_id, "profile_ids": text})
+        insert_row(connection, profile_changes, {"space_id": space_id, "profile_ids": text})
 
 
 def note_cleared(connection: Connection, space_id: str) -> None:
     """Note, in the transaction that does it, that every profile of the space was thrown away."""
     connection.execute(delete(profile_changes).where(profile_changes.c.space_id == space_id))
-    connection.execute(insert(profile_changes).values(space_id=space_id, profile_ids=None))
+    insert_row(connection, profile_changes, {"space_id": space_id, "profile_ids": None})
 
 
 def read_changes(connection: Connection, space_id: str, *, max_rows: int) -> Changes:

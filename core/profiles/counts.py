@@ -12,19 +12,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, text
+from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from core.events.counts import COUNTS_KEPT, MINUTES_KEPT, Span, to_hour, to_minute
 from core.events.event_log import StoredEvent
+from core.storage.bulk import upsert_rows
 from core.storage.tables import profile_counts
 from core.workspaces.workspace import Workspace
-
-_ADD = text(
-    "INSERT INTO profile_counts (space_id, minute, source_id, reached, dropped)"
-    " VALUES (:space_id, :minute, :source_id, :reached, :dropped) ON CONFLICT (space_id, minute, source_id)"
-    " DO UPDATE SET reached = profile_counts.reached + excluded.reached,"
-    " dropped = profile_counts.dropped + excluded.dropped"
-)
 
 
 class BuildCounts(NamedTuple):
@@ -58,17 +52,10 @@ def count_messages(messages: Iterable[tuple[StoredEvent, bool]], now: datetime) 
 def add_counts(connection: Connection, space_id: str, counts: BuildCounts) -> None:
     """Add the counts of a batch in the caller's transaction."""
     rows = [
-        {
-            "space_id": space_id,
-            "minute": minute,
-            "source_id": source_id,
-            "reached": counts.reached[minute, source_id],
-            "dropped": counts.dropped[minute, source_id],
-        }
+        (space_id, minute, source_id, counts.reached[minute, source_id], counts.dropped[minute, source_id])
         for minute, source_id in sorted(counts.reached.keys() | counts.dropped.keys())
     ]
-    if rows:
-        connection.execute(_ADD, rows)
+    upsert_rows(connection, profile_counts, rows, is_sum=True)
 
 
 def count_built(workspace: Workspace, space_id: str, span: Span) -> dict[str, Built]:
@@ -93,8 +80,10 @@ def roll_up(workspace: Workspace, space_id: str) -> None:
             return
     with workspace.database.transaction() as connection:
         connection.execute(delete(profile_counts).where(*gone))
-        columns = (table.minute, table.source_id, table.reached, table.dropped)
-        rows = connection.execute(delete(profile_counts).where(*old).returning(*columns)).all()
-        hours = [{"space_id": space_id, **row._mapping, "minute": row.minute - row.minute % 60} for row in rows]
-        if hours:
-            connection.execute(_ADD, hours)
+        rows = connection.execute(delete(profile_counts).where(*old).returning(*table)).all()
+        reached, dropped = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+        for row in rows:
+            hour = row.minute - row.minute % 60
+            reached[hour, row.source_id] += row.reached
+            dropped[hour, row.source_id] += row.dropped
+        add_counts(connection, space_id, BuildCounts(reached, dropped, 0))

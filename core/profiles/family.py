@@ -17,8 +17,8 @@ from core.errors import LimitExceeded
 from core.events.event_log import EventLog
 from core.identity.rule import Identifier, IdentifierRule
 from core.profiles.apply import ReadMessage, find_identifiers, read_messages
-from core.profiles.bulk import select_in
 from core.profiles.merge_history import find_survivors
+from core.storage.bulk import select_in
 from core.storage.tables import identifiers, merges, profile_messages, violations
 
 MAX_FAMILY_MESSAGES = 200_000

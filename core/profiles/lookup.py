@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from core.clock import from_millis
 from core.errors import NotFound
 from core.events.event_log import StoredEvent, open_event_log
-from core.profiles.bulk import select_in
 from core.profiles.merge_history import find_survivor, list_merges
 from core.profiles.origin import OriginReader, read_source_names
 from core.profiles.profile import (
@@ -22,6 +21,7 @@ from core.profiles.profile import (
     TraitOrigin,
     choose_title,
 )
+from core.storage.bulk import select_in
 from core.storage.tables import identifier_rules, identifiers, profile_messages, profiles
 from core.workspaces.workspace import Workspace
 

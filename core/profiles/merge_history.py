@@ -8,8 +8,8 @@ import orjson
 from sqlalchemy import Connection, select
 
 from core.clock import from_millis
-from core.profiles.bulk import select_in
 from core.profiles.profile import ProfileMerge
+from core.storage.bulk import select_in
 from core.storage.tables import merges, profiles
 
 _COLUMNS = tuple(merges.c[name] for name in ("log_offset", "merged_id", "survivor_id", "reason", "at"))

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from core.identity.kept_apart import KeptApart
 from core.identity.resolve import KnownProfile, Sighting
 from core.identity.rule import Identifier
-from core.profiles.bulk import select_in, upsert_rows
 from core.profiles.changes import note_changes
 from core.profiles.splits import load_kept_apart
+from core.storage.bulk import select_in, upsert_rows
 from core.storage.tables import identifiers, merges, profile_messages, profiles, violations
 
 TraitEntry: TypeAlias = list[Any]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, update
 
-from core.profiles.bulk import delete_in
+from core.clock import to_millis
 from core.profiles.changes import note_changes, note_cleared
+from core.storage.bulk import delete_in, select_equal, select_in, upsert_rows
 from core.storage.tables import (
     computed_traits,
     group_calls,
@@ -32,16 +33,13 @@ _BUILT: tuple[Table, ...] = (
     trait_states,
     group_calls,
 )
-_OFFSET = select(reader_offsets.c.log_offset).where(reader_offsets.c.reader == bindparam("name"))
-_MARKERS = select(reader_offsets.c.reader).where(
-    reader_offsets.c.reader >= bindparam("first"), reader_offsets.c.reader < bindparam("end")
-)
-_SAVE = update(reader_offsets).where(reader_offsets.c.reader == bindparam("name"))
+_OFFSET = (reader_offsets.c.log_offset,)
+_READER = (reader_offsets.c.reader,)
 
 
 def read_offset(connection: Connection, space_id: str) -> int:
     """Return the offset of the last message that the space's profiles include; 0 before the first."""
-    return connection.execute(_OFFSET, {"name": _reader(space_id)}).scalar() or 0
+    return _read(connection, _reader(space_id))
 
 
 def write_offset(connection: Connection, space_id: str, offset: int, now: datetime) -> None:
@@ -49,17 +47,18 @@ def write_offset(connection: Connection, space_id: str, offset: int, now: dateti
     _save(connection, _reader(space_id), offset, now)
 
 
-def read_source_markers(connection: Connection, space_id: str) -> set[str]:
-    """Return the sources that the space's profiles include from the start of the log."""
-    prefix = f"{_reader(space_id)}/"
-    found = connection.execute(_MARKERS, {"first": prefix, "end": f"{_reader(space_id)}0"})  # "0" comes after "/"
-    return {reader[len(prefix) :] for reader in found.scalars()}
+def find_new_sources(connection: Connection, space_id: str, source_ids: Iterable[str]) -> set[str]:
+    """Return those of `source_ids` that the space's profiles do not include from the start of the log."""
+    by_marker = {_marker(space_id, source_id): source_id for source_id in source_ids}
+    for (reader,) in select_in(connection, _READER, {}, "reader", by_marker.keys()):
+        del by_marker[reader]
+    return set(by_marker.values())
 
 
 def write_source_markers(connection: Connection, space_id: str, source_ids: Iterable[str], now: datetime) -> None:
     """Note, in the caller's transaction, that the profiles include these sources from the start of the log."""
     for source_id in sorted(source_ids):
-        _save(connection, f"{_reader(space_id)}/{source_id}", 0, now)
+        _save(connection, _marker(space_id, source_id), 0, now)
 
 
 def clear_space(connection: Connection, space_id: str) -> None:
@@ -94,7 +93,7 @@ def reset_traits(connection: Connection, space_id: str) -> None:
 
 def read_group_offset(connection: Connection, space_id: str) -> int:
     """Return the offset of the last message that was looked at for the accounts it names; 0 before the first."""
-    return connection.execute(_OFFSET, {"name": _group_reader(space_id)}).scalar() or 0
+    return _read(connection, _group_reader(space_id))
 
 
 def write_group_offset(connection: Connection, space_id: str, offset: int, now: datetime) -> None:
@@ -110,8 +109,13 @@ def _reader(space_id: str) -> str:
     return f"profiles:{space_id}"
 
 
+def _marker(space_id: str, source_id: str) -> str:
+    return f"{_reader(space_id)}/{source_id}"
+
+
+def _read(connection: Connection, reader: str) -> int:
+    return sum(offset for (offset,) in select_equal(connection, _OFFSET, {"reader": reader}))
+
+
 def _save(connection: Connection, reader: str, offset: int, now: datetime) -> None:
-    values = {"log_offset": offset, "updated_at": now}
-    result = connection.execute(_SAVE, {"name": reader, **values})
-    if not result.rowcount:
-        connection.execute(insert(reader_offsets).values(reader=reader, **values))
+    upsert_rows(connection, reader_offsets, [(reader, offset, to_millis(now))])

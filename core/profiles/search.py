@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 import orjson
 from sqlalchemy import Connection, select
 
-from core.profiles.bulk import select_in
 from core.profiles.changes import Changes, read_changes
 from core.profiles.lookup import clean_text, count_profiles, is_live, read_identifiers
 from core.profiles.profile import ProfileSummary, choose_title
@@ -32,6 +31,7 @@ from core.profiles.search_index import (
     read_state,
 )
 from core.profiles.search_text import MIN_GRAM_WORD, Question, make_text, read_questions
+from core.storage.bulk import select_in
 from core.storage.tables import identifier_rules, identifiers, profiles
 from core.workspaces.workspace import Workspace
 

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, func, select
 
 from core.errors import StorageFull
 from core.events.erase import empty_wal
-from core.profiles.bulk import select_in
 from core.profiles.changes import forget_changes, read_changes
 from core.profiles.search_text import list_values, make_text, sign_of
+from core.storage.bulk import select_in
 from core.storage.lease import hold_lease
 from core.storage.tables import identifiers, profile_changes, profiles
 from core.workspaces.spaces import list_spaces

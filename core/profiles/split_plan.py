@@ -11,11 +11,11 @@ import orjson
 from sqlalchemy import Connection
 
 from core.identity.rule import Identifier
-from core.profiles.bulk import select_in
 from core.profiles.family import Family
 from core.profiles.merge_history import find_survivors
 from core.profiles.profile import ProfileMerge, choose_title
 from core.profiles.replay import Replayed
+from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profile_messages, profiles
 
 

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from core.clock import to_millis
 from core.errors import NotFound
 from core.identity.kept_apart import KeptApart
 from core.profiles.merge_history import find_survivors, read_merge
 from core.profiles.profile import ProfileMerge
+from core.storage.bulk import select_equal
 from core.storage.tables import kept_apart
 from core.workspaces.workspace import Workspace
 
-_PAIRS = select(kept_apart.c.survivor_id, kept_apart.c.merged_id).where(kept_apart.c.space_id == bindparam("space_id"))
+_PAIR = (kept_apart.c.survivor_id, kept_apart.c.merged_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def load_kept_apart(connection: Connection, space_id: str) -> KeptApart | None:
 
 def read_pairs(connection: Connection, space_id: str) -> set[tuple[str, str]]:
     """Return the profiles of each rule, by the names they had when it was made: survivor and merged."""
-    return {(row.survivor_id, row.merged_id) for row in connection.execute(_PAIRS, {"space_id": space_id})}
+    return set(select_equal(connection, _PAIR, {"space_id": space_id}))
 
 
 def list_splits(workspace: Workspace, space_id: str, *, profile_id: str | None = None) -> list[Split]:

@@ -19,10 +19,10 @@ from core.events.event_log import EventLog, open_event_log
 from core.events.message import MessageType
 from core.identity.rule import Identifier, IdentifierRule
 from core.identity.rules import read_rules
-from core.profiles.bulk import select_in
 from core.profiles.family import read_in_pieces
 from core.profiles.merge_history import find_survivor, list_merges
 from core.profiles.origin import OriginReader
+from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profile_messages, violations
 from core.workspaces.workspace import Workspace
 

@@ -25,12 +25,12 @@ from core.events.history.relation import connect
 from core.identity.resolve import Caps
 from core.identity.resolve_all import People, resolve_all
 from core.identity.rule import Identifier, IdentifierRule
-from core.profiles.bulk import select_in
 from core.profiles.lookup import count_profiles
 from core.profiles.progress import read_offset
 from core.profiles.splits import read_pairs
 from core.profiles.violations import count_violations
 from core.profiles.whole_history import WholeHistory
+from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profiles
 from core.warehouses.cancel import CancelToken
 from core.workspaces.spaces import list_connected_sources

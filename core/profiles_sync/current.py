@@ -16,10 +16,10 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, select
 
 from core.clock import from_millis, to_iso
-from core.profiles.bulk import select_in
 from core.profiles.merge_history import find_survivors
 from core.profiles_sync.happened import Rows, hash_identifier, to_text
 from core.profiles_sync.layout import ID_GRAPH, MERGES, OWNERS, PROFILE_TRAITS, USER_IDENTIFIERS, USER_TRAITS
+from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profiles, profiles_sync_prints
 from core.workspaces.workspace import Workspace
 

@@ -19,7 +19,6 @@ from sqlalchemy import Connection, select
 from core.clock import from_millis, to_iso
 from core.events.event_log import EventLog, StoredEvent
 from core.events.message import Message, MessageType, read_timestamp_ms
-from core.profiles.bulk import select_in
 from core.profiles.merge_history import find_survivors
 from core.profiles_sync.layout import (
     CALLS,
@@ -28,6 +27,7 @@ from core.profiles_sync.layout import (
     TRAIT_UPDATES,
     SyncedTable,
 )
+from core.storage.bulk import select_in
 from core.storage.tables import identifiers, merges, profile_messages, profiles
 
 Row: TypeAlias = Mapping[str, object]

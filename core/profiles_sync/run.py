@@ -22,7 +22,6 @@ from sqlalchemy import Connection, delete, insert, update
 from core.errors import CoreError, InternalError, QueryCancelled, RunInProgress
 from core.events.event_log import open_event_log
 from core.ids import new_id
-from core.profiles.bulk import upsert_rows
 from core.profiles.progress import read_offset
 from core.profiles_sync.current import Changed, has_prints, read_changes, write_rows
 from core.profiles_sync.happened import read_span
@@ -35,6 +34,7 @@ from core.profiles_sync.store import (
     list_profiles_syncs,
 )
 from core.profiles_sync.writer import Writer
+from core.storage.bulk import upsert_rows
 from core.storage.lease import hold_lease
 from core.storage.tables import profiles_sync_prints, profiles_sync_runs, profiles_syncs
 from core.warehouses.cancel import CancelToken

@@ -17,8 +17,8 @@ from core.events.event_log import open_event_log
 from core.events.message import read_timestamp_ms
 from core.profiles.api_page import Page, PageRequest, cut
 from core.profiles.api_reads import to_external_id, write_traits
-from core.profiles.bulk import select_in
 from core.profiles.merge_history import find_survivors
+from core.storage.bulk import select_in
 from core.storage.tables import group_calls, identifiers, profile_messages
 from core.traits.computed_trait import Scope
 from core.traits.definition import ACCOUNT_PREFIX, compile_trait

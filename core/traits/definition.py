@@ -14,7 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeVar
+
+import orjson
 
 from core.errors import InvalidField
 from core.events.message import Message, MessageType
@@ -108,12 +111,17 @@ def compile_trait(trait: ComputedTrait) -> CompiledTrait:
         InvalidField: The definition cannot be computed; the message says what is wrong.
     """
     return replace(
-        compile_definition(trait.kind, trait.definition, trait.name),
+        _compile_stored(trait.kind, orjson.dumps(trait.definition), trait.name),
         id=trait.id,
         key=trait.key,
         computed_to=trait.computed_to,
         updated_at=trait.updated_at,
     )
+
+
+@lru_cache(maxsize=256)
+def _compile_stored(kind: str, definition: bytes, name: str) -> CompiledTrait:
+    return compile_definition(kind, orjson.loads(definition), name)  # once, not for every batch, which may be one event
 
 
 def compile_definition(kind: str, definition: Mapping[str, object], name: str = "The trait") -> CompiledTrait:

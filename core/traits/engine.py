@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from core.clock import to_millis
 from core.events.event_log import EventLog
@@ -19,8 +19,8 @@ from core.traits.kinds import State
 from core.traits.states import (
     StateKey,
     delete_states,
-    find_unchanged,
     merge_into,
+    note_computed,
     observe_into,
     read_states,
     write_states,
@@ -28,7 +28,6 @@ from core.traits.states import (
 from core.workspaces.workspace import Workspace
 
 _TRAITS = select(computed_traits).where(computed_traits.c.space_id == bindparam("space")).order_by(computed_traits.c.id)
-_COMPUTED = update(computed_traits).where(computed_traits.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class ComputedTraitEngine:
@@ -139,13 +138,11 @@ class ComputedTraitBatch:
 
     def save(self, connection: Connection, computed_to: int) -> None:
         """Write the changed states and the offset they stand for, in the caller's transaction."""
-        same = find_unchanged(connection, self._traits.values())
+        same = note_computed(connection, self._traits.values(), computed_to)
         changed = {key: self._states[key] for key in self._changed if key.trait_id in same}
         self._add_stored_accounts(connection, changed)
         write_states(connection, self._space_id, self._traits, changed, self._now_ms)
         delete_states(connection, self._space_id, self._dropped)
-        if same:
-            connection.execute(_COMPUTED, {"ids": list(same), "computed_to": computed_to})
 
     def _add_stored_accounts(self, connection: Connection, changed: Mapping[StateKey, State]) -> None:
         # which accounts a batch concerns is known when it is over: what was counted before is added then

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, Row, Select, Text, cast, func, select
 
-from core.profiles.bulk import select_in
+from core.storage.bulk import select_in
 from core.storage.tables import profile_messages, profiles
 from core.traits.history_count import OWNERS
 

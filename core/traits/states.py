@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from operator import attrgetter
 from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, select
 
-from core.profiles.bulk import select_in, upsert_rows
+from core.clock import to_millis
+from core.storage.bulk import select_in, update_equal, upsert_rows
 from core.storage.tables import computed_traits, trait_states
 from core.traits.definition import CompiledTrait
 from core.traits.kinds import State
@@ -66,6 +68,17 @@ def find_unchanged(connection: Connection, traits: Iterable[CompiledTrait]) -> s
         return set()
     rows = connection.execute(_EDITED, {"ids": list(read)})
     return {row.id for row in rows if row.updated_at == read[row.id]}
+
+
+def note_computed(connection: Connection, traits: Iterable[CompiledTrait], computed_to: int) -> set[str]:
+    """Note how far the traits are counted; return those that are still as they were read, and keep them so as above."""
+    unchanged = set()
+    for trait in sorted(traits, key=attrgetter("id")):
+        edited_at = None if trait.updated_at is None else to_millis(trait.updated_at)
+        read = {"id": trait.id, "updated_at": edited_at}
+        if update_equal(connection, computed_traits, {"computed_to": computed_to}, read):
+            unchanged.add(trait.id)
+    return unchanged
 
 
 def delete_states(connection: Connection, space_id: str, keys: Collection[StateKey]) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from core.errors import InvalidField, NotFound
 from core.ids import new_id, slugify
+from core.storage.bulk import select_equal
 from core.storage.tables import space_sources, spaces, workspaces
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import MAX_NAME_CHARS, Workspace
@@ -32,7 +33,7 @@ class Space:
     created_at: datetime
 
 
-_CONNECTED = select(space_sources.c.source_id).where(space_sources.c.space_id == bindparam("space_id"))
+_SOURCE = (space_sources.c.source_id,)
 _COLUMNS = tuple(spaces.c[name] for name in Space.__slots__)
 
 
@@ -150,7 +151,7 @@ def list_connected_sources(workspace: Workspace, space_id: str) -> set[str]:
 
 def read_connected_sources(connection: Connection, space_id: str) -> set[str]:
     """Return the ids of the sources whose events the space reads, as `connection` sees them."""
-    return set(connection.execute(_CONNECTED, {"space_id": space_id}).scalars())
+    return {source_id for (source_id,) in select_equal(connection, _SOURCE, {"space_id": space_id})}
 
 
 def _no_space(space_id: str) -> NotFound:

@@ -20,9 +20,9 @@ from core.predictions.facts import open_facts
 from core.predictions.prediction import Job, parse_definition
 from core.predictions.run import run_job
 from core.predictions.store import create_prediction, request_job
-from core.profiles.bulk import upsert_rows
 from core.profiles.progress import write_offset
 from core.samples.demo_shop import invent_shoppers, shop_messages
+from core.storage.bulk import upsert_rows
 from core.storage.tables import identifiers, profile_messages, profiles
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace, open_workspace

@@ -28,8 +28,8 @@ from bench_tracking import HERE, ROOT, _cpu_s, _wait_for
 from core.clock import to_millis
 from core.http.serve import listen
 from core.identity.rules import add_custom_identifier, add_identifiers
-from core.profiles.bulk import upsert_rows
 from core.profiles.lookup import count_profiles
+from core.storage.bulk import upsert_rows
 from core.storage.tables import identifiers, profiles
 from core.workspaces.profile_api import MAX_REQUESTS_PER_S, set_api_settings
 from core.workspaces.profile_tokens import create_token

@@ -21,9 +21,9 @@ import report
 from streamlit.testing.v1 import AppTest
 
 from core.identity.rules import add_identifiers
-from core.profiles.bulk import upsert_rows
 from core.profiles.search import search_profiles
 from core.profiles.search_index import index_path, keep_search
+from core.storage.bulk import upsert_rows
 from core.storage.tables import identifiers, profiles
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace, open_workspace

@@ -24,8 +24,8 @@ from core.events.history.layout import history_folder
 from core.events.history.relation import connect, open_events
 from core.identity.rules import add_identifiers
 from core.profiles.build import ProfileBuilder
-from core.profiles.bulk import upsert_rows
 from core.profiles.progress import write_offset
+from core.storage.bulk import upsert_rows
 from core.storage.tables import computed_traits, profile_messages, profiles
 from core.traits.computed_trait import ComputedTrait
 from core.traits.definition import compile_trait

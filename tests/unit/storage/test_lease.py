@@ -18,6 +18,7 @@ from core.storage.lease import (
     is_holder_gone,
     is_lease_held,
     new_holder,
+    pass_lease,
     release_lease,
     renew_lease,
     require_lease,
@@ -47,6 +48,30 @@ def test_a_lease_that_ran_out_is_taken_over_with_a_larger_token(store_workspace:
     assert not renew_lease(database, first, clock=clock)
     release_lease(database, first)  # the late first holder frees nothing
     assert is_lease_held(database, "sync:a", clock=clock)
+
+
+def test_a_transaction_holds_a_free_lease_for_its_length_and_fences_out_who_ran_out_of_time(
+    store_workspace: Workspace, clock: FixedClock
+) -> None:
+    database = store_workspace.database
+    with database.transaction() as connection:
+        assert not pass_lease(connection, "sync:a", clock=clock)  # there is no row yet to be locked
+    late = take_lease(database, "sync:a", "one", ttl_s=20, clock=clock)
+    assert late is not None
+    with database.transaction() as connection:
+        assert not pass_lease(connection, "sync:a", clock=clock)
+    clock.advance(timedelta(seconds=21))
+    others: list[Lease | None] = []
+    other = threading.Thread(target=lambda: others.append(take_lease(database, "sync:a", "two", clock=clock)))
+    with database.transaction() as connection:
+        assert pass_lease(connection, "sync:a", clock=clock)
+        other.start()
+        other.join(0.1)
+        assert not others
+    other.join()
+    assert others == [Lease("sync:a", "two", 3)]
+    with database.transaction() as connection, pytest.raises(RunInProgress):
+        require_lease(connection, late)
 
 
 def test_renewing_keeps_a_lease(store_workspace: Workspace, clock: FixedClock) -> None:

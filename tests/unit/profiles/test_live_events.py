@@ -1,0 +1,88 @@
+"""Live events: a few new messages are applied in one transaction, with the same result as in batches under a lease."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import event
+
+from core.errors import RunInProgress
+from core.identity.rules import list_rules
+from core.profiles.build import FEW_MESSAGES, rebuild
+from core.storage.lease import hold_lease
+from core.traits.store import add_recipes
+from core.workspaces.workspace import Workspace
+from tests.feeding import Feed
+
+INBOUND = {"direction": "Inbound", "channelType": "SMS"}
+
+
+def _open(workspace: Workspace) -> Feed:
+    feed = Feed(workspace)
+    add_recipes(workspace, feed.space_id, ["total_inbounds", "frequent_inbound_channel"])
+    feed.identify("ada", traits={"email": "ada@example.com"})
+    feed.build()
+    return feed
+
+
+def test_a_live_event_is_one_commit(store_workspace: Workspace) -> None:
+    feed = _open(store_workspace)
+    commits: list[object] = []
+    event.listen(store_workspace.database.engine, "commit", commits.append)
+
+    feed.track("ada", "Flex - Engagement Initiated", INBOUND)
+
+    assert feed.build().applied == 1
+    assert len(commits) == 1
+    assert feed.build().read == 0
+    assert len(commits) == 1
+
+
+def test_live_events_give_what_batches_give(store_workspace: Workspace) -> None:
+    feed = _open(store_workspace)
+    before = feed.dump()
+    for user in ("ada", "grace", "ada"):
+        feed.track(user, "Flex - Engagement Initiated", INBOUND)
+        feed.build()
+    live = feed.dump()
+    assert live != before
+
+    rebuild(store_workspace, feed.space_id)
+    feed.build(batch_messages=1)
+
+    assert feed.dump() == live
+
+
+def test_nothing_is_applied_while_somebody_holds_the_space(store_workspace: Workspace) -> None:
+    feed = _open(store_workspace)
+    before = feed.dump()
+    feed.track("ada", "Flex - Engagement Initiated", INBOUND)
+
+    with hold_lease(store_workspace.database, f"profiles:{feed.space_id}"), pytest.raises(RunInProgress):
+        feed.build()
+
+    assert feed.dump() == before
+    assert feed.build().applied == 1
+
+
+def test_a_new_identifier_type_of_a_live_event_adds_itself_first(workspace: Workspace) -> None:
+    feed = _open(workspace)
+    external = {"id": "L-1", "type": "loyalty_id", "collection": "users", "encoding": "none"}
+    feed.track("ada", "Paid", context={"externalIds": [external]})
+    feed.track("ada", "Paid")
+
+    assert feed.build().applied == 2
+
+    assert "loyalty_id" in [rule.type for rule in list_rules(workspace, feed.space_id)]
+    assert ("loyalty_id", "L-1") in feed.owners()
+
+
+def test_many_new_messages_leave_the_store_to_other_writers_between_batches(workspace: Workspace) -> None:
+    feed = _open(workspace)
+    commits: list[object] = []
+    event.listen(workspace.database.engine, "commit", commits.append)
+    for number in range(FEW_MESSAGES + 1):
+        feed.track(f"user-{number}", "Paid")
+
+    assert feed.build(batch_messages=60).applied == FEW_MESSAGES + 1
+
+    assert len(commits) == 4  # the space is taken, two batches, the space is given back

@@ -16,8 +16,8 @@ from pathlib import Path
 import orjson
 
 from core.errors import StorageFull, StoreUnreadable
+from core.storage.bulk import cut_rows
 
-MAX_ROWS_A_STATEMENT = 512
 BUSY_TIMEOUT_S = 30.0
 CHECKPOINT_PAGES = 16_000  # 64 MB: the pages of the hash index change often, and are written back once for many batches
 
@@ -85,15 +85,12 @@ def insert_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[tupl
     """Run `insert`, an INSERT up to its VALUES, for `rows`.
 
     Many rows go into one statement: between two statements the thread gives up Python's lock, and waits 5 ms for it
-    while the event loop of the ingest is busy. Their number is a power of two: few statements are ever prepared.
+    while the event loop of the ingest is busy.
     """
-    done = 0
-    while done < len(rows):
-        size = min(MAX_ROWS_A_STATEMENT, 1 << (len(rows) - done).bit_length() - 1)
+    for piece in cut_rows(rows):
         values = f"({', '.join('?' * len(rows[0]))})"
-        statement = f"{insert} VALUES {', '.join([values] * size)}"
-        connection.execute(statement, list(chain.from_iterable(rows[done : done + size])))
-        done += size
+        statement = f"{insert} VALUES {', '.join([values] * len(piece))}"
+        connection.execute(statement, list(chain.from_iterable(piece)))
 
 
 def like_pattern(text: str) -> str:

@@ -15,6 +15,7 @@ from components.prediction_quality import draw_history, draw_quality, draw_weigh
 from components.prediction_words import describe_estimate, describe_state, describe_target
 from components.progress import Progress, draw_progress
 from components.sync_view import draw_stored_error
+from core.events.message import parse_time
 from core.predictions.choices import estimate_training_s
 from core.predictions.prediction import Job, Prediction, PredictionState
 from core.predictions.requirements import Requirement, Requirements
@@ -68,7 +69,14 @@ def draw_prediction(workspace: Workspace, prediction: Prediction) -> None:
 def _watch(workspace: Workspace, prediction: Prediction) -> None:
     asked_at = prediction.requested_at or prediction.created_at
     waited_s = (workspace.now() - asked_at).total_seconds()
-    if prediction.started_at is None and waited_s > WAITING_TOO_LONG_S:
+    if "problem" in prediction.progress:
+        again = format_ago(parse_time(prediction.progress["again_at"]), workspace.now())
+        problem = escape_markdown(prediction.progress["problem"])
+        st.warning(
+            f"It did not come to its end: {problem}. It is tried again {again}.",
+            icon=":material/sync_problem:",
+        )
+    elif prediction.started_at is None and waited_s > WAITING_TOO_LONG_S:
         st.warning(
             f"Nothing has started this for {format_duration(waited_s)}. Is the worker running? Where the server runs"
             " with `ONRAMP_WORKER=off`, start `python -m core worker`.",
@@ -77,13 +85,14 @@ def _watch(workspace: Workspace, prediction: Prediction) -> None:
     if prediction.trained_at is None:
         others = [each for each in list_predictions(workspace) if each.id != prediction.id]
         st.caption(describe_estimate(estimate_training_s(0, others)) + " You can leave this page; it goes on.")
-    draw_progress(lambda: _read_progress(workspace, prediction.id, prediction.number), key=f"job_{prediction.id}")
+    draw_progress(lambda: _read_progress(workspace, prediction), key=f"job_{prediction.id}")
 
 
-def _read_progress(workspace: Workspace, prediction_id: str, number: int) -> Progress:
-    now = get_prediction(workspace, prediction_id)
-    is_finished = now.job is None or now.number != number
-    if not now.progress:
+def _read_progress(workspace: Workspace, before: Prediction) -> Progress:
+    """Return how far the job is; finished, so that the page is drawn anew, also where it was started or put off."""
+    now = get_prediction(workspace, before.id)
+    is_finished = now.job is None or (now.number, now.attempts) != (before.number, before.attempts)
+    if "step" not in now.progress:
         return Progress("Waiting to start", is_finished=is_finished)
     step = str(now.progress["step"]).capitalize()
     return Progress(step, now.progress["done"], now.progress["total"], noun="step", is_finished=is_finished)

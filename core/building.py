@@ -7,19 +7,18 @@ started it is gone. It may be killed at any moment, as any builder may.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from core.errors import RunInProgress
 from core.profiles.build import BuildReport, ProfileBuilder
 from core.profiles.counts import roll_up
 from core.traits.engine import ComputedTraitEngine
 from core.traits.expiry import expire_values
+from core.workspaces.beside import start_beside, watch_parent
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace, open_workspace
 
@@ -57,15 +56,8 @@ class BuilderBeside:
     def start(self) -> None:
         """Start it; starting twice changes nothing."""
         with self._lock:
-            self._process = self._process or subprocess.Popen(
-                [sys.executable, "-m", "core.building", str(self._workspace.home.root.resolve())],
-                cwd=Path(__file__).resolve().parents[1],
-                env={**os.environ, "ONRAMP_DATABASE_URL": self._workspace.database.url},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # what fails here fails again where the rest is built, and is logged there
-                start_new_session=True,  # Ctrl+C is for the parent, which stops it after the batch in hand
-            )
+            # what fails there fails again where the rest is built, and is logged there
+            self._process = self._process or start_beside(self._workspace, "core.building")
 
     def stop(self) -> None:
         """Let it finish the batch in hand and wait for its end."""
@@ -83,12 +75,7 @@ class BuilderBeside:
 def main(home: str) -> None:
     """Build until standard input ends."""
     over = threading.Event()
-
-    def watch() -> None:
-        sys.stdin.read()
-        over.set()
-
-    threading.Thread(target=watch, name="watch parent", daemon=True).start()
+    watch_parent(over.set)
     workspace = open_workspace(home)
     while not over.is_set():
         reports = []

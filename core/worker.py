@@ -22,6 +22,7 @@ from core.building import BuilderBeside, build_space
 from core.errors import CoreError, RunInProgress
 from core.events.history.keep import keep_history
 from core.ids import new_id
+from core.predictions.prediction import Prediction
 from core.predictions.process import run_beside
 from core.predictions.run import list_pending, request_due_jobs
 from core.privacy.job import carry_out_due
@@ -186,13 +187,15 @@ class Worker:
         while not self._stopping.is_set():
             failures: list[str] = []
             self._predict(failures)
-            self._stopping.wait(HISTORY_RETRY_S if failures else PREDICTIONS_IDLE_S)
+            self._stopping.wait(PREDICTIONS_IDLE_S)
 
     def _predict(self, failures: list[str]) -> int:
         """Do every job of a prediction that is asked for or due; return how many."""
         done = 0
         self._attempt(lambda: request_due_jobs(self._workspace), failures)
-        for prediction in list_pending(self._workspace):
+        pending: list[Prediction] = []
+        self._attempt(lambda: pending.extend(list_pending(self._workspace)), failures)
+        for prediction in pending:
             if self._stopping.is_set():
                 break
             done += self._attempt(

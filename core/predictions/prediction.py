@@ -159,7 +159,8 @@ class Prediction:
         as_of: The moment that the job looks from: what happened later is not known to it.
         number: Grows with each job; names its messages, so that a job done twice sends nothing twice.
         attempts: How often the job has been started.
-        progress: What the job is doing: `step` in words, `done` and `total`.
+        progress: What the job is doing: `step` in words, `done` and `total`; or why it was put off, `problem`, and
+            until when, `again_at`.
         report: What training and scoring found, see `core.predictions.report`; empty before the first.
         error: Why the last job failed, as `CoreError.to_dict` has it.
         score_every_days: 7, or 1 on request.

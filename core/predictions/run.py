@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select, update
 
 from core.clock import to_iso
 from core.errors import CoreError, InternalError, PredictionOutOfDate
+from core.events.message import parse_time
 from core.ids import new_id
 from core.predictions.evaluation import find_edges, measure_drift, share_bins
 from core.predictions.facts import Facts, open_facts
@@ -41,6 +42,8 @@ from core.workspaces.workspace import Workspace
 
 RETRAIN_DAYS = 30
 MAX_ATTEMPTS = 3
+TRY_AGAIN_S = 60.0
+"""After a process that ended before its job: what ended it seldom passes within seconds."""
 MAX_HISTORY = 60
 SAMPLE = 12
 STEPS = {Job.TRAIN: 10, Job.SCORE: 6}
@@ -63,8 +66,9 @@ def request_due_jobs(workspace: Workspace) -> int:
 
 
 def list_pending(workspace: Workspace) -> list[Prediction]:
-    """Return the predictions with a job that nobody is doing, those asked for first at the front."""
-    waiting = [each for each in list_predictions(workspace) if each.job is not None]
+    """Return the predictions with a job that nobody is doing or has put off, those asked for first at the front."""
+    now = workspace.now()
+    waiting = [each for each in list_predictions(workspace) if each.job is not None and not _is_put_off(each, now)]
     waiting.sort(key=lambda each: (each.requested_at or each.created_at, each.id))
     return [each for each in waiting if not is_lease_held(workspace.database, lease_name(each.id))]
 
@@ -113,6 +117,48 @@ def give_back_attempt(workspace: Workspace, prediction_id: str) -> None:
         connection.execute(update(predictions).where(where).values(attempts=predictions.c.attempts - 1))
 
 
+def put_off(workspace: Workspace, before: Prediction, problem: str, *, is_counted: bool = True) -> None:
+    """Have a job tried again later whose process ended before it; the third time it has failed.
+
+    Args:
+        workspace: Where.
+        before: The prediction as it was when the process was started.
+        problem: How the process ended, after a colon and before a full stop.
+        is_counted: Whether the job itself may be the reason.
+
+    Raises:
+        RunInProgress: Another process is at it.
+        InternalError: It was put off, or has failed.
+    """
+    with hold_lease(workspace.database, lease_name(before.id)) as lease:
+        now = get_prediction(workspace, before.id)
+        if now.job is None or now.number != before.number:
+            return  # its failure is written, or a person has asked anew
+        attempts = max(now.attempts, before.attempts + 1) if is_counted else before.attempts
+        died = _make_death(now, attempts, problem)
+        if attempts >= MAX_ATTEMPTS:
+            _fail(workspace, lease, now, died)
+        else:
+            again_at = to_iso(workspace.now() + timedelta(seconds=TRY_AGAIN_S))
+            waiting = {"problem": problem, "again_at": again_at}
+            _write(workspace, lease, now, started_at=None, attempts=attempts, progress=waiting)
+    raise died
+
+
+def _is_put_off(prediction: Prediction, now: datetime) -> bool:
+    again_at = parse_time(prediction.progress.get("again_at"))
+    return again_at is not None and again_at > now
+
+
+def _make_death(prediction: Prediction, attempts: int, problem: str) -> InternalError:
+    times = "once" if attempts == 1 else f"{attempts} times"
+    return InternalError(
+        f"{prediction.name} was started {times} and did not come to its end: {problem}.",
+        code="prediction_interrupted",
+        hint="The machine may be short of memory, or the installation may be damaged. Mend it, then press Try again.",
+    )
+
+
 class _Steps:
     """Writes on the row which step the job is at."""
 
@@ -140,11 +186,7 @@ def _find_due(prediction: Prediction, now: datetime) -> Job | None:
 def _start(workspace: Workspace, lease: Lease, prediction: Prediction) -> bool:
     """Note that the job has been started; False where it has died too often."""
     if prediction.attempts >= MAX_ATTEMPTS:
-        died = InternalError(
-            f"{prediction.name} was started {prediction.attempts} times and never came to its end.",
-            code="prediction_interrupted",
-            hint="The machine may be short of memory. Give it more, then press Try again.",
-        )
+        died = _make_death(prediction, prediction.attempts, "whatever worked on it was ended")
         _fail(workspace, lease, prediction, died)
         return False
     _write(workspace, lease, prediction, started_at=workspace.now(), attempts=prediction.attempts + 1)

@@ -81,6 +81,17 @@ def test_a_failed_one_says_why_and_can_be_tried_again(visit, workspace, shop):
     assert "Waiting to start" in read_plain(app)
 
 
+def test_one_whose_process_died_says_how_and_when_it_is_tried_again(visit, workspace, shop):
+    died = {"problem": "its process was killed, <b>as</b> it were", "again_at": "2000-01-01T00:00:00Z"}
+    with workspace.database.transaction() as connection:
+        connection.execute(
+            update(predictions).where(predictions.c.id == shop.churn.id).values(job="train", progress=died)
+        )
+    text = read_plain(visit(PAGE, prediction=shop.churn.id))
+    assert "It did not come to its end: its process was killed, <b>as</b> it were. It is tried again" in text
+    assert "Is the worker running?" not in text
+
+
 def test_what_is_missing_is_told_with_its_numbers_before_anything_is_made(visit, workspace):
     """W69: nothing is trained on too little. The shop's last order was days ago by the machine's clock."""
     with workspace.database.transaction() as connection:

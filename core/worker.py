@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 
 from core.building import BuilderBeside, build_space
 from core.errors import CoreError, RunInProgress
+from core.events.event_log import open_event_log
 from core.events.history.keep import keep_history
 from core.ids import new_id
 from core.predictions.prediction import Prediction
@@ -38,6 +40,8 @@ from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
 
 IDLE_S = 1.0
+ARRIVAL_S = 0.1
+"""How often an idle worker looks whether messages have arrived: one look-up, where a round is many."""
 BESIDE_RECORDS = 20_000  # below that the profiles are built before a process beside has started
 PREDICTIONS_IDLE_S = 3.0
 HISTORY_IDLE_S = 5.0
@@ -144,9 +148,25 @@ class Worker:
         while not self._stopping.is_set():
             failures: list[str] = []
             done: list[WorkReport] = []
+            known = self._find_last_offset()
             self._attempt(lambda out=done: out.append(self._work()), failures)  # type: ignore[misc]
-            busy = any(report.runs or report.messages for report in done)
-            self._stopping.wait(0.05 if busy else self._idle_s)
+            if any(report.runs or report.messages for report in done):
+                self._stopping.wait(0.05)
+            else:
+                self._wait_for_messages(known)
+
+    def _wait_for_messages(self, known: int) -> None:
+        """Wait for the time of the next round, or until there are messages beyond `known`."""
+        deadline = time.monotonic() + self._idle_s
+        while not self._stopping.wait(min(ARRIVAL_S, self._idle_s)):
+            if time.monotonic() >= deadline or self._find_last_offset() > known:
+                return
+
+    def _find_last_offset(self) -> int:
+        try:
+            return open_event_log(self._workspace).last_offset()
+        except (CoreError, sqlite3.Error):  # told by the round that reads the log
+            return 0
 
     def _history_loop(self) -> None:
         # A thread of its own: closing a large day takes minutes, and profiles must not wait for it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def test_a_round_runs_what_is_queued_and_builds_the_profiles(workspace: Workspac
     assert Worker(workspace).run_once() == WorkReport(runs=1, messages=2)
     assert get_run(workspace, run.id).state is RunState.SUCCEEDED
     assert Worker(workspace).run_once() == WorkReport()
+
+
+def test_a_message_that_arrives_is_not_kept_waiting_for_the_next_round(workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    worker = Worker(workspace, idle_s=3600.0)
+    worker.start()
+    try:
+        time.sleep(0.3)  # the first round, which finds nothing
+        feed.identify("ada")
+        deadline = time.monotonic() + 30
+        while not feed.owners() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert feed.owners()
+    finally:
+        worker.stop()
 
 
 def test_a_round_runs_what_is_due_once(workspace: Workspace) -> None:

@@ -201,7 +201,7 @@ def _find_warehouse(
                 typed = check_settings(get_definition(kind), settings or {}, secrets or {})
             except ConfigurationError:
                 return None  # saving it tells what is wrong
-            saved = read_secrets(workspace, warehouse.id)[1]
+            saved = read_secrets(workspace, warehouse.id)
             return warehouse if typed == (warehouse.settings, saved) else None
     return None
 

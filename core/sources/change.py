@@ -45,7 +45,7 @@ def change_source(
         if saved is None:
             raise NotFound(f"The source {source.name!r} was deleted meanwhile.", hint="Add it again.")
         old_settings, old_id = saved
-        old = workspace.secrets.read(connection, old_id) if old_id else {}
+        old = workspace.secrets.read_old(connection, old_id, typed)
         new_settings, new = check_settings(
             get_definition(source.kind), {**old_settings, **(settings or {})}, {**old, **typed}
         )

@@ -30,7 +30,7 @@ def open_warehouse(workspace: Workspace, warehouse_id: str) -> Warehouse:
         NotFound: No warehouse has this id or name.
     """
     record = get_warehouse(workspace, warehouse_id)
-    _, secrets = read_secrets(workspace, record.id)
+    secrets = read_secrets(workspace, record.id)
     return get_engine(record.kind).open(workspace.home, record.settings, secrets)
 
 

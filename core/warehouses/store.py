@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, Unreachable
+from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, StoreUnreadable, Unreachable
 from core.ids import new_id
 from core.settings import check_settings
 from core.storage.tables import profiles_syncs, sources, sql_models, warehouses
@@ -89,9 +89,11 @@ def change_settings(
     """
     record = get_warehouse(workspace, warehouse_id)
     engine = get_engine(record.kind)
-    old_id, old = read_secrets(workspace, record.id)
-    typed = old | {name: value for name, value in (secrets or {}).items() if value.strip()}
-    clean_settings, clean_secrets = check_settings(engine.definition, settings, typed)
+    typed = {name: value for name, value in (secrets or {}).items() if value.strip()}
+    with workspace.database.reading() as connection:
+        old_id = _find_secret(connection, record.id)
+        old = workspace.secrets.read_old(connection, old_id, typed)
+    clean_settings, clean_secrets = check_settings(engine.definition, settings, old | typed)
     report = _require_connection(workspace, engine, clean_settings, clean_secrets)
     now = workspace.now()
     with workspace.database.transaction() as connection:
@@ -109,17 +111,19 @@ def change_settings(
     return get_warehouse(workspace, record.id)
 
 
-def read_secrets(workspace: Workspace, warehouse_id: str) -> tuple[str | None, dict[str, str]]:
-    """Return the id of the warehouse's secret, and the secret; for whoever opens a connection, never for a page."""
-    query = select(warehouses.c.secret_id).where(warehouses.c.id == warehouse_id)
+def read_secrets(workspace: Workspace, warehouse_id: str) -> dict[str, str]:
+    """Return the warehouse's secrets; for whoever opens a connection, never for a page."""
     with workspace.database.reading() as connection:
-        secret_id = connection.execute(query).scalar_one()
-        return secret_id, workspace.secrets.read(connection, secret_id) if secret_id else {}
+        secret_id = _find_secret(connection, warehouse_id)
+        return workspace.secrets.read(connection, secret_id) if secret_id else {}
 
 
 def list_secret_names(workspace: Workspace, warehouse_id: str) -> frozenset[str]:
-    """Return which secrets are saved for the warehouse, without one of them, so that a form can say so."""
-    return frozenset(read_secrets(workspace, warehouse_id)[1])
+    """Return which secrets are saved and readable, without one of them, so that a form can say so."""
+    try:
+        return frozenset(read_secrets(workspace, warehouse_id))
+    except StoreUnreadable:
+        return frozenset()
 
 
 def list_warehouses(workspace: Workspace) -> Sequence[WarehouseRecord]:
@@ -274,3 +278,9 @@ def _to_record(row: Row[tuple[object, ...]]) -> WarehouseRecord:
         created_at=values["created_at"],
         tested_at=values["tested_at"],
     )
+
+
+def _find_secret(connection: Connection, warehouse_id: str) -> str | None:
+    query = select(warehouses.c.secret_id).where(warehouses.c.id == warehouse_id)
+    secret_id: str | None = connection.execute(query).scalar_one()
+    return secret_id

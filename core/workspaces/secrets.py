@@ -65,6 +65,21 @@ class SecretBox:
             ) from error
         return values
 
+    def read_old(self, connection: Connection, secret_id: str | None, typed: dict[str, str]) -> dict[str, str]:
+        """Return the values saved under `secret_id`, which what was `typed` changes; nothing where none are saved.
+
+        Nothing either where they can no longer be read but something was typed: then that is all there is.
+
+        Raises:
+            StoreUnreadable: They cannot be read, and nothing was typed in their place.
+        """
+        try:
+            return self.read(connection, secret_id) if secret_id else {}
+        except StoreUnreadable:
+            if not typed:
+                raise
+            return {}
+
     def drop(self, connection: Connection, secret_id: str) -> None:
         """Forget the secret."""
         connection.execute(delete(secrets).where(secrets.c.id == secret_id))

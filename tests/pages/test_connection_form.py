@@ -134,7 +134,7 @@ def test_a_warehouse_that_answers_is_connected_and_its_secret_is_left_nowhere_in
     assert "is connected." in shown and not app.error, shown
     assert "Read " in shown and "only changed rows leave it" in shown
     (record,) = list_warehouses(workspace)
-    assert read_secrets(workspace, record.id)[1] == working.secrets
+    assert read_secrets(workspace, record.id) == working.secrets
     everything = read_everything(app) + repr(dict(app.query_params)) + repr(record) + repr(list_changes(workspace))
     assert not [part for part in working.secret_parts if part in everything]
     press(app, "Next")
@@ -182,13 +182,13 @@ def test_new_credentials_are_tested_before_the_old_are_dropped(workspace, visit,
     app = change(visit("warehouses.py"), workspace, {}, {"password": "not the password"})
     assert "refused the user" in app.error[0].value
     (record,) = list_warehouses(workspace)
-    assert read_secrets(workspace, record.id)[1] == form.secrets
+    assert read_secrets(workspace, record.id) == form.secrets
     assert check_connection(workspace, record.id).ok
 
     warehouse_server.execute(f"ALTER ROLE {form.settings['user']} PASSWORD 'a new one'")
     app = change(visit("warehouses.py"), workspace, {}, {"password": "a new one"})
     assert not app.error and "is changed." in app.toast[0].value
-    assert read_secrets(workspace, record.id)[1] == {"password": "a new one"}
+    assert read_secrets(workspace, record.id) == {"password": "a new one"}
     assert "a new one" not in read_everything(app) + repr(list_changes(workspace))
     assert "Save" not in [button.label for button in app.button], "the form is closed"
 
@@ -205,7 +205,7 @@ def test_a_setting_is_changed_and_an_empty_secret_keeps_what_is_saved(workspace,
     change(app, workspace, {"time_zone": "Europe/Berlin"}, {})
     (record,) = list_warehouses(workspace)
     assert record.settings["time_zone"] == "Europe/Berlin"
-    assert read_secrets(workspace, record.id)[1] == {"password": PASSWORD}
+    assert read_secrets(workspace, record.id) == {"password": PASSWORD}
 
 
 def test_the_report_of_a_test_shows_reading_writing_and_the_missing_grant(workspace, visit, warehouse_server):

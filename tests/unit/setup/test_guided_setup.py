@@ -154,7 +154,7 @@ def test_the_same_form_with_another_password_is_refused_and_points_to_where_it_i
         replace(form, secrets={"password": "a new one"}).connect(workspace)
     assert "Change connection" in caught.value.hint
     assert list_warehouses(workspace) == [record]
-    assert read_secrets(workspace, record.id)[1] == form.secrets
+    assert read_secrets(workspace, record.id) == form.secrets
 
 
 def test_w115_without_room_for_its_source_a_warehouse_is_not_saved(workspace: Workspace) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import select
 
-from core.errors import IllegalTransition, InvalidField, MissingField, NotFound
+from core.errors import IllegalTransition, InvalidField, MissingField, NotFound, StoreUnreadable
 from core.fields import Field, FieldType
 from core.sources import change, store
 from core.sources.change import change_source
@@ -15,7 +16,7 @@ from core.sources.definition import Arrival, SourceDefinition
 from core.sources.store import Source, create_source, ensure_flex_source, get_source, read_source_secrets
 from core.storage.tables import secrets
 from core.workspaces.audit import list_changes
-from core.workspaces.workspace import Workspace
+from core.workspaces.workspace import Workspace, open_workspace
 
 WIDE = SourceDefinition(
     kind="wide",
@@ -53,6 +54,20 @@ def test_what_is_not_named_keeps_its_value(workspace: Workspace, source: Source)
         {"settings": changed.settings, "changed_credentials": ["second"]},
     )
     assert "one-1" not in repr(list_changes(workspace)) and "two-2" not in repr(list_changes(workspace))
+
+
+def test_secrets_whose_key_is_lost_are_entered_again(
+    workspace: Workspace, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONRAMP_SECRET_KEY", Fernet.generate_key().decode())
+    other = open_workspace(str(workspace.home.root))
+    with pytest.raises(StoreUnreadable, match="another key"):
+        change_source(other, source.id, settings={"region": "us"})
+    with pytest.raises(MissingField):
+        change_source(other, source.id, secrets={"second": "two-2"})
+    change_source(other, source.id, secrets={"first": "new-1"})
+    assert read_source_secrets(other, source.id) == {"first": "new-1"}
+    other.close()
 
 
 def test_a_setting_that_is_not_required_can_be_emptied(workspace: Workspace, source: Source) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 
 import duckdb
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import select
 
 from core.clock import FixedClock
@@ -18,6 +19,7 @@ from core.errors import (
     InvalidField,
     MissingField,
     NotFound,
+    StoreUnreadable,
     UnknownConnector,
 )
 from core.fields import Field, FieldType
@@ -32,6 +34,7 @@ from core.warehouses.store import (
     change_settings,
     delete_warehouse,
     get_warehouse,
+    list_secret_names,
     list_warehouses,
     rename_warehouse,
     save_warehouse,
@@ -271,6 +274,21 @@ def test_a_secret_that_is_left_empty_keeps_its_value(workspace: Workspace, file:
     saved = save_warehouse(workspace, kind="guarded", name="G", settings={"path": file}, secrets={"password": "right"})
     changed = change_settings(workspace, saved.id, settings={"path": file, "region": "us"}, secrets={"password": " "})
     assert changed.settings["region"] == "us" and _read_password(workspace, saved.id) == "right"
+
+
+@pytest.mark.usefixtures("guarded")
+def test_credentials_whose_key_is_lost_are_entered_again(
+    workspace: Workspace, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = save_warehouse(workspace, kind="guarded", name="G", settings={"path": file}, secrets={"password": "right"})
+    monkeypatch.setenv("ONRAMP_SECRET_KEY", Fernet.generate_key().decode())
+    other = open_workspace(str(workspace.home.root))
+    assert list_secret_names(other, saved.id) == frozenset()
+    with pytest.raises(StoreUnreadable, match="another key"):
+        change_settings(other, saved.id, settings=saved.settings)
+    change_settings(other, saved.id, settings=saved.settings, secrets={"password": "right"})
+    assert _read_password(other, saved.id) == "right"
+    other.close()
 
 
 def _read_password(workspace: Workspace, warehouse_id: str) -> str:

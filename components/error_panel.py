@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,6 +61,11 @@ def draw_error(error: CoreError) -> None:
     lines.append(f":small[`{error.code}`{again}]")
     st.error("\n\n".join(lines), icon=":material/error:")
     draw_details(error)
+
+
+def draw_stored_error(error: Mapping[str, object]) -> None:
+    """Draw the failure that some work was stored with."""
+    draw_error(CoreError.from_dict(error))
 
 
 def draw_details(error: CoreError) -> None:

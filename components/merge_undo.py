@@ -10,11 +10,15 @@ import streamlit as st
 from components.error_panel import error_panel
 from components.format import format_count, shorten
 from components.plain_text import draw_strong
+from core.errors import LimitExceeded
 from core.profiles.profile import ProfileMerge
 from core.profiles.undo import Act, PlannedProfile, SplitPlan, SplitProgress, plan_split, split
+from core.profiles.undo_jobs import request_undo
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.workspace import Workspace
 
+MAX_MESSAGES = 20_000
+"""Of a larger family the worker builds the profiles again: it would take longer than anybody waits."""
 PROFILES_SHOWN = 6
 LINES_SHOWN = 8
 VALUE_CHARS = 60
@@ -25,7 +29,13 @@ _MEANINGS = {
     " keeps them apart, also through third profiles and rebuilds. You can take it back.",
     Act.REJOIN: "The rule goes, and the messages of both are resolved again: whatever ties them makes them one.",
 }
+_IN_BACKGROUND = (
+    "Very many people hang together with these two by identifiers that they share, so what changes is known only"
+    " afterwards. It is done in the background: you can leave the page, and until the end nothing changes."
+)
 _DONE = {Act.UNDO: "The merge is undone.", Act.REJOIN: "The rule is gone."}
+
+_Asked = tuple[Workspace, str, Act, str, ComputedTraitEngine]
 
 
 def open_split(workspace: Workspace, space_id: str, act: Act, merge: ProfileMerge) -> None:
@@ -34,39 +44,36 @@ def open_split(workspace: Workspace, space_id: str, act: Act, merge: ProfileMerg
     @st.dialog(_TITLES[act], width="large")
     def popup() -> None:
         st.markdown(_MEANINGS[act])
-        plan: SplitPlan | None = None
-        with error_panel(_TITLES[act]), _Bar("Looking at the messages") as bar:
-            plan = plan_split(
-                workspace,
-                space_id,
-                act,
-                merge.merged_id,
-                ComputedTraitEngine(),
-                survivor_id=merge.survivor_id,
-                progress=bar.show,
-            )
-        if plan is not None:
-            _draw_plan(plan)
+        asked = (workspace, space_id, act, merge.merged_id, ComputedTraitEngine())
+        with error_panel(_TITLES[act]) as look, _Bar("Looking at the messages") as bar:
+            plan = _plan(asked, merge, bar)
+            if plan is None:
+                st.info(_IN_BACKGROUND, icon=":material/hourglass_top:")
+            else:
+                _draw_plan(plan)
         with st.container(horizontal=True, horizontal_alignment="right"):
             if st.button("Cancel", key="split_cancel"):
                 st.rerun()
-            agreed = st.button(_TITLES[act], key="split_agree", type="primary", disabled=plan is None)
-        if agreed:
+            agreed = st.button(_TITLES[act], key="split_agree", type="primary", disabled=look.failed)
+        if agreed and plan is None:
+            request_undo(workspace, space_id, act, merge.survivor_id, merge.merged_id)
+            st.rerun()
+        elif agreed:
             with error_panel(_TITLES[act]) as attempt, _Bar("Building again") as bar:
-                split(
-                    workspace,
-                    space_id,
-                    act,
-                    merge.merged_id,
-                    ComputedTraitEngine(),
-                    survivor_id=merge.survivor_id,
-                    progress=bar.show,
-                )
+                split(*asked, survivor_id=merge.survivor_id, progress=bar.show)
             if not attempt.failed:
                 st.toast(_DONE[act], icon=":material/check:")
                 st.rerun()
 
     popup()
+
+
+def _plan(asked: _Asked, merge: ProfileMerge, bar: _Bar) -> SplitPlan | None:
+    """Return what would change; None where too many people hang together to find that out while somebody waits."""
+    try:
+        return plan_split(*asked, survivor_id=merge.survivor_id, progress=bar.show, max_messages=MAX_MESSAGES)
+    except LimitExceeded:
+        return None
 
 
 class _Bar:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from components.address import draw_views, forget
 from components.confirm import confirm
-from components.error_panel import error_panel
+from components.error_panel import draw_stored_error, error_panel
 from components.format import format_ago, format_count, format_duration, format_time
 from components.plain_text import draw_heading, escape_markdown
 from components.prediction_form import draw_requirements
@@ -14,7 +14,6 @@ from components.prediction_people import draw_people
 from components.prediction_quality import draw_history, draw_quality, draw_weights
 from components.prediction_words import describe_estimate, describe_state, describe_target
 from components.progress import Progress, draw_progress
-from components.sync_view import draw_stored_error
 from core.events.message import parse_time
 from core.predictions.choices import estimate_training_s
 from core.predictions.prediction import Job, Prediction, PredictionState

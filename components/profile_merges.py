@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -11,11 +11,13 @@ from components.format import format_count, format_number, format_time
 from components.merge_undo import open_split
 from components.navigation import draw_link
 from components.plain_text import escape_markdown
+from components.undo_progress import draw_undo_job
 from core.identity.rule import Identifier
 from core.profiles.profile import Profile, ProfileMerge
 from core.profiles.splits import Split, list_splits
 from core.profiles.ties import Link, ProfileTies, read_ties
 from core.profiles.undo import Act
+from core.profiles.undo_jobs import UndoJob, list_undo_jobs
 from core.workspaces.workspace import Workspace
 
 MERGES_SHOWN = 50
@@ -23,10 +25,11 @@ MERGES_SHOWN = 50
 
 def draw_merges(workspace: Workspace, profile: Profile) -> None:
     """Draw who is kept apart from this person, every merge with its undo, and the chain between two identifiers."""
+    jobs = {(job.survivor_id, job.merged_id): job for job in list_undo_jobs(workspace, profile.space_id)}
     for rule in list_splits(workspace, profile.space_id, profile_id=profile.id):
-        _draw_split(workspace, profile, rule)
+        _draw_split(workspace, profile, rule, jobs.get((rule.merge.survivor_id, rule.merge.merged_id)))
     if profile.merges:
-        _draw_list(workspace, profile)
+        _draw_list(workspace, profile, jobs)
     else:
         draw_empty_state(
             ":material/call_merge:",
@@ -38,7 +41,7 @@ def draw_merges(workspace: Workspace, profile: Profile) -> None:
         _draw_chain(read_ties(workspace, profile.space_id, profile.id))
 
 
-def _draw_split(workspace: Workspace, profile: Profile, rule: Split) -> None:
+def _draw_split(workspace: Workspace, profile: Profile, rule: Split, job: UndoJob | None) -> None:
     other = rule.survivor_now if rule.merged_now == profile.id else rule.merged_now
     with st.container(border=True):
         st.markdown(
@@ -47,28 +50,34 @@ def _draw_split(workspace: Workspace, profile: Profile, rule: Split) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             draw_link("profile-explorer", label="The other one", icon=":material/person:", query={"id": other})
-            if st.button(
+            if job is None and st.button(
                 "Take the undo back", icon=":material/call_merge:", key=f"rejoin_{rule.merge.merged_id}_{other}"
             ):
                 open_split(workspace, profile.space_id, Act.REJOIN, rule.merge)
+        if job is not None:
+            draw_undo_job(workspace, job)
 
 
-def _draw_list(workspace: Workspace, profile: Profile) -> None:
+def _draw_list(workspace: Workspace, profile: Profile, jobs: Mapping[tuple[str, str], UndoJob]) -> None:
     newest = profile.merges[::-1][:MERGES_SHOWN]
     more = "" if len(newest) == len(profile.merges) else f" The newest {format_number(len(newest))} are shown."
     st.caption(f"{format_count(len(profile.merges), 'merge')}, newest first. The older profile survives.{more}")
     for merge in newest:
-        _draw_merge(workspace, profile, merge)
+        _draw_merge(workspace, profile, merge, jobs.get((merge.survivor_id, merge.merged_id)))
 
 
-def _draw_merge(workspace: Workspace, profile: Profile, merge: ProfileMerge) -> None:
+def _draw_merge(workspace: Workspace, profile: Profile, merge: ProfileMerge, job: UndoJob | None) -> None:
     with st.container(border=True):
         st.text(merge.sentence)  # plain: Markdown would make links of e-mail addresses
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(format_time(merge.at))
             _draw_message(merge.log_offset)
-            if st.button("Undo this merge", icon=":material/call_split:", key=f"undo_{merge.merged_id}"):
+            if job is None and st.button(
+                "Undo this merge", icon=":material/call_split:", key=f"undo_{merge.merged_id}"
+            ):
                 open_split(workspace, profile.space_id, Act.UNDO, merge)
+        if job is not None:
+            draw_undo_job(workspace, job)
 
 
 def _draw_chain(ties: ProfileTies) -> None:

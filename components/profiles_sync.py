@@ -9,11 +9,10 @@ import streamlit as st
 
 from components.confirm import confirm
 from components.empty_state import draw_empty_state
-from components.error_panel import error_panel
+from components.error_panel import draw_stored_error, error_panel
 from components.format import NONE, format_ago, format_count, format_duration, format_time
 from components.navigation import go_to
 from components.plain_text import escape_markdown
-from components.sync_view import draw_stored_error
 from core.profiles_sync.layout import CURRENT, DIALECTS, HAPPENED
 from core.profiles_sync.store import (
     HOURLY_MINUTES,

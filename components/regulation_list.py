@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from components.empty_state import draw_empty_state
+from components.error_panel import draw_stored_error
 from components.format import format_count, format_time
 from components.plain_text import escape_markdown
 from core.privacy.job import PLACES
@@ -56,7 +57,7 @@ def draw_regulations(workspace: Workspace, found: Sequence[Regulation]) -> None:
             if went:
                 st.text(" · ".join(went))
             if regulation.error is not None:
-                st.error(escape_markdown(f"{regulation.error.get('message')} {regulation.error.get('hint') or ''}"))
+                draw_stored_error(regulation.error)
                 if st.button("Try again", key=f"retry_{regulation.id}", icon=":material/refresh:"):
                     retry_regulation(workspace, regulation.id)
                     st.rerun()

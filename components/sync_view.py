@@ -11,14 +11,14 @@ from components.balance_sheet import draw_balance_sheet
 from components.choice_table import draw_choice_table
 from components.confirm import confirm
 from components.empty_state import draw_empty_state
-from components.error_panel import error_panel
+from components.error_panel import draw_stored_error, error_panel
 from components.format import NONE, format_ago, format_count, format_duration, format_number, format_time
 from components.navigation import draw_link
 from components.plain_text import escape_markdown
 from components.progress import Progress, draw_progress
 from components.sync_records import draw_records
 from components.sync_words import MODES, OPERATIONS, describe_interval, describe_state
-from core.errors import CoreError, NotFound
+from core.errors import NotFound
 from core.syncs import engine
 from core.syncs.pause import Pause, find_pause
 from core.syncs.run import (
@@ -192,13 +192,6 @@ def _watch(workspace: Workspace, run: SyncRun) -> None:
     )
     if run.is_cancelling:
         st.caption("The batch that is being sent is finished first. What was not sent comes up again in the next run.")
-
-
-def draw_stored_error(error: dict[str, object]) -> None:
-    """Draw the failure that a run was stored with."""
-    shown = CoreError(str(error.get("message", "")), code=str(error.get("code", "")), hint=str(error.get("hint", "")))
-    with error_panel():
-        raise shown
 
 
 def _describe_changes(sheet: BalanceSheet) -> list[str]:

@@ -22,6 +22,7 @@ A bad *record* is an `Outcome`, a bad *run* is an exception. A context never hol
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class CoreError(Exception):
@@ -67,6 +68,18 @@ class CoreError(Exception):
             "retryable": self.retryable,
             "context": self.context,
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> CoreError:
+        """Return what `to_dict` wrote, to be shown."""
+        error = CoreError(
+            str(stored.get("message", "")),
+            code=str(stored.get("code", "")),
+            hint=str(stored.get("hint", "")),
+            context=stored.get("context"),
+        )
+        error.retryable = bool(stored.get("retryable"))
+        return error
 
 
 class ConfigurationError(CoreError):

@@ -31,10 +31,12 @@ from core.privacy.job import carry_out_due
 from core.profiles.build import BuildReport
 from core.profiles.group_calls import follow_group_calls
 from core.profiles.search_index import keep_search
+from core.profiles.undo_jobs import carry_out_undos
 from core.profiles_sync.run import run_due
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, list_unfinished_runs
 from core.syncs.schedule import request_due_runs
+from core.traits.engine import ComputedTraitEngine
 from core.warehouses.cancel import CancelToken
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
@@ -86,6 +88,7 @@ class Worker:
         failures, messages = list(report.failures), report.messages
         if self._predict(failures):  # its scores become traits
             messages += self._build(failures)
+        self._attempt(self._undo_merges, failures)
         self._write_profiles(failures)
         self._attempt(self._keep_history, failures)
         self._attempt(self._delete_people, failures)
@@ -132,6 +135,7 @@ class Worker:
             "onramp search": self._search_loop,
             "onramp predictions": self._predictions_loop,
             "onramp profiles": self._profiles_loop,
+            "onramp undo": self._undo_loop,
         }
         self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
         for thread in self._threads:
@@ -190,6 +194,16 @@ class Worker:
             failures: list[str] = []
             self._write_profiles(failures)
             self._stopping.wait(HISTORY_RETRY_S if failures else self._idle_s)
+
+    def _undo_loop(self) -> None:
+        # A thread of its own: a large family takes minutes, and profiles are built meanwhile.
+        while not self._stopping.is_set():
+            failures: list[str] = []
+            self._attempt(self._undo_merges, failures)
+            self._stopping.wait(HISTORY_RETRY_S if failures else self._idle_s)
+
+    def _undo_merges(self) -> None:
+        carry_out_undos(self._workspace, ComputedTraitEngine(), self._stopping.is_set)
 
     def _write_profiles(self, failures: list[str]) -> None:
         """Write the profiles of every space that is due to its warehouse."""

@@ -10,6 +10,7 @@ from components.profile_search import draw_search
 from components.profile_view import draw_profile
 from components.space_choice import choose_space
 from components.state import get_workspace
+from components.undo_progress import draw_undo_jobs
 from core.profiles.lookup import get_profile
 
 workspace = get_workspace()
@@ -30,6 +31,7 @@ with error_panel("reading the profiles"):
         st.stop()
     wanted = st.query_params.get("id")
     if not wanted:
+        draw_undo_jobs(workspace, space.id)
         draw_search(workspace, space)
         st.stop()
     if st.button("All profiles", icon=":material/arrow_back:", type="tertiary", key="back"):

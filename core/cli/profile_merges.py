@@ -9,15 +9,13 @@ from core.cli.space_option import add_space, find_space
 from core.clock import to_iso
 from core.errors import InvalidField
 from core.identity.rule import Identifier
-from core.profiles.build import ProfileBuilder
 from core.profiles.lookup import get_profile
 from core.profiles.profile import ProfileMerge
 from core.profiles.splits import Split, list_splits
 from core.profiles.ties import Link, read_ties
-from core.profiles.undo import Act, PlannedProfile, SplitPlan, SplitProgress, plan_split, split, split_by_rebuild
+from core.profiles.undo import Act, PlannedProfile, SplitPlan, SplitProgress, plan_split, split
 from core.profiles.violations import MERGE_RULES, list_violations
 from core.traits.engine import ComputedTraitEngine
-from core.workspaces.workspace import Workspace
 
 SAY_EVERY = 20_000
 
@@ -41,9 +39,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser], shared
         verb = verbs.add_parser(name, parents=[shared], help=text)
         verb.add_argument("merged_id", metavar="PROFILE", help="the id that was merged away: `profiles merges`")
         verb.add_argument("--from", dest="survivor_id", metavar="PROFILE", help="the other one, where several fit")
-        how = verb.add_mutually_exclusive_group()
-        how.add_argument("--dry-run", action="store_true", help="say what would change and change nothing")
-        how.add_argument("--rebuild", action="store_true", help="build all profiles again: for huge families")
+        verb.add_argument("--dry-run", action="store_true", help="say what would change and change nothing")
         add_space(verb)
         verb.set_defaults(run=change, act=act)
 
@@ -102,12 +98,6 @@ def change(args: argparse.Namespace) -> int:
     """Undo a merge, or take that back."""
     workspace = open_for(args)
     space = find_space(workspace, args.space)
-    if args.rebuild:
-        merge = split_by_rebuild(workspace, space.id, args.act, args.merged_id, survivor_id=args.survivor_id)
-        _rebuild(workspace, space.id)
-        if args.json:
-            print_json({"act": args.act, "profiles": [merge.survivor_id, merge.merged_id], "rebuilt": True})
-        return DONE
     work = plan_split if args.dry_run else split
     engine, told = ComputedTraitEngine(), _Teller()
     plan = work(workspace, space.id, args.act, args.merged_id, engine, survivor_id=args.survivor_id, progress=told.tell)
@@ -129,11 +119,6 @@ class _Teller:
         if done - self._said >= SAY_EVERY:
             self._said = done
             say(f"{progress.applied:,} of {progress.total:,} messages" if progress.total else f"{progress.read:,} read")
-
-
-def _rebuild(workspace: Workspace, space_id: str) -> None:
-    builder = ProfileBuilder(workspace, space_id, ComputedTraitEngine())
-    builder.build(progress=lambda report: say(f"{report.read:,} messages"))
 
 
 def _print_plan(plan: SplitPlan) -> None:

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from core.events.erase import Marks
-from core.profiles.merge_history import find_survivors, list_merges
+from core.profiles.merge_history import find_members, find_survivors
 from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profile_messages, profiles, spaces
 
@@ -96,8 +96,7 @@ def resolve_subject(connection: Connection, subject: Subject) -> None:
         known = {profile_id for (profile_id,) in select_in(connection, _OWNER, fixed, "value", subject.user_ids)}
         asked = subject.profile_ids.get(space_id, set())
         survivors = set(find_survivors(connection, space_id, known | asked).values())
-        merged = {merge.merged_id for each in survivors for merge in list_merges(connection, space_id, each)}
-        ids = survivors | merged | asked
+        ids = find_members(connection, space_id, survivors).keys() | asked
         subject.profile_ids[space_id] = ids
         for type_, value in select_in(connection, _VALUE, {"space_id": space_id}, "profile_id", ids):
             (subject.user_ids if type_ == "user_id" else subject.values).add(value)

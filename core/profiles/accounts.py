@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from core.clock import from_millis
 from core.events.event_log import StoredEvent, open_event_log
 from core.events.message import MessageType, read_timestamp_ms
-from core.profiles.merge_history import list_merges
+from core.profiles.merge_history import find_members
 from core.storage.tables import profile_messages
 from core.workspaces.workspace import Workspace
 
@@ -32,8 +32,7 @@ class Account:
 def list_accounts(workspace: Workspace, space_id: str, profile_id: str) -> list[Account]:
     """Return the accounts of a profile, in the order of their ids."""
     with workspace.database.reading() as connection:
-        former = [merge.merged_id for merge in list_merges(connection, space_id, profile_id)]
-        events = read_group_calls(workspace, connection, space_id, [profile_id, *former])
+        events = read_group_calls(workspace, connection, space_id, find_members(connection, space_id, [profile_id]))
     found: dict[str, Account] = {}
     for event in events:
         message = orjson.loads(event.body)
@@ -49,7 +48,7 @@ def list_accounts(workspace: Workspace, space_id: str, profile_id: str) -> list[
 
 
 def read_group_calls(
-    workspace: Workspace, connection: Connection, space_id: str, profile_ids: Sequence[str]
+    workspace: Workspace, connection: Connection, space_id: str, profile_ids: Collection[str]
 ) -> list[StoredEvent]:
     """Return the group calls of profiles, newest first, at most `MAX_GROUP_CALLS`."""
     table = profile_messages.c

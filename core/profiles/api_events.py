@@ -19,7 +19,8 @@ from core.events.message import Message, MessageType, read_timestamp_ms
 from core.identity.identifiers import IdentifierReader
 from core.identity.rules import read_rules
 from core.profiles.api_page import Json, Page, PageRequest
-from core.profiles.api_reads import Person, list_former_ids, to_external_id
+from core.profiles.api_reads import Person, to_external_id
+from core.profiles.merge_history import find_members
 from core.storage.tables import profile_messages
 from core.workspaces.workspace import Workspace
 
@@ -60,7 +61,7 @@ def _list_offsets(
     table = profile_messages.c
     query = select(table.log_offset).where(
         table.space_id == space_id,
-        table.profile_id.in_(list_former_ids(connection, space_id, person.id)),
+        table.profile_id.in_(find_members(connection, space_id, [person.id])),
         table.type == MessageType.TRACK,
         table.log_offset >= floor,
     )

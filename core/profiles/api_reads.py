@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from core.clock import from_millis, to_iso
 from core.events.event_log import StoredEvent, open_event_log
 from core.profiles.api_page import Cursor, Json, Page, PageRequest, cut
-from core.profiles.merge_history import find_survivor, list_merges
+from core.profiles.merge_history import find_members, find_survivor
 from core.profiles.predicted import list_predicted_keys
 from core.storage.tables import computed_traits, identifiers, profile_messages, profiles
 from core.workspaces.workspace import Workspace
@@ -141,7 +141,7 @@ def read_metadata(
     """Return when the profile was made and changed, and by which messages. Profiles do not expire."""
     table = profile_messages.c
     query = select(func.max(table.log_offset)).where(
-        table.space_id == space_id, table.profile_id.in_(list_former_ids(connection, space_id, person.id))
+        table.space_id == space_id, table.profile_id.in_(find_members(connection, space_id, [person.id]))
     )
     newest = connection.execute(query).scalar() or person.created_offset
     events = _read_events(workspace, [person.created_offset, newest])
@@ -157,11 +157,6 @@ def read_metadata(
         "last_source_id": last and last.source_id,
     }
     return Page({"metadata": metadata})
-
-
-def list_former_ids(connection: Connection, space_id: str, profile_id: str) -> list[str]:
-    """Return the profile's id and those of the profiles merged into it: messages keep the id they were resolved to."""
-    return [profile_id, *(merge.merged_id for merge in list_merges(connection, space_id, profile_id))]
 
 
 def to_external_id(type_: str, value: str) -> Json:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from core.clock import from_millis
 from core.errors import NotFound
 from core.events.event_log import StoredEvent, open_event_log
-from core.profiles.merge_history import find_survivor, list_merges
+from core.profiles.merge_history import find_members, find_survivor, list_merges
 from core.profiles.origin import OriginReader, read_source_names
 from core.profiles.profile import (
     Profile,
@@ -94,7 +94,7 @@ def list_profile_events(
     table = profile_messages.c
     with workspace.database.reading() as connection:
         survivor = find_survivor(connection, space_id, profile_id)
-        ids = [survivor, *(merge.merged_id for merge in list_merges(connection, space_id, survivor))]
+        ids = find_members(connection, space_id, [survivor])
         query = select(table.log_offset).where(table.space_id == space_id, table.profile_id.in_(ids))
         if before is not None:
             query = query.where(table.log_offset < before)

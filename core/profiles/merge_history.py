@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
 from sqlalchemy import Connection, select
@@ -30,6 +30,22 @@ def find_survivors(connection: Connection, space_id: str, profile_ids: set[str])
         current = {profile_id: merged.get(at, at) for profile_id, at in current.items()}
         open_ids = set(merged.values())
     return current
+
+
+def find_members(connection: Connection, space_id: str, profile_ids: Iterable[str]) -> dict[str, str]:
+    """Return these profiles and all that were merged into them, each with the one of `profile_ids` that it has become.
+
+    Messages keep the id that they were resolved to, so whatever is said of a profile is said of its members.
+    """
+    members = {profile_id: profile_id for profile_id in profile_ids}
+    open_ids = set(members)
+    columns = (merges.c.merged_id, merges.c.survivor_id)
+    while open_ids:
+        rows = select_in(connection, columns, {"space_id": space_id}, "survivor_id", open_ids)
+        new = {row.merged_id: members[row.survivor_id] for row in rows if row.merged_id not in members}
+        members |= new
+        open_ids = set(new)
+    return members
 
 
 def list_merges(connection: Connection, space_id: str, profile_id: str) -> list[ProfileMerge]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, update
 
 from core.clock import to_millis
-from core.profiles.changes import note_changes, note_cleared
-from core.storage.bulk import delete_in, select_equal, select_in, upsert_rows
+from core.profiles.changes import note_cleared
+from core.storage.bulk import select_equal, select_in, upsert_rows
 from core.storage.tables import (
     computed_traits,
     group_calls,
@@ -69,20 +69,6 @@ def clear_space(connection: Connection, space_id: str) -> None:
     connection.execute(update(computed_traits).where(computed_traits.c.space_id == space_id).values(computed_to=None))
     readers = (_reader(space_id), _group_reader(space_id))
     connection.execute(delete(reader_offsets).where(reader_offsets.c.reader.in_(readers)))
-
-
-def forget_profiles(
-    connection: Connection, space_id: str, profile_ids: Collection[str], log_offsets: Collection[int]
-) -> None:
-    """Forget these profiles and what their messages made, in the caller's transaction; the caller builds them again."""
-    fixed = {"space_id": space_id}
-    delete_in(connection, profiles, fixed, "id", profile_ids)
-    delete_in(connection, merges, fixed, "survivor_id", profile_ids)
-    for table in (identifiers, trait_states):
-        delete_in(connection, table, fixed, "profile_id", profile_ids)
-    for table in (profile_messages, violations):
-        delete_in(connection, table, fixed, "log_offset", log_offsets)
-    note_changes(connection, space_id, profile_ids)
 
 
 def reset_traits(connection: Connection, space_id: str) -> None:

@@ -11,10 +11,8 @@ import orjson
 from sqlalchemy import Connection
 
 from core.identity.rule import Identifier
-from core.profiles.family import Family
-from core.profiles.merge_history import find_survivors
+from core.profiles.merge_history import find_members, find_survivors
 from core.profiles.profile import ProfileMerge, choose_title
-from core.profiles.replay import Replayed
 from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profile_messages, profiles
 
@@ -54,10 +52,13 @@ class SplitPlan:
 
 
 def make_plan(
-    act: Act, merge: ProfileMerge, messages: int, before: Mapping[str, PlannedProfile], replayed: Replayed
+    act: Act,
+    merge: ProfileMerge,
+    messages: int,
+    before: Mapping[str, PlannedProfile],
+    after: Mapping[str, PlannedProfile],
 ) -> SplitPlan:
-    """Compare the profiles of a family before and after."""
-    after = read_replayed(replayed)
+    """Compare profiles before and after."""
     changed = sorted(
         profile_id for profile_id in before.keys() | after.keys() if before.get(profile_id) != after.get(profile_id)
     )
@@ -72,37 +73,20 @@ def make_plan(
     )
 
 
-def read_stored(connection: Connection, space_id: str, family: Family) -> dict[str, PlannedProfile]:
-    """Return the live profiles of a family as the store has them."""
+def read_planned(connection: Connection, space_id: str, profile_ids: Collection[str]) -> dict[str, PlannedProfile]:
+    """Return what these profiles have become, as `connection` sees it; those that do not exist are left out."""
     fixed = {"space_id": space_id}
+    live_ids = set(find_survivors(connection, space_id, set(profile_ids)).values())
     owned: dict[str, list[Identifier]] = {}
     columns = (identifiers.c.profile_id, identifiers.c.type, identifiers.c.value)
-    for profile_id, type_, value in select_in(connection, columns, fixed, "profile_id", family.live_ids):
+    for profile_id, type_, value in select_in(connection, columns, fixed, "profile_id", live_ids):
         owned.setdefault(profile_id, []).append(Identifier(type_, value))
-    rows = select_in(connection, (profile_messages.c.profile_id,), fixed, "profile_id", family.profile_ids)
-    resolved = Counter(row.profile_id for row in rows)
-    survivors = find_survivors(connection, space_id, set(resolved))
-    counts: Counter[str] = Counter()
-    for profile_id, number in resolved.items():
-        counts[survivors[profile_id]] += number
-    found = {}
-    for profile_id, text in select_in(connection, (profiles.c.id, profiles.c.traits), fixed, "id", family.live_ids):
-        found[profile_id] = _plan(profile_id, owned.get(profile_id, ()), orjson.loads(text), counts[profile_id])
-    return found
-
-
-def read_replayed(replayed: Replayed) -> dict[str, PlannedProfile]:
-    """Return the live profiles of a family as it was built again."""
-    counts = Counter(replayed.find_survivor(str(message[2])) for message in replayed.around.messages)
+    members = find_members(connection, space_id, live_ids)
+    rows = select_in(connection, (profile_messages.c.profile_id,), fixed, "profile_id", members)
+    counts = Counter(members[row.profile_id] for row in rows)
     return {
-        profile.id: _plan(
-            profile.id,
-            [Identifier(type_, value) for type_, values in profile.identifiers.items() for value in values],
-            profile.traits,
-            counts[profile.id],
-        )
-        for profile in replayed.around.profiles.values()
-        if profile.merged_into is None
+        profile_id: _plan(profile_id, owned.get(profile_id, ()), orjson.loads(text), counts[profile_id])
+        for profile_id, text in select_in(connection, (profiles.c.id, profiles.c.traits), fixed, "id", live_ids)
     }
 
 

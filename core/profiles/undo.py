@@ -1,9 +1,10 @@
 """Undo a merge, and undo the undo: write or take away a rule, then build again exactly the profiles it concerns.
 
-What is built again is the family (`core/profiles/family.py`) of the two profiles, from the log, in memory. It takes the
-place of what was there in one transaction together with the rule and the audit trail, under the builder's lease. So the
-answer is that of a full rebuild with the rule, traits and events are back where they belong however much has happened
-since, and a kill leaves everything as it was.
+What is built again is the family (`core/profiles/family.py`) of the two profiles, from the log, in a scratch store
+while the builder goes on. Then, under the builder's lease, what has come meanwhile is added, and what differs from the
+store is written in one transaction together with the rule and the audit trail. So the answer is that of a full rebuild
+with the rule, traits and events are back where they belong however much has happened since, and a kill leaves
+everything as it was.
 
 Decisions where the specification is silent:
 - The message that tied the two goes where its strongest identifier that still fits leads; the others are left out of
@@ -16,30 +17,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from core.errors import IllegalTransition, NotFound
-from core.events.event_log import EventLog, StoredEvent, open_event_log
-from core.identity.caps import read_caps
-from core.identity.rules import read_rules
-from core.profiles.counts import BuildCounts, add_counts, count_messages
+from core.events.event_log import open_event_log
+from core.profiles.counts import BuildCounts, add_counts
 from core.profiles.family import Family, FamilyFinder
-from core.profiles.garbage import without_garbage_collection
 from core.profiles.merge_history import find_merge
 from core.profiles.profile import ProfileMerge
-from core.profiles.progress import clear_space, forget_profiles, read_offset
-from core.profiles.replay import Replayed, ReplayRules, replay_family
-from core.profiles.split_plan import Act, PlannedProfile, SplitPlan, make_plan, read_stored
-from core.profiles.splits import delete_split, find_split, insert_split, read_pairs
-from core.profiles.trait_engine import TraitBatch, TraitEngine
+from core.profiles.progress import read_offset
+from core.profiles.replay import Basis, Replay, read_basis
+from core.profiles.rewrite import Rewrite, compare
+from core.profiles.split_plan import Act, PlannedProfile, SplitPlan, make_plan, read_planned
+from core.profiles.splits import delete_split, find_split, insert_split
+from core.profiles.trait_engine import TraitEngine
 from core.storage.lease import hold_lease, require_lease
-from core.storage.tables import profile_messages
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
-__all__ = ["Act", "PlannedProfile", "SplitPlan", "SplitProgress", "plan_split", "split", "split_by_rebuild"]
+__all__ = ["Act", "PlannedProfile", "SplitPlan", "SplitProgress", "plan_split", "split"]
 
 LEASE_WAIT_S = 30.0
 """A builder that follows the log lets go of the lease every second."""
@@ -57,17 +56,6 @@ class SplitProgress:
 Progress = Callable[[SplitProgress], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """A family that was built again and is not written yet."""
-
-    family: Family
-    replayed: Replayed
-    traits: TraitBatch
-    offset: int
-    plan: SplitPlan
-
-
 def plan_split(
     workspace: Workspace,
     space_id: str,
@@ -77,6 +65,7 @@ def plan_split(
     *,
     survivor_id: str | None = None,
     progress: Progress | None = None,
+    max_messages: int | None = None,
 ) -> SplitPlan:
     """Return what an undo or a rejoin would change; changes nothing.
 
@@ -87,15 +76,18 @@ def plan_split(
         merged_id: The profile that was merged away, or had been.
         engine: Computes the traits.
         survivor_id: The other profile, where a rejoin could mean several.
-        progress: Told how far it has come.
+        progress: Told how far it has come; what it raises ends the work.
+        max_messages: Of how large a family at most.
 
     Raises:
         NotFound: There is no such merge, or no such rule.
         IllegalTransition: Messages of these profiles are no longer in the event log.
-        LimitExceeded: Too many profiles hang together; `split_by_rebuild` has no such limit.
+        LimitExceeded: Code `family_too_large`: more than `max_messages` messages hang together.
     """
-    with without_garbage_collection():
-        return _build(workspace, space_id, act, merged_id, engine, survivor_id, progress).plan
+    work = _Work(workspace, space_id, act, merged_id, engine, survivor_id, progress)
+    with closing(work), workspace.database.reading() as connection:
+        work.advance(connection, max_messages)
+        return work.plan(connection, work.compare(connection))
 
 
 def split(
@@ -107,94 +99,113 @@ def split(
     *,
     survivor_id: str | None = None,
     progress: Progress | None = None,
+    finish: Callable[[Connection], None] = lambda _: None,
 ) -> SplitPlan:
     """Undo a merge, or take back that it was undone, and return what changed; arguments and errors as `plan_split`.
 
+    `finish` is called in the transaction that writes.
+
     Raises:
         RunInProgress: The profiles are being built by a process that does not pause.
     """
-    log = open_event_log(workspace)
-    name = f"profiles:{space_id}"
-    with hold_lease(workspace.database, name, wait_s=LEASE_WAIT_S) as lease, without_garbage_collection():
-        engine.compute_history(workspace, space_id, log, lambda connection: require_lease(connection, lease))
-        built = _build(workspace, space_id, act, merged_id, engine, survivor_id, progress)
-        with workspace.database.transaction() as connection:
-            require_lease(connection, lease)
-            _change_rule(connection, workspace, space_id, act, built.plan.merge)
-            forget_profiles(connection, space_id, built.family.profile_ids, built.family.log_offsets)
-            built.replayed.around.write(connection)
-            built.traits.save(connection, built.offset)
-            _recount(connection, workspace, space_id, built.replayed.left_out)
-    return built.plan
+    with closing(_Work(workspace, space_id, act, merged_id, engine, survivor_id, progress)) as work:
+        with workspace.database.reading() as connection:
+            work.advance(connection)
+        with hold_lease(workspace.database, f"profiles:{space_id}", wait_s=LEASE_WAIT_S) as lease:
+            log = open_event_log(workspace)
+            engine.compute_history(workspace, space_id, log, lambda connection: require_lease(connection, lease))
+            with workspace.database.reading() as connection:
+                work.advance(connection)
+                rewrite = work.compare(connection)
+                plan = work.plan(connection, rewrite)
+            with workspace.database.transaction() as connection:
+                require_lease(connection, lease)
+                _change_rule(connection, workspace, space_id, act, plan.merge)
+                _record(connection, workspace, space_id, act, plan.merge)
+                rewrite.write(connection)
+                _recount(connection, space_id, work.list_left_out())
+                finish(connection)
+    return plan
 
 
-def split_by_rebuild(
-    workspace: Workspace, space_id: str, act: Act, merged_id: str, *, survivor_id: str | None = None
-) -> ProfileMerge:
-    """Change the rule and forget all profiles of the space; the next build makes them again from the log.
+class _Work:
+    """One undo on its way: the family so far, and the scratch store in which it is built again."""
 
-    Raises:
-        NotFound: There is no such merge, or no such rule.
-        IllegalTransition: The first messages are no longer in the event log.
-        RunInProgress: The profiles are being built by a process that does not pause.
-    """
-    log = open_event_log(workspace)
-    with (
-        hold_lease(workspace.database, f"profiles:{space_id}", wait_s=LEASE_WAIT_S) as lease,
-        workspace.database.transaction() as connection,
-    ):
-        require_lease(connection, lease)
-        merge = _find_merge(connection, space_id, act, merged_id, survivor_id)
-        _require_first_message(connection, log, space_id)
-        _change_rule(connection, workspace, space_id, act, merge)
-        clear_space(connection, space_id)
-    return merge
+    def __init__(
+        self,
+        workspace: Workspace,
+        space_id: str,
+        act: Act,
+        merged_id: str,
+        engine: TraitEngine,
+        survivor_id: str | None,
+        progress: Progress | None,
+    ) -> None:
+        self._workspace, self._space_id, self._engine = workspace, space_id, engine
+        self._act, self._merged_id, self._survivor_id = act, merged_id, survivor_id
+        self._tell: Progress = progress or (lambda _: None)
+        self._log = open_event_log(workspace)
+        self._family, self._offset = Family(), 0
+        self._replay = Replay(self._log, space_id, engine, workspace.now())
 
+    def close(self) -> None:
+        """Throw the scratch store away."""
+        self._replay.close()
 
-def _build(
-    workspace: Workspace,
-    space_id: str,
-    act: Act,
-    merged_id: str,
-    engine: TraitEngine,
-    survivor_id: str | None,
-    progress: Progress | None,
-) -> _Built:
-    log, tell = open_event_log(workspace), progress or (lambda _: None)
-    with workspace.database.reading() as connection:
-        merge = _find_merge(connection, space_id, act, merged_id, survivor_id)
-        rules = read_rules(connection, space_id)
-        finder = FamilyFinder(connection, log, space_id, rules, lambda read: tell(SplitProgress(read)))
-        family = finder.find({merge.survivor_id, merge.merged_id})
-        if family.missing:
-            raise _messages_gone(family.missing)
-        pairs = read_pairs(connection, space_id) ^ {(merge.survivor_id, merge.merged_id)}
-        by = ReplayRules(rules, read_caps(connection, space_id), pairs)
-        offset, traits = read_offset(connection, space_id), engine.open_batch(connection, space_id, workspace.now())
-        traits.leave_out(traits.find_behind(offset).keys())
-        traits.leave_out_accounts()
-        before = read_stored(connection, space_id, family)
-    total = len(family.log_offsets)
-    replayed = replay_family(
-        log, space_id, family, by, traits, lambda applied: tell(SplitProgress(total, applied, total))
-    )
-    if replayed.missing:
-        raise _messages_gone(replayed.missing)
-    return _Built(family, replayed, traits, offset, make_plan(act, merge, total, before, replayed))
+    def advance(self, connection: Connection, max_messages: int | None = None) -> None:
+        """Build the family again as far as `connection` sees it: what is new since the last time, or everything."""
+        merge = self._find_merge(connection)
+        offset = read_offset(connection, self._space_id)
+        basis = read_basis(connection, self._space_id, self._engine, offset, self._workspace.now())
+        finder = FamilyFinder(connection, self._log, self._space_id, basis.settings.rules, offset, self._tell_read)
+        if basis != self._replay.basis or offset < self._offset or not finder.is_whole(self._family):
+            self._start(basis, merge)
+            seeds = {merge.survivor_id, merge.merged_id}
+        else:
+            seeds = finder.find_joined(self._family, self._offset)
+        offsets = finder.grow(self._family, seeds, max_messages)
+        missing = self._family.missing or self._replay.apply(basis, offsets, self._tell_applied)
+        if missing:
+            raise _messages_gone(missing)
+        self._offset = offset
 
+    def compare(self, connection: Connection) -> Rewrite:
+        """Return how the family differs from what `connection` sees of it."""
+        return compare(connection, self._replay.connection, self._space_id, self._family)
 
-def _find_merge(
-    connection: Connection, space_id: str, act: Act, merged_id: str, survivor_id: str | None
-) -> ProfileMerge:
-    if act is Act.REJOIN:
-        return find_split(connection, space_id, merged_id, survivor_id)
-    merge = find_merge(connection, space_id, merged_id)
-    if merge is None or survivor_id not in (None, merge.survivor_id):
-        raise NotFound(
-            f"{merged_id} is not merged into {survivor_id or 'another profile'}.",
-            hint="Reload the page; somebody may have undone the merge already.",
+    def plan(self, connection: Connection, rewrite: Rewrite) -> SplitPlan:
+        """Return what `rewrite` changes, for a person."""
+        before, after = (
+            read_planned(each, self._space_id, rewrite.profile_ids) for each in (connection, self._replay.connection)
         )
-    return merge
+        return make_plan(self._act, self._find_merge(connection), len(self._family.log_offsets), before, after)
+
+    def list_left_out(self) -> Counter[tuple[int, str]]:
+        """Return how many messages belong to nobody any more, by minute and source."""
+        return self._replay.list_left_out()
+
+    def _start(self, basis: Basis, merge: ProfileMerge) -> None:
+        self._family, self._offset = Family(), 0
+        self._replay.start(basis)
+        _change_rule(self._replay.connection, self._workspace, self._space_id, self._act, merge)
+
+    def _find_merge(self, connection: Connection) -> ProfileMerge:
+        if self._act is Act.REJOIN:
+            return find_split(connection, self._space_id, self._merged_id, self._survivor_id)
+        merge = find_merge(connection, self._space_id, self._merged_id)
+        if merge is None or self._survivor_id not in (None, merge.survivor_id):
+            raise NotFound(
+                f"{self._merged_id} is not merged into {self._survivor_id or 'another profile'}.",
+                hint="Reload the page; somebody may have undone the merge already.",
+            )
+        return merge
+
+    def _tell_read(self, read: int) -> None:
+        self._tell(SplitProgress(read))
+
+    def _tell_applied(self, applied: int) -> None:
+        total = len(self._family.log_offsets)
+        self._tell(SplitProgress(total, applied, total))
 
 
 def _change_rule(connection: Connection, workspace: Workspace, space_id: str, act: Act, merge: ProfileMerge) -> None:
@@ -202,24 +213,19 @@ def _change_rule(connection: Connection, workspace: Workspace, space_id: str, ac
         insert_split(connection, workspace, space_id, merge)
     elif not delete_split(connection, space_id, merge):
         raise NotFound(f"{merge.merged_id} is not kept apart.", hint="Reload the page; somebody was faster.")
+
+
+def _record(connection: Connection, workspace: Workspace, space_id: str, act: Act, merge: ProfileMerge) -> None:
     values = {"profiles": [merge.survivor_id, merge.merged_id], "message": merge.log_offset}
     action = "undone" if act is Act.UNDO else "restored"
     record_change(connection, workspace, action, "merge", f"{space_id}:{merge.merged_id}", after=values)
 
 
-def _recount(connection: Connection, workspace: Workspace, space_id: str, left_out: list[StoredEvent]) -> None:
+def _recount(connection: Connection, space_id: str, left_out: Counter[tuple[int, str]]) -> None:
     """Count messages that belong to nobody any more as dropped, by the rules of today."""
     if left_out:
-        counts = count_messages(((event, False) for event in left_out), workspace.now())
-        reached = Counter({key: -number for key, number in counts.dropped.items()})
-        add_counts(connection, space_id, BuildCounts(reached, counts.dropped, 0))
-
-
-def _require_first_message(connection: Connection, log: EventLog, space_id: str) -> None:
-    query = select(func.min(profile_messages.c.log_offset)).where(profile_messages.c.space_id == space_id)
-    first = connection.execute(query).scalar()
-    if first is not None and not log.get_many([first]):
-        raise _messages_gone(1)
+        reached = Counter({key: -number for key, number in left_out.items()})
+        add_counts(connection, space_id, BuildCounts(reached, left_out, 0))
 
 
 def _messages_gone(count: int) -> IllegalTransition:

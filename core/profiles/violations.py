@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, Subquery, and_, func, select, union
 
 from core.identity.resolve import VIOLATION_LABELS, ViolationRule
-from core.profiles.merge_history import list_merges
+from core.profiles.merge_history import find_members
 from core.storage.tables import identifiers, violations
 from core.workspaces.workspace import Workspace
 
@@ -113,7 +113,7 @@ def _select(connection: Connection, space_id: str, profile_id: str | None, **equ
     )
     if profile_id is None:
         return query.subquery()
-    ids = [profile_id, *(merge.merged_id for merge in list_merges(connection, space_id, profile_id))]
+    ids = find_members(connection, space_id, [profile_id])
     owned = identifiers.c
     theirs = and_(
         owned.space_id == space_id, owned.type == table.identifier_type, owned.value == table.identifier_value

@@ -392,6 +392,19 @@ kept_apart = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("created_by", Text, nullable=False),
 )
+undo_jobs = Table(
+    "undo_jobs",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("survivor_id", Text, primary_key=True),  # as in the merge that is undone, or was
+    Column("merged_id", Text, primary_key=True),
+    Column("act", Text, nullable=False),  # undo, rejoin
+    Column("requested_at", UtcTime, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("starts", Integer, nullable=False),  # that did not come to their end
+    Column("progress", Document, nullable=False),
+    Column("error", Document),  # why it failed; a job that is done has no row
+)
 profile_counts = Table(
     "profile_counts",
     METADATA,

@@ -10,13 +10,17 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from multiprocessing.synchronize import Event
 
 from core.clock import FixedClock
+from core.errors import RunInProgress
 from core.events.history import close, word_index
 from core.events.history.keep import keep_history
+from core.profiles import family
 from core.profiles.build import ProfileBuilder
+from core.profiles.undo_jobs import carry_out_undos
 from core.syncs.engine import execute_run
 from core.syncs.run import list_unfinished_runs, request_run
 from core.traits.engine import ComputedTraitEngine
@@ -41,6 +45,15 @@ def build_profiles(working: Event, home: str, space_id: str) -> None:
     workspace = open_workspace(home)
     working.set()
     ProfileBuilder(workspace, space_id, ComputedTraitEngine(), batch_messages=40).build()
+
+
+def undo(working: Event, home: str) -> None:
+    """Do the undos that are asked for, in many small pieces."""
+    family.READ_AT_ONCE = 40
+    workspace = open_workspace(home)
+    working.set()
+    with suppress(RunInProgress):
+        carry_out_undos(workspace, ComputedTraitEngine())
 
 
 def keep(working: Event, home: str, day: int) -> None:

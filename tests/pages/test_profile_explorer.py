@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from core.errors import IllegalTransition
+from core.events.event_log import open_event_log
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.profiles.undo import Act, split
+from core.profiles.undo_jobs import carry_out_undos, list_undo_jobs, request_undo
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
@@ -186,3 +191,27 @@ def test_a_merge_and_its_undo_say_beforehand_what_would_go_where(workspace: Work
     assert "Never merged" in shown and "**Kept apart** from" in shown
     press(app, "Take the undo back")
     assert "Now · 2 profiles" in read(app) and "Afterwards · 1 profile" in read(app)
+
+
+def test_an_undo_in_the_background_is_watched_from_both_pages_and_a_failed_one_says_why(
+    workspace: Workspace, visit: Visit
+) -> None:
+    feed = Feed(workspace)
+    feed.identify("ada", anonymousId="web")
+    feed.identify(traits={"email": "bob@x.example"})
+    feed.identify("ada", traits={"email": "bob@x.example"})
+    feed.build()
+    (merge,) = get_profile(workspace, feed.space_id, "user_id:ada").merges
+    request_undo(workspace, feed.space_id, Act.UNDO, merge.survivor_id, merge.merged_id)
+    merges = visit(PAGE, id="user_id:ada", view="merges")
+    assert "You can leave this page" in read(merges)
+    assert not [button for button in merges.button if button.label == "Undo this merge"]
+    assert f"The merge of `{merge.survivor_id}` and `{merge.merged_id}` is being undone" in read(visit(PAGE))
+    open_event_log(workspace).truncate(2)
+    with pytest.raises(IllegalTransition):
+        carry_out_undos(workspace, ComputedTraitEngine())
+    app = visit(PAGE, id="user_id:ada", view="merges")
+    assert "are no longer in the event log" in read(app)
+    press(app, "Leave it")
+    assert list_undo_jobs(workspace) == []
+    assert [button.label for button in app.button if button.label == "Undo this merge"]

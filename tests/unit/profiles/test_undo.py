@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from sqlalchemy import update
 
-from core.errors import IllegalTransition, LimitExceeded, NotFound, RunInProgress
+from core.errors import IllegalTransition, InternalError, LimitExceeded, NotFound, RunInProgress
 from core.events.event_log import open_event_log
-from core.identity.rules import read_rules
+from core.identity.rules import edit_identifier, read_rules
 from core.profiles.build import rebuild
-from core.profiles.family import FamilyFinder
+from core.profiles.family import Family, FamilyFinder
 from core.profiles.lookup import get_profile, list_profile_events
 from core.profiles.splits import list_splits
-from core.profiles.undo import Act, SplitPlan, SplitProgress, plan_split, split, split_by_rebuild
-from core.storage.tables import leases
+from core.profiles.undo import Act, SplitPlan, SplitProgress, plan_split, split
+from core.profiles.undo_jobs import UndoJob, cancel_undo, carry_out_undos, list_undo_jobs, request_undo
+from core.storage.tables import leases, undo_jobs
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.audit import list_changes
 from core.workspaces.workspace import Workspace
@@ -75,18 +79,6 @@ def test_traits_and_events_are_back_on_the_right_profile_and_stay_there(feed: Fe
     assert list_splits(feed.workspace, feed.space_id) == []
 
 
-def test_a_whole_rebuild_gives_the_same_answer(feed: Feed) -> None:
-    merged_id = merge_ada_and_bob(feed)
-    run(feed, Act.UNDO, merged_id)
-    undone = feed.dump()
-    split_by_rebuild(feed.workspace, feed.space_id, Act.REJOIN, merged_id)
-    feed.build()
-    assert len(get_profile(feed.workspace, feed.space_id, "user_id:ada").merges) == 1
-    split_by_rebuild(feed.workspace, feed.space_id, Act.UNDO, merged_id)
-    feed.build()
-    assert feed.dump() == undone
-
-
 def test_a_merge_that_is_none_or_whose_messages_are_gone_is_refused_and_nothing_changes(feed: Feed) -> None:
     merged_id = merge_ada_and_bob(feed)
     as_it_was = feed.dump()
@@ -97,26 +89,59 @@ def test_a_merge_that_is_none_or_whose_messages_are_gone_is_refused_and_nothing_
     log, engine = open_event_log(feed.workspace), ComputedTraitEngine()
     with pytest.raises(IllegalTransition, match="At least 1 of the messages"):  # dropped between two looks at them
         plan_split(feed.workspace, feed.space_id, Act.UNDO, merged_id, engine, progress=lambda _: log.truncate(2))
-    for attempt in (
-        lambda: run(feed, Act.UNDO, merged_id),
-        lambda: split_by_rebuild(feed.workspace, feed.space_id, Act.UNDO, merged_id),
-    ):
-        with pytest.raises(IllegalTransition) as refused:
-            attempt()
-        assert refused.value.code == "messages_gone"
+    with pytest.raises(IllegalTransition) as refused:
+        run(feed, Act.UNDO, merged_id)
+    assert refused.value.code == "messages_gone"
     assert feed.dump() == as_it_was
+
+
+def test_what_happens_while_the_family_is_built_again_counts(feed: Feed) -> None:
+    """A stranger is drawn in, a rule changes: still the answer of a full rebuild."""
+    merged_id = merge_ada_and_bob(feed)
+    feed.identify(traits={"email": "eve@x.example", "name": "Eve"})
+    feed.build()
+    happened: list[int] = []
+
+    def meanwhile(_: SplitProgress) -> None:
+        happened.append(len(happened))
+        if happened[-1] == 0:
+            feed.identify(traits={"email": "eve@x.example", "phone": "+1", "age": 40})
+            feed.track("ada", "Call Initiated", {"direction": "Inbound"})
+            feed.identify("ada", traits={"name": "Ada L."})
+            feed.build()
+
+    split(feed.workspace, feed.space_id, Act.UNDO, merged_id, ComputedTraitEngine(), progress=meanwhile)
+    undone = feed.dump()
+    assert len(happened) > 2
+    rebuild(feed.workspace, feed.space_id)
+    feed.build()
+    assert feed.dump() == undone
+
+    def change_a_rule(progress: SplitProgress) -> None:
+        if progress.applied:
+            edit_identifier(feed.workspace, feed.space_id, "user_id", value_limit=2)
+
+    split(feed.workspace, feed.space_id, Act.REJOIN, merged_id, ComputedTraitEngine(), progress=change_a_rule)
+    rejoined = feed.dump()
+    rebuild(feed.workspace, feed.space_id)
+    feed.build()
+    assert feed.dump() == rejoined
 
 
 def test_a_builder_that_took_over_meanwhile_finds_everything_as_it_was(feed: Feed) -> None:
     merged_id = merge_ada_and_bob(feed)
     as_it_was = feed.dump()
 
-    def take_over(_: SplitProgress) -> None:
+    def take_over(_: object) -> None:
         with feed.workspace.database.transaction() as connection:
             connection.execute(update(leases).values(token=leases.c.token + 1))
 
+    class Engine(ComputedTraitEngine):
+        def compute_history(self, *args: Any) -> None:
+            take_over(args)
+
     with pytest.raises(RunInProgress):
-        split(feed.workspace, feed.space_id, Act.UNDO, merged_id, ComputedTraitEngine(), progress=take_over)
+        split(feed.workspace, feed.space_id, Act.UNDO, merged_id, Engine())
     assert feed.dump() == as_it_was
     assert list_splits(feed.workspace, feed.space_id) == []
     assert list_changes(feed.workspace, object_type="merge") == []
@@ -130,10 +155,51 @@ def test_a_family_reaches_over_refused_identifiers_and_a_huge_one_is_refused_bef
     owners, log = feed.owners(), open_event_log(feed.workspace)
     with feed.workspace.database.reading() as connection:
         rules = read_rules(connection, feed.space_id)
-        finder = FamilyFinder(connection, log, feed.space_id, rules, lambda _: None)
+        finder = FamilyFinder(connection, log, feed.space_id, rules, 4, lambda _: None)
         for name in "abc":
-            family = finder.find({owners["user_id", name]})
-            assert (family.live_ids, family.log_offsets) == ({owners["user_id", each] for each in "abc"}, [1, 2, 3])
+            family = Family()
+            assert finder.grow(family, {owners["user_id", name]}) == [1, 2, 3]
+            assert family.live_ids == {owners["user_id", each] for each in "abc"}
         with pytest.raises(LimitExceeded) as refused:
-            finder.find({owners["user_id", "a"]}, max_messages=2)
+            finder.grow(Family(), {owners["user_id", "a"]}, max_messages=2)
         assert refused.value.code == "family_too_large"
+
+
+def test_a_large_undo_is_a_job_that_can_be_stopped_and_taken_back_and_ends_once(feed: Feed) -> None:
+    merged_id = merge_ada_and_bob(feed)
+    workspace, engine, as_it_was = feed.workspace, ComputedTraitEngine(), feed.dump()
+    (merge,) = get_profile(workspace, feed.space_id, "user_id:ada").merges
+
+    def ask() -> UndoJob:
+        request_undo(replace(workspace, actor="mia"), feed.space_id, Act.UNDO, merge.survivor_id, merged_id)
+        (job,) = list_undo_jobs(workspace, feed.space_id)
+        return job
+
+    assert (ask().starts, ask().requested_by) == (0, "mia")
+    answers = iter([False, False, True])  # the worker stops when it has read the family
+    assert carry_out_undos(workspace, engine, lambda: next(answers)) == 0
+    stopped = ask()
+    assert (stopped.starts, stopped.progress, stopped.error) == (0, SplitProgress(5), None)
+
+    class Engine(ComputedTraitEngine):
+        def compute_history(self, *args: Any) -> None:
+            cancel_undo(workspace, stopped)  # at the last moment
+
+    assert carry_out_undos(workspace, Engine()) == 0
+    assert (list_undo_jobs(workspace), feed.dump()) == ([], as_it_was)
+    ask()
+    assert carry_out_undos(workspace, engine) == 1
+    assert list_undo_jobs(workspace) == []
+    (rule,) = list_splits(workspace, feed.space_id)
+    assert (rule.created_by, list_changes(workspace, object_type="merge")[0].actor) == ("mia", "mia")
+    ask()
+    with pytest.raises(NotFound):
+        carry_out_undos(workspace, engine)
+    (failed,) = list_undo_jobs(workspace)
+    assert failed.error is not None
+    assert (failed.error["code"], carry_out_undos(workspace, engine)) == ("not_found", 0)
+    assert ask().error is None  # asked again: tried again
+    with workspace.database.transaction() as connection:
+        connection.execute(update(undo_jobs).values(starts=3))
+    with pytest.raises(InternalError, match="started 3 times and never came to its end"):
+        carry_out_undos(workspace, engine)

@@ -38,6 +38,10 @@ def _draw_fate(placement: Placement, source: Source | None) -> None:
         _draw_reached(placement)
     elif placement.fate is Fate.DROPPED:
         st.markdown(":material/gpp_maybe: **Reached no profile**: a rule kept it out.")
+    elif placement.fate is Fate.FILTERED:
+        named = escape_markdown(placement.filter_name or "")
+        st.markdown(f":material/filter_alt: **Reached no profile**: the event filter **{named}** dropped it.")
+        draw_link("spaces", label="The filters of the space", icon=":material/filter_alt:")
     elif placement.fate is Fate.NOT_READ:
         st.markdown(f":material/link_off: **Not read**: no space reads {name}, so it reaches no profile.")
         draw_link("check-configuration", label="The checks say how to connect it", icon=":material/fact_check:")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from core.cli import event_filters
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table
 from core.cli.space_option import find_space
 from core.identity.rules import add_recommended_identifiers, import_rules, list_rules
+from core.profiles.connections import connect_from_now, disconnect_source
 from core.profiles.lookup import count_profiles
 from core.setup.entitled import create_entitled_space
 from core.sources.store import get_source, list_sources
@@ -36,7 +38,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verb = verbs.add_parser("connect", parents=[shared], help="let a space read a source, from its first message on")
     verb.add_argument("space", metavar="SPACE", help="id, slug or name")
     verb.add_argument("--source", required=True, help="name, slug or id of the source")
+    verb.add_argument("--from-now", action="store_true", help="without what came while it was disconnected")
     verb.set_defaults(run=connect)
+    verb = verbs.add_parser("disconnect", parents=[shared], help="read no more of a source; what it brought stays")
+    verb.add_argument("space", metavar="SPACE", help="id, slug or name")
+    verb.add_argument("--source", required=True, help="name, slug or id of the source")
+    verb.set_defaults(run=disconnect)
+    event_filters.add_parser(verbs, shared)
     verb = verbs.add_parser("import-rules", parents=[shared], help="take over the identity rules of another space")
     verb.add_argument("space", metavar="SPACE", help="id, slug or name of the space that gets them")
     verb.add_argument("--from", dest="from_space", metavar="SPACE", required=True)
@@ -75,10 +83,18 @@ def rename(args: argparse.Namespace) -> int:
 
 
 def connect(args: argparse.Namespace) -> int:
-    """Connect a source; its history is read as well."""
+    """Connect a source; its history is read as well, or what comes from now on where it was disconnected."""
     workspace = open_for(args)
     space, source = find_space(workspace, args.space), get_source(workspace, args.source)
-    connect_source(workspace, space.id, source.id)
+    (connect_from_now if args.from_now else connect_source)(workspace, space.id, source.id)
+    return _print(args, space)
+
+
+def disconnect(args: argparse.Namespace) -> int:
+    """Disconnect a source."""
+    workspace = open_for(args)
+    space, source = find_space(workspace, args.space), get_source(workspace, args.source)
+    disconnect_source(workspace, space.id, source.id)
     return _print(args, space)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import Connection
 
@@ -17,17 +18,17 @@ from core.profiles.apply import BatchApplier, find_identifiers, read_messages
 from core.profiles.counts import BuildCounts, add_counts, count_messages
 from core.profiles.neighbourhood import Neighbourhood
 from core.profiles.progress import reset_traits, write_offset
+from core.profiles.reading import SpaceReading, add_filter_counts, read_reading
 from core.profiles.trait_engine import TraitBatch
-from core.workspaces.spaces import read_connected_sources
 
 MAX_EXTERNAL_TYPES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class SpaceSettings:
-    """What a batch goes by: the sources that the space reads, its identifier rules, its caps on one profile."""
+    """What a batch goes by: what the space reads, its identifier rules, its caps on one profile."""
 
-    sources: set[str]
+    reading: SpaceReading
     rules: list[IdentifierRule]
     caps: Caps
 
@@ -40,7 +41,7 @@ class SpaceSettings:
 def read_settings(connection: Connection, space_id: str) -> SpaceSettings:
     """Return the settings of the space as `connection` sees them."""
     return SpaceSettings(
-        read_connected_sources(connection, space_id), read_rules(connection, space_id), read_caps(connection, space_id)
+        read_reading(connection, space_id), read_rules(connection, space_id), read_caps(connection, space_id)
     )
 
 
@@ -59,9 +60,8 @@ class Batch:
         self.around = Neighbourhood(space_id)
         self.counts: BuildCounts
         self._settings = settings
-        self._messages = read_messages(
-            [event for event in events if event.source_id in settings.sources], settings.rules
-        )
+        self._selected = settings.reading.select(events)
+        self._messages = read_messages(self._selected.ours, settings.rules)
         self._traits: TraitBatch | None = None
 
     def list_unknown_types(self) -> list[str]:
@@ -75,8 +75,13 @@ class Batch:
         if traits is not None:
             traits.load(connection, around.profiles.keys())
         applier = BatchApplier(around, settings.rules, traits, settings.caps)
-        self.counts = count_messages(((each.event, applier.apply(each)) for each in self._messages), now)
+        outcomes = ((each.event, applier.apply(each)) for each in self._messages)
+        self.counts = count_messages(chain(outcomes, self._selected.left_out), now)
         applier.finish()
+
+    def is_current(self, connection: Connection) -> bool:
+        """Say whether what the space reads is still what the messages were chosen by, as `connection` sees it."""
+        return read_reading(connection, self.around.space_id) == self._settings.reading
 
     def write(self, connection: Connection, now: datetime) -> None:
         """Write what changed and how far it goes, in the caller's transaction."""
@@ -87,4 +92,5 @@ class Batch:
         elif around.merges:
             reset_traits(connection, around.space_id)
         add_counts(connection, around.space_id, self.counts)
+        add_filter_counts(connection, around.space_id, self._selected)
         write_offset(connection, around.space_id, self.offset, now)

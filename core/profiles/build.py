@@ -8,6 +8,7 @@ Decisions where the specification is silent:
 - When a source is connected whose messages the builder has passed already, the profiles are rebuilt from the log:
   history is replayed in the log's order, oldest first, and the answer does not depend on when it was connected.
 - An identifier type first seen in `externalIds` is added by itself, at most 50 of them.
+- A batch that was read before somebody changed what the space reads is thrown away and read again.
 
 A few messages, as live events are, are applied in one transaction that holds the space for its own length: to take the
 space and to give it back would be two commits more. More of them would keep other writers of the store waiting.
@@ -112,7 +113,7 @@ class ProfileBuilder:
         self, connection: Connection, settings: SpaceSettings, offset: int, traits: TraitBatch | None
     ) -> bool:
         """Say whether a source or a trait is new, so that older messages concern it."""
-        if find_new_sources(connection, self._space_id, settings.sources):
+        if find_new_sources(connection, self._space_id, settings.reading.replays):
             return True
         return traits is not None and bool(traits.find_behind(offset))
 
@@ -176,6 +177,8 @@ class ProfileBuilder:
             batch.apply(connection, traits, now)
         with database.transaction() as connection:
             require_lease(connection, lease)
+            if not batch.is_current(connection):
+                return before
             batch.write(connection, self._workspace.now())
         return _add(before, batch)
 
@@ -198,7 +201,7 @@ class ProfileBuilder:
     def _replay_new_sources(self, lease: Lease, log: EventLog) -> None:
         with self._workspace.database.reading() as connection:
             settings = read_settings(connection, self._space_id)
-            new = find_new_sources(connection, self._space_id, settings.sources)
+            new = find_new_sources(connection, self._space_id, settings.reading.replays)
             offset = read_offset(connection, self._space_id)
         if not new:
             return

@@ -26,34 +26,36 @@ class BuildCounts(NamedTuple):
 
     reached: Counter[tuple[int, str]]
     dropped: Counter[tuple[int, str]]
+    unread: Counter[tuple[int, str]]
     applied: int
 
 
 class Built(NamedTuple):
-    """What became of the messages of one source: how many reached a profile, how many a rule kept out."""
+    """What became of the messages of one source: how many reached a profile, were kept out, or were passed unread."""
 
     reached: int
     dropped: int
+    unread: int = 0
 
 
-def count_messages(messages: Iterable[tuple[StoredEvent, bool]], now: datetime) -> BuildCounts:
-    """Count messages, each with whether it reached a profile."""
+def count_messages(messages: Iterable[tuple[StoredEvent, bool | None]], now: datetime) -> BuildCounts:
+    """Count messages, each with whether it reached a profile; None: it was passed by, its source being disconnected."""
     oldest, by_hour = to_minute(now - COUNTS_KEPT), to_hour(now - MINUTES_KEPT)
     found = Counter((event.received_at, event.source_id, is_applied) for event, is_applied in messages)
-    reached, dropped = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+    counts: dict[bool | None, Counter[tuple[int, str]]] = {True: Counter(), False: Counter(), None: Counter()}
     for (received_at, source_id, is_applied), number in found.items():
         minute = to_minute(received_at)
         if minute >= oldest:
-            counts = reached if is_applied else dropped
-            counts[minute if minute >= by_hour else minute - minute % 60, source_id] += number
-    return BuildCounts(reached, dropped, sum(number for key, number in found.items() if key[2]))
+            counts[is_applied][minute if minute >= by_hour else minute - minute % 60, source_id] += number
+    applied = sum(number for key, number in found.items() if key[2])
+    return BuildCounts(counts[True], counts[False], counts[None], applied)
 
 
 def add_counts(connection: Connection, space_id: str, counts: BuildCounts) -> None:
     """Add the counts of a batch in the caller's transaction."""
     rows = [
-        (space_id, minute, source_id, counts.reached[minute, source_id], counts.dropped[minute, source_id])
-        for minute, source_id in sorted(counts.reached.keys() | counts.dropped.keys())
+        (space_id, *key, counts.reached[key], counts.dropped[key], counts.unread[key])
+        for key in sorted(counts.reached.keys() | counts.dropped.keys() | counts.unread.keys())
     ]
     upsert_rows(connection, profile_counts, rows, is_sum=True)
 
@@ -62,12 +64,12 @@ def count_built(workspace: Workspace, space_id: str, span: Span) -> dict[str, Bu
     """Return what became of the messages of each source that were received in the span."""
     table = profile_counts.c
     query = (
-        select(table.source_id, func.sum(table.reached), func.sum(table.dropped))
+        select(table.source_id, func.sum(table.reached), func.sum(table.dropped), func.sum(table.unread))
         .where(table.space_id == space_id, table.minute >= to_minute(span.start), table.minute < to_minute(span.end))
         .group_by(table.source_id)
     )
     with workspace.database.reading() as connection:
-        return {row[0]: Built(int(row[1]), int(row[2])) for row in connection.execute(query)}
+        return {row[0]: Built(*map(int, row[1:])) for row in connection.execute(query)}
 
 
 def roll_up(workspace: Workspace, space_id: str) -> None:
@@ -81,9 +83,10 @@ def roll_up(workspace: Workspace, space_id: str) -> None:
     with workspace.database.transaction() as connection:
         connection.execute(delete(profile_counts).where(*gone))
         rows = connection.execute(delete(profile_counts).where(*old).returning(*table)).all()
-        reached, dropped = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+        counts = BuildCounts(Counter(), Counter(), Counter(), 0)
         for row in rows:
-            hour = row.minute - row.minute % 60
-            reached[hour, row.source_id] += row.reached
-            dropped[hour, row.source_id] += row.dropped
-        add_counts(connection, space_id, BuildCounts(reached, dropped, 0))
+            key = row.minute - row.minute % 60, row.source_id
+            counts.reached[key] += row.reached
+            counts.dropped[key] += row.dropped
+            counts.unread[key] += row.unread
+        add_counts(connection, space_id, counts)

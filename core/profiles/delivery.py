@@ -19,8 +19,8 @@ FILTERED_CODES = frozenset({SOURCE_DISABLED.code})
 class Delivery:
     """Events of one source, or of all. Every event that came is in one of failed, filtered and `accepted`.
 
-    Every accepted one is in one of `reached` a profile, `dropped` by an identity rule, `waiting` to be read by the
-    builder, and `unread` because no space reads the source.
+    Every accepted one is in one of `reached` a profile, `dropped` by an identity rule or an event filter, `waiting` to
+    be read by the builder, and `unread` because no space reads the source, or did not then.
     """
 
     accepted: int = 0
@@ -52,9 +52,10 @@ def sum_up(workspace: Workspace, space_id: str | None, span: Span) -> dict[str, 
     for source_id, codes in count_codes_by_source(log, span).items():
         accepted = codes.pop("", 0)
         filtered = sum(number for code, number in codes.items() if code in FILTERED_CODES)
-        reached, dropped = built.get(source_id, Built(0, 0))
-        left = max(accepted - reached - dropped, 0)
-        waiting, unread = (left, 0) if source_id in connected else (0, left)
+        reached, dropped, unread = built.get(source_id, Built(0, 0))
+        waiting = max(accepted - reached - dropped - unread, 0)
+        if source_id not in connected:
+            waiting, unread = 0, unread + waiting
         failed = sum(codes.values()) - filtered
         found[source_id] = Delivery(accepted, failed, filtered, reached, dropped, waiting, unread)
     return found

@@ -15,9 +15,10 @@ from core.profiles.apply import read_messages
 from core.profiles.merge_history import find_survivor, list_merges
 from core.profiles.profile import ProfileMerge
 from core.profiles.progress import read_offset
+from core.profiles.reading import read_reading
 from core.profiles.violations import ViolationRecord, list_violations_of
 from core.storage.tables import profile_messages, profiles
-from core.workspaces.spaces import Space, list_connected_sources, list_spaces
+from core.workspaces.spaces import Space, list_spaces
 from core.workspaces.workspace import Workspace
 
 
@@ -26,8 +27,9 @@ class Fate(StrEnum):
 
     REACHED = "reached"  # a profile
     DROPPED = "dropped"  # by a rule; `violations` says which
+    FILTERED = "filtered"  # by the space's event filter `filter_name`
     WAITING = "waiting"  # to be read by the builder
-    NOT_READ = "not_read"  # the space does not read the source
+    NOT_READ = "not_read"  # the space does not read the source, or did not when the message came
     NO_IDENTIFIERS_CHOSEN = "no_identifiers_chosen"  # the space cannot tell people apart yet
     PASSED = "passed"  # the builder went by without a trace: the source was connected at another time
 
@@ -47,6 +49,7 @@ class Placement:
     identifiers: tuple[str, ...] = ()
     merges: tuple[ProfileMerge, ...] = ()
     violations: tuple[ViolationRecord, ...] = ()
+    filter_name: str | None = None
 
 
 def find_placements(workspace: Workspace, event: StoredEvent) -> Sequence[Placement]:
@@ -66,11 +69,14 @@ def _find_placement(workspace: Workspace, space: Space, event: StoredEvent) -> P
         resolved_id = connection.execute(query).scalar()
         if resolved_id is not None:
             return _describe_reached(connection, space, event, resolved_id, violations, rules)
-        built_to = read_offset(connection, space.id)
+        built_to, reading = read_offset(connection, space.id), read_reading(connection, space.id)
     if violations:
         return Placement(space, Fate.DROPPED, violations=violations)
-    if event.source_id not in list_connected_sources(workspace, space.id):
+    if not reading.reads(event):
         return Placement(space, Fate.NOT_READ)
+    dropped_by = reading.find_filter(event)
+    if dropped_by is not None:
+        return Placement(space, Fate.FILTERED, filter_name=dropped_by.name)
     return Placement(space, Fate.WAITING if event.offset > built_to else Fate.PASSED)
 
 

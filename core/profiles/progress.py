@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, update
@@ -12,6 +12,7 @@ from core.profiles.changes import note_cleared
 from core.storage.bulk import select_equal, select_in, upsert_rows
 from core.storage.tables import (
     computed_traits,
+    filter_counts,
     group_calls,
     identifiers,
     merges,
@@ -28,13 +29,14 @@ _BUILT: tuple[Table, ...] = (
     identifiers,
     profile_messages,
     profile_counts,
+    filter_counts,
     merges,
     violations,
     trait_states,
     group_calls,
 )
 _OFFSET = (reader_offsets.c.log_offset,)
-_READER = (reader_offsets.c.reader,)
+_MARKER = (reader_offsets.c.reader, reader_offsets.c.log_offset)
 
 
 def read_offset(connection: Connection, space_id: str) -> int:
@@ -47,18 +49,24 @@ def write_offset(connection: Connection, space_id: str, offset: int, now: dateti
     _save(connection, _reader(space_id), offset, now)
 
 
-def find_new_sources(connection: Connection, space_id: str, source_ids: Iterable[str]) -> set[str]:
-    """Return those of `source_ids` that the space's profiles do not include from the start of the log."""
-    by_marker = {_marker(space_id, source_id): source_id for source_id in source_ids}
-    for (reader,) in select_in(connection, _READER, {}, "reader", by_marker.keys()):
-        del by_marker[reader]
-    return set(by_marker.values())
+def find_new_sources(connection: Connection, space_id: str, replays: Mapping[str, int]) -> dict[str, int]:
+    """Return those sources that the space's profiles do not include as they are to be read from the start of the log.
+
+    Args:
+        connection: As what it sees.
+        space_id: Whose profiles.
+        replays: The sources, and how often each was connected again with what had come meanwhile.
+    """
+    by_marker = {_marker(space_id, source_id): source_id for source_id in replays}
+    markers = dict(select_in(connection, _MARKER, {}, "reader", by_marker.keys()))
+    found = {source_id: markers.get(marker) for marker, source_id in by_marker.items()}
+    return {source_id: number for source_id, number in replays.items() if found[source_id] != number}
 
 
-def write_source_markers(connection: Connection, space_id: str, source_ids: Iterable[str], now: datetime) -> None:
+def write_source_markers(connection: Connection, space_id: str, replays: Mapping[str, int], now: datetime) -> None:
     """Note, in the caller's transaction, that the profiles include these sources from the start of the log."""
-    for source_id in sorted(source_ids):
-        _save(connection, _marker(space_id, source_id), 0, now)
+    for source_id, number in sorted(replays.items()):
+        _save(connection, _marker(space_id, source_id), number, now)
 
 
 def clear_space(connection: Connection, space_id: str) -> None:

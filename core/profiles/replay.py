@@ -23,6 +23,7 @@ from core.events.event_log import EventLog, StoredEvent
 from core.profiles.batch import Batch, SpaceSettings, read_settings
 from core.profiles.family import READ_AT_ONCE, Report
 from core.profiles.garbage import without_garbage_collection
+from core.profiles.reading import read_all_of
 from core.profiles.trait_engine import TraitEngine
 from core.storage.tables import (
     computed_traits,
@@ -121,7 +122,7 @@ class Replay:
 
     def _apply(self, basis: Basis, events: Sequence[StoredEvent]) -> int:
         if events:
-            settings = replace(basis.settings, sources={event.source_id for event in events})
+            settings = replace(basis.settings, reading=read_all_of({event.source_id for event in events}))
             traits = self._engine.open_batch(self.connection, self._space_id, self._now)
             traits.leave_out(basis.behind)
             traits.leave_out_accounts()

@@ -225,7 +225,7 @@ def _recount(connection: Connection, space_id: str, left_out: Counter[tuple[int,
     """Count messages that belong to nobody any more as dropped, by the rules of today."""
     if left_out:
         reached = Counter({key: -number for key, number in left_out.items()})
-        add_counts(connection, space_id, BuildCounts(reached, left_out, 0))
+        add_counts(connection, space_id, BuildCounts(reached, left_out, Counter(), 0))
 
 
 def _messages_gone(count: int) -> IllegalTransition:

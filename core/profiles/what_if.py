@@ -27,13 +27,13 @@ from core.identity.resolve_all import People, resolve_all
 from core.identity.rule import Identifier, IdentifierRule
 from core.profiles.lookup import count_profiles
 from core.profiles.progress import read_offset
+from core.profiles.reading import read_reading
 from core.profiles.splits import read_pairs
 from core.profiles.violations import count_violations
 from core.profiles.whole_history import WholeHistory
 from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profiles
 from core.warehouses.cancel import CancelToken
-from core.workspaces.spaces import list_connected_sources
 from core.workspaces.workspace import Workspace
 
 COPIED_ROWS = 20_000
@@ -126,8 +126,8 @@ def ask_what_if(
     violations_before = count_violations(workspace, space_id)
     log = open_event_log(workspace)
     with connect(log) as database:
-        history = WholeHistory(log, database, list_connected_sources(workspace, space_id), rules)
         with workspace.database.reading() as connection:
+            history = WholeHistory(log, database, read_reading(connection, space_id), rules)
             offset = read_offset(connection, space_id)
             _copy_live(connection, space_id, database)
             pairs = _read_pairs(connection, space_id)

@@ -19,6 +19,7 @@ from core.identity.resolve_all import History, Numbers
 from core.identity.rule import IdentifierRule
 from core.profiles.apply import ReadMessage, find_identifiers, make_profile_id, read_messages
 from core.profiles.garbage import without_garbage_collection
+from core.profiles.reading import SpaceReading
 
 BATCH_MESSAGES = 5_000
 _SEEN = pa.schema({"place": pa.int64(), "seq": pa.int16(), "type": pa.string(), "value": pa.string()})
@@ -34,11 +35,11 @@ class WholeHistory:
     """
 
     def __init__(
-        self, log: EventLog, database: duckdb.DuckDBPyConnection, sources: set[str], rules: Sequence[IdentifierRule]
+        self, log: EventLog, database: duckdb.DuckDBPyConnection, reading: SpaceReading, rules: Sequence[IdentifierRule]
     ) -> None:
         self._log = log
         self._database = database
-        self._sources = sources
+        self._reading = reading
         self._rules = rules
         self._parts: list[np.ndarray[tuple[int, int], np.dtype[np.int64]]] = []
         self._count = 0
@@ -63,7 +64,7 @@ class WholeHistory:
                 if not events:
                     return
                 at = events[-1].offset
-                self._take(read_messages([event for event in events if event.source_id in self._sources], self._rules))
+                self._take(read_messages(self._reading.select(events).ours, self._rules))
             yield at
 
     def number(self) -> History:

@@ -17,10 +17,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, to_millis
 from core.errors import CoreError, RunInProgress
 from core.storage.database import Database
 from core.storage.tables import leases
@@ -127,6 +127,13 @@ def pass_lease(connection: Connection, name: str, *, clock: Clock | None = None)
     return bool(connection.execute(_PASS, {"lease": name, "now": now}).rowcount)
 
 
+def block_lease(connection: Connection, name: str) -> None:
+    """Keep everybody who writes under the lease from committing until the caller's transaction is over."""
+    # nobody may have taken it yet, and only a row can be locked
+    connection.execute(_MAKE, {"name": name, "holder": "", "token": 0, "expires_at": to_millis(_LONG_AGO)})
+    connection.execute(_TOKEN, {"lease": name})
+
+
 def require_lease(connection: Connection, lease: Lease) -> None:
     """Fence a write: in its own transaction, make sure that no later holder has come.
 
@@ -193,6 +200,10 @@ def _keep_alive(database: Database, lease: Lease, ttl_s: float, stop: threading.
 
 _LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
 _TOKEN = select(leases.c.token).where(leases.c.name == bindparam("lease")).with_for_update()
+_MAKE = text(
+    "INSERT INTO leases (name, holder, token, expires_at) VALUES (:name, :holder, :token, :expires_at)"
+    " ON CONFLICT (name) DO NOTHING"
+)
 _PASS = (
     update(leases)
     .where(leases.c.name == bindparam("lease"), leases.c.expires_at <= bindparam("now"))

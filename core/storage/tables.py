@@ -84,6 +84,20 @@ space_sources = Table(
     Column("space_id", Text, ForeignKey("spaces.id"), primary_key=True),
     Column("source_id", Text, primary_key=True),
     Column("connected_at", UtcTime, nullable=False),
+    Column("spans", Text, nullable=False, server_default="[[0,null]]"),  # JSON: [after this offset, up to this one]
+    Column("replays", Integer, nullable=False, server_default="0"),  # grows when the profiles must be built anew
+)
+event_filters = Table(
+    "event_filters",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("space_id", Text, ForeignKey("spaces.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),  # FQL
+    Column("spans", Text, nullable=False),  # as those of space_sources; kept once it is removed, for rebuilds
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Index(None, "space_id"),
 )
 profile_tokens = Table(
     "profile_tokens",
@@ -412,7 +426,17 @@ profile_counts = Table(
     Column("minute", BigInteger, primary_key=True, autoincrement=False),  # since 1970, of when messages were received
     Column("source_id", Text, primary_key=True),
     Column("reached", BigInteger, nullable=False),  # messages that reached a profile
-    Column("dropped", BigInteger, nullable=False),  # messages that a rule kept out
+    Column("dropped", BigInteger, nullable=False),  # messages that a rule or a filter kept out
+    Column("unread", BigInteger, nullable=False, server_default="0"),  # passed while the source was disconnected
+    sqlite_with_rowid=False,
+)
+filter_counts = Table(
+    "filter_counts",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("filter_id", Text, primary_key=True),
+    Column("dropped", BigInteger, nullable=False),
+    Column("last_offset", BigInteger, nullable=False),  # of the newest message that it dropped
     sqlite_with_rowid=False,
 )
 trait_states = Table(

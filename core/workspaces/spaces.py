@@ -10,9 +10,9 @@ from sqlalchemy import Connection, insert, select, update
 
 from core.errors import InvalidField, NotFound
 from core.ids import new_id, slugify
-from core.storage.bulk import select_equal
 from core.storage.tables import space_sources, spaces, workspaces
 from core.workspaces.audit import record_change
+from core.workspaces.spans import FROM_THE_START, is_open, read_spans, write_spans
 from core.workspaces.workspace import MAX_NAME_CHARS, Workspace
 
 DEFAULT_SPACE_NAME = "Unified profiles"
@@ -33,7 +33,6 @@ class Space:
     created_at: datetime
 
 
-_SOURCE = (space_sources.c.source_id,)
 _COLUMNS = tuple(spaces.c[name] for name in Space.__slots__)
 
 
@@ -123,7 +122,9 @@ def get_space(workspace: Workspace, space_id: str) -> Space:
 
 
 def connect_source(workspace: Workspace, space_id: str, source_id: str) -> None:
-    """Let the space read the source's events; connecting twice changes nothing.
+    """Let the space read the source's events from the first one on; connecting twice changes nothing.
+
+    Where it was disconnected, what came meanwhile is read as well: the profiles are built again.
 
     Raises:
         NotFound: There is no such space.
@@ -135,23 +136,23 @@ def connect_source(workspace: Workspace, space_id: str, source_id: str) -> None:
         if connection.execute(select(spaces.c.id).where(spaces.c.id == space_id).with_for_update()).first() is None:
             raise _no_space(space_id)
         pair = (space_sources.c.space_id == space_id, space_sources.c.source_id == source_id)
-        if connection.execute(select(space_sources.c.source_id).where(*pair)).first() is not None:
+        row = connection.execute(select(space_sources.c.spans, space_sources.c.replays).where(*pair)).first()
+        if row is None:
+            values = {"space_id": space_id, "source_id": source_id, "connected_at": workspace.now()}
+            connection.execute(insert(space_sources).values(values))
+        elif is_open(read_spans(row.spans)):
             return
-        connection.execute(
-            insert(space_sources).values(space_id=space_id, source_id=source_id, connected_at=workspace.now())
-        )
+        else:
+            again = {"spans": write_spans(FROM_THE_START), "replays": row.replays + 1}
+            connection.execute(update(space_sources).where(*pair).values(again))
         record_change(connection, workspace, "connected", "space", space_id, after={"source_id": source_id})
 
 
 def list_connected_sources(workspace: Workspace, space_id: str) -> set[str]:
     """Return the ids of the sources whose events the space reads."""
+    query = select(space_sources.c.source_id, space_sources.c.spans).where(space_sources.c.space_id == space_id)
     with workspace.database.reading() as connection:
-        return read_connected_sources(connection, space_id)
-
-
-def read_connected_sources(connection: Connection, space_id: str) -> set[str]:
-    """Return the ids of the sources whose events the space reads, as `connection` sees them."""
-    return {source_id for (source_id,) in select_equal(connection, _SOURCE, {"space_id": space_id})}
+        return {row.source_id for row in connection.execute(query) if is_open(read_spans(row.spans))}
 
 
 def _no_space(space_id: str) -> NotFound:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -16,13 +17,15 @@ import report
 from big_sync import BigSync, open_big_sync
 
 from core.events.event_log import LogEntry, open_event_log
-from core.profiles.build import ProfileBuilder, rebuild
+from core.profiles.build import BATCH_MESSAGES, ProfileBuilder, rebuild
 from core.profiles.lookup import count_profiles
+from core.profiles.reading import EventFilter, read_reading
 from core.syncs.run import get_run, request_run
 from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
 from core.worker import Worker
 from core.workspaces.spaces import list_connected_sources
+from core.workspaces.spans import FROM_THE_START
 
 LIMIT_S = 600.0
 LIVE_EVENTS = 100
@@ -40,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
             rebuild(big.workspace, big.space.id)
             built.append(_time(lambda: _require_built(big, arguments.rows)))
         live = _apply_live_events(big)
+        selected = {count: _select(big, count) for count in (0, 1, 10)}
     build = min(built)
     with open_big_sync(arguments.rows) as big:
         add_recipes(big.workspace, big.space.id, ["total_inbounds", "frequent_inbound_channel"])
@@ -53,6 +57,8 @@ def main(argv: Sequence[str]) -> int:
         report.Measurement("build: event log to profiles", build, arguments.rows, tuple(round(run, 4) for run in built))
     )
     found.add(report.Measurement("a live event, from the log to a committed profile", statistics.median(live), 1))
+    for count, seconds in selected.items():
+        found.add(report.Measurement(f"choosing what the space reads, {count} event filters", seconds, arguments.rows))
     found.facts["the slowest of 100 live events"] = f"{max(live) * 1000:.1f} ms"
     found.print(as_json=arguments.json)
     return 0
@@ -88,6 +94,22 @@ def _apply_live_events(big: BigSync) -> list[float]:
         if applied != 1:
             raise SystemExit("a live event did not reach a profile")
     return found
+
+
+def _select(big: BigSync, filters: int) -> float:
+    """Return the processor time that the choice takes of a build; the filters hold from the first message on."""
+    with big.workspace.database.reading() as connection:
+        reading = read_reading(connection, big.space.id)
+    queries = [f"type = 'track' and contains(event, 'Heartbeat {number}')" for number in range(filters - 1)]
+    queries += ["match(traits.email, '*@nowhere.invalid')"] if filters else []
+    held = tuple(EventFilter(query, query, query, FROM_THE_START) for query in queries)
+    reading, log, after, taken = replace(reading, filters=held), open_event_log(big.workspace), 0, 0.0
+    while events := log.read(after, BATCH_MESSAGES):
+        started = time.process_time()
+        reading.select(events)
+        taken += time.process_time() - started
+        after = events[-1].offset
+    return taken
 
 
 def _require_worked(big: BigSync, rows: int) -> None:

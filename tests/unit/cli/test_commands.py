@@ -329,12 +329,36 @@ def test_spaces_are_made_renamed_connected_and_given_rules(shell: Shell, workspa
     assert shell("spaces", "create", "--name", "Third")[2].endswith("[limit_exceeded]\n")
     assert shell.json("spaces", "rename", "trials", "--name", "Tests")["slug"] == "trials"
     assert shell("spaces", "connect", "trials", "--source", "Server")[0] == 0
+    assert shell("spaces", "disconnect", "trials", "--source", "Server")[0] == 0
+    assert shell("spaces", "disconnect", "trials", "--source", "Server")[2].endswith("[not_found]\n")
+    assert shell("spaces", "connect", "trials", "--source", "Server", "--from-now")[0] == 0
     assert shell("spaces", "import-rules", "unified-profiles", "--from", "Tests")[0] == 0
     first, second = (orjson.loads(line) for line in shell("spaces", "list", "--json")[1].splitlines())
     assert (first["profiles"], second["profiles"], second["identifiers"]) == (1, 0, 2)
     assert second["sources"] == [source.name]
     assert "Tests" in shell("spaces", "list")[1]
     assert shell("profiles", "get", "user_id:ada", "--space", "trials")[2].endswith("[not_found]\n")
+
+
+def test_event_filters_are_tried_added_removed_and_put_back(shell: Shell, workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    offsets = [feed.track("ada", event) for event in ("Paid", "Heartbeat", "Heartbeat")]
+    query = "event = 'Heartbeat'"
+    tried = shell.json("spaces", "filters", "test", query)
+    assert (tried["tried"], tried["dropped"], tried["samples"][0]["offset"]) == (3, 2, offsets[-1])
+    assert "2 of the newest 3 messages" in shell("spaces", "filters", "test", query)[1]
+    code, _, says = shell("spaces", "filters", "add", "event == 'Heartbeat'")
+    assert (code, says.splitlines()[-1]) == (1, "[invalid_filter]")
+    assert "Column 8: expected a value, found =." in says
+    made = shell.json("spaces", "filters", "add", query, "--name", "Telemetry")
+    feed.track("bob", "Heartbeat")
+    feed.build()
+    (listed,) = (orjson.loads(line) for line in shell("spaces", "filters", "list", "--json")[1].splitlines())
+    assert (listed["id"], listed["name"], listed["dropped"]) == (made["id"], "Telemetry", 1)
+    assert "no more events" in shell("spaces", "filters", "remove", "Telemetry")[1]
+    assert shell("spaces", "filters", "list", "--json")[1] == ""
+    assert "Telemetry" in shell("spaces", "filters", "list", "--removed")[1]
+    assert "from now on" in shell("spaces", "filters", "restore", made["id"])[1]
 
 
 def test_profiles_are_written_to_a_warehouse(shell: Shell, workspace: Workspace) -> None:

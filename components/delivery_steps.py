@@ -8,6 +8,8 @@ from components.format import format_change, format_number, format_share
 from components.navigation import draw_link
 from core.profiles.delivery import Delivery
 
+_KEPT_OUT = "By an identity rule or an event filter: in the log, and on no profile."
+
 
 def draw_steps(now: Delivery, before: Delivery, compared_with: str) -> None:
     """Draw a tile a step.
@@ -22,8 +24,8 @@ def draw_steps(now: Delivery, before: Delivery, compared_with: str) -> None:
         ("Failed on ingest", now.failed, before.failed, now.received, "Refused, with a code that says why."),
         ("Filtered at source", now.filtered, before.filtered, now.received, "Refused because a source is disabled."),
         ("Delivered to profiles", now.reached, before.reached, now.received, "Belong to a profile."),
-        ("Kept out by a rule", now.dropped, before.dropped, now.received, "In the log, and on no profile."),
-        ("Not yet delivered", _open(now), _open(before), now.received, "Wait to be built, or no space reads them."),
+        ("Kept out by a rule", now.dropped, before.dropped, now.received, _KEPT_OUT),
+        ("Not yet delivered", _open(now), _open(before), now.received, "Wait to be built, or are not read."),
     )
     with st.grid(3, min_column_width=150):
         for label, count, count_before, whole, meaning in steps:
@@ -41,7 +43,7 @@ def draw_steps(now: Delivery, before: Delivery, compared_with: str) -> None:
                 else:
                     st.caption(f"compared with {compared_with}")
     if now.unread:
-        st.caption(f"{format_number(now.unread)} of them are from sources that no profile space reads.")
+        st.caption(f"{format_number(now.unread)} of them came from sources that the space did not read then.")
         draw_link("check-configuration", label="The checks say how to connect them", icon=":material/fact_check:")
     st.caption("Destinations: nothing forwards events from this workspace yet. Profiles are what the log feeds.")
 

@@ -43,8 +43,8 @@ def _draw_fate(placement: Placement, source: Source | None) -> None:
         st.markdown(f":material/filter_alt: **Reached no profile**: the event filter **{named}** dropped it.")
         draw_link("spaces", label="The filters of the space", icon=":material/filter_alt:")
     elif placement.fate is Fate.NOT_READ:
-        st.markdown(f":material/link_off: **Not read**: no space reads {name}, so it reaches no profile.")
-        draw_link("check-configuration", label="The checks say how to connect it", icon=":material/fact_check:")
+        st.markdown(f":material/link_off: **Not read**: the space does not read {name}, or did not when this came.")
+        draw_link("spaces", label="The sources of the space", icon=":material/deployed_code:")
     elif placement.fate is Fate.NO_IDENTIFIERS_CHOSEN:
         st.markdown(":material/hourglass_empty: **Waits**: no identifier is chosen yet, so nobody can be told apart.")
         draw_link("identifiers-and-traits", label="Choose identifiers", icon=":material/fingerprint:")

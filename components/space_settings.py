@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from components.confirm import confirm
 from components.error_panel import error_panel
 from components.format import format_time
 from components.navigation import draw_link
@@ -16,15 +17,21 @@ from components.what_if import draw_what_if
 from core.identity.caps import HIGHEST_CAP, change_caps, get_caps
 from core.identity.resolve import Caps
 from core.identity.rules import add_recommended_identifiers, import_rules, list_rules
+from core.profiles.connections import connect_from_now, disconnect_source, list_disconnected_sources
 from core.profiles.splits import list_splits
 from core.setup.entitled import create_entitled_space
-from core.sources.store import list_sources
+from core.sources.store import Source, list_sources
 from core.workspaces.spaces import SPACE_KINDS, Space, connect_source, list_connected_sources, rename_space
 from core.workspaces.workspace import MAX_NAME_CHARS, Workspace
 
 _KINDS = {"dev": "Development: to try things", "prod": "Production: what programs read"}
 SPLITS_SHOWN = 50
 _RECOMMENDED, _NONE = "recommended", "none"
+_FROM_NOW = "From now on"
+_AGAIN = {
+    _FROM_NOW: "What came meanwhile stays out.",
+    "With what came meanwhile": "All profiles are built again, with the same ids; until then people are missing.",
+}
 
 
 def draw_name(workspace: Workspace, space: Space) -> None:
@@ -58,19 +65,50 @@ def draw_caps(workspace: Workspace, space_id: str) -> None:
 
 
 def draw_sources(workspace: Workspace, space: Space) -> None:
-    """Draw which sources the space reads, and connect more."""
+    """Draw which sources the space reads; connect more, disconnect them and connect them again."""
     connected = list_connected_sources(workspace, space.id)
+    disconnected = list_disconnected_sources(workspace, space.id)
     for source in list_sources(workspace):
+        name = escape_markdown(source.name)
         with st.container(horizontal=True, vertical_alignment="center"):
             if source.id in connected:
-                st.markdown(f":material/check_circle: {escape_markdown(source.name)}", width="stretch")
-                continue
-            st.markdown(f":material/circle: :gray[{escape_markdown(source.name)}]", width="stretch")
-            if st.button("Connect", key=f"connect_{source.id}"):
-                with error_panel("connecting the source"):
-                    connect_source(workspace, space.id, source.id)
-                    st.rerun()
+                st.markdown(f":material/check_circle: {name}", width="stretch")
+                if st.button("Disconnect …", key=f"disconnect_{source.id}", type="tertiary"):
+                    _confirm_disconnect(workspace, space, source)
+            elif source.id in disconnected:
+                st.markdown(f":material/link_off: :gray[{name} · disconnected]", width="stretch")
+                if st.button("Connect again …", key=f"connect_{source.id}"):
+                    _open_connect_again(workspace, space, source)
+            else:
+                st.markdown(f":material/circle: :gray[{name}]", width="stretch")
+                if st.button("Connect", key=f"connect_{source.id}"):
+                    with error_panel("connecting the source"):
+                        connect_source(workspace, space.id, source.id)
+                        st.rerun()
     st.caption("A source that is connected is read from its first message on; its history is applied as well.")
+
+
+def _confirm_disconnect(workspace: Workspace, space: Space, source: Source) -> None:
+    name, of = escape_markdown(source.name), escape_markdown(space.name)
+    confirm(
+        "Disconnect a source",
+        f"No new event of **{name}** reaches the profiles of **{of}** from now on. What it brought stays on them, also"
+        " when they are built again. Its events still go into the event log, and it can be connected again: from then"
+        " on, or with what came meanwhile.",
+        lambda: disconnect_source(workspace, space.id, source.id),
+        confirm_label="Disconnect it",
+    )
+
+
+@st.dialog("Connect again")
+def _open_connect_again(workspace: Workspace, space: Space, source: Source) -> None:
+    """Ask whether what came meanwhile counts, and connect."""
+    st.markdown(f"**{escape_markdown(source.name)}** is read by **{escape_markdown(space.name)}** again:")
+    from_when = st.radio("From when", list(_AGAIN), captions=list(_AGAIN.values()), label_visibility="collapsed")
+    with error_panel("connecting the source"):
+        if st.button("Connect", type="primary", key="connect_agree"):
+            (connect_from_now if from_when == _FROM_NOW else connect_source)(workspace, space.id, source.id)
+            st.rerun()
 
 
 def draw_kept_apart(workspace: Workspace, space_id: str) -> None:

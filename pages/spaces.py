@@ -5,6 +5,7 @@ import streamlit as st
 from components.confirm import confirm
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
+from components.event_filters import draw_event_filters
 from components.format import format_count, format_number
 from components.identifier_actions import make_space_actions
 from components.identifier_table import draw_identifier_table, open_add_identifier
@@ -75,5 +76,7 @@ with error_panel("reading the spaces"):
 
     st.subheader("Sources that it reads", anchor="sources")
     draw_sources(workspace, space)
+    st.subheader("Event filters", anchor="filters")
+    draw_event_filters(workspace, space)
     st.subheader("Profiles kept apart", anchor="kept-apart")
     draw_kept_apart(workspace, space.id)

@@ -63,7 +63,7 @@ def test_every_event_that_came_is_in_one_of_the_steps(workspace: Workspace, visi
         "Kept out by a rule": "3",
         "Not yet delivered": "5",
     }
-    assert "4 of them are from sources that no profile space reads" in read(app)
+    assert "4 of them came from sources that the space did not read then" in read(app)
     table = read_table(app, "To profiles").set_index("Source")
     assert list(table.loc["Shop"]) == [16, "new", 2, 0, 10, 3, 1]
     assert list(table.loc["Other"]) == [6, "new", 0, 2, 0, 0, 4]

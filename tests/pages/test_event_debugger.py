@@ -242,7 +242,7 @@ def test_the_views_of_one_event_are_the_call_the_json_and_where_it_went(workspac
     assert list_links(app)["Its profile"] == "profile-explorer"
     assert "a rule kept it out" in read(visit(PAGE, message=str(nobody), **{"as": "went"}))
     assert "No matching identifiers on event" in read(visit(PAGE, message=str(nobody), **{"as": "went"}))
-    assert "no space reads" in read(visit(PAGE, message=str(unread), **{"as": "went"}))
+    assert "the space does not read" in read(visit(PAGE, message=str(unread), **{"as": "went"}))
     assert "Not yet built" in read(visit(PAGE, message=str(waiting), **{"as": "went"}))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from core.identity.rules import import_rules
+from core.profiles.connections import disconnect_source
+from core.profiles.event_filters import list_filters, remove_filter
 from core.sources.store import create_source
-from core.workspaces.spaces import create_space, get_space, list_connected_sources
+from core.workspaces.spaces import connect_source, create_space, get_space, list_connected_sources
 from core.workspaces.workspace import Workspace
 from tests.feeding import Feed
 from tests.pages.conftest import Visit
-from tests.pages.reading import list_buttons, press, read, read_table
+from tests.pages.reading import list_buttons, press, read, read_plain, read_table
 
 PAGE = "spaces.py"
 
@@ -37,6 +39,56 @@ def test_a_space_is_renamed_connected_and_shows_its_rules(workspace: Workspace, 
     assert "its profiles are built again from the event log, with the same ids" in read(app)
     press(app, "Add space")
     assert [box.label for box in app.selectbox] == ["Kind", "Identity rules"]
+
+
+def test_filters_are_written_with_what_they_would_drop_beside_them_removed_and_put_back(
+    workspace: Workspace, visit: Visit
+) -> None:
+    feed = Feed(workspace)
+    for number in range(3):
+        feed.track(f"u{number}", "Paid" if number else "Heart <b>beat</b>")
+    app = visit(PAGE)
+    assert "0 of 10 filters are in use" in read(app)
+    assert list_buttons(app)["Add filter"] is False
+    app.text_input(key="filter_query").set_value("event == 'Paid'").run()
+    assert "Column 8: expected a value, found =." in read_plain(app)
+    assert list_buttons(app)["Add filter"] is False
+    app.text_input(key="filter_query").set_value("contains(event, 'Heart')").run()
+    assert "It would have dropped **1** of the newest 3 events that reach Unified profiles:" in read(app)
+    assert list(read_table(app, "Event")["Event"]) == ["Heart <b>beat</b>"]
+    app.text_input(key="filter_name").set_value("*Telemetry*")
+    press(app, "Add filter")
+    assert (app.text_input(key="filter_query").value, app.text_input(key="filter_name").value) == ("", "")
+    (state,) = list_filters(workspace, feed.space_id)
+    assert (state.filter.name, state.filter.query) == ("*Telemetry*", "contains(event, 'Heart')")
+    dropped = feed.track("u9", "Heartbeat")
+    feed.build()
+    app = visit(PAGE)
+    assert "Dropped 1 event · added" in read(app)
+    assert r"**\*Telemetry\***" in read(app)
+    press(app, "Remove …")
+    assert "What it has dropped stays dropped" in read(app)
+    debugger = visit("event_debugger.py", message=str(dropped), **{"as": "went"})
+    assert "the event filter *Telemetry* dropped it" in read_plain(debugger)
+    remove_filter(workspace, feed.space_id, state.filter.id)
+    app = visit(PAGE)
+    assert "0 of 10 filters are in use" in read(app)
+    press(app, "Put back")
+    assert [each.filter.id for each in list_filters(workspace, feed.space_id)] == [state.filter.id]
+
+
+def test_a_source_is_disconnected_and_asked_from_when_it_counts_again(workspace: Workspace, visit: Visit) -> None:
+    feed = Feed(workspace)
+    source = create_source(workspace, kind="http", name="Server")
+    connect_source(workspace, feed.space_id, source.id)
+    app = visit(PAGE)
+    press(app, "Disconnect …")
+    assert "What it brought stays on them, also when they are built again" in read(app)
+    disconnect_source(workspace, feed.space_id, source.id)
+    app = visit(PAGE)
+    assert "Server · disconnected" in read(app)
+    press(app, "Connect again …")
+    assert app.radio[0].options == ["From now on", "With what came meanwhile"]
 
 
 def test_with_two_spaces_every_page_shows_the_one_that_is_chosen(workspace: Workspace, visit: Visit) -> None:

@@ -48,7 +48,7 @@ def draw_regulations(workspace: Workspace, found: Sequence[Regulation]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{LABELS[regulation.kind]}**")
                 st.badge(words, color=colour)
-            people = format_count(len(regulation.prints), "user id")
+            people = format_count(len(regulation.prints), "user id") if regulation.prints else "without a user id"
             st.caption(
                 f"{format_time(regulation.requested_at)} · {people} · by {escape_markdown(regulation.requested_by)} · "
                 f"`{regulation.id}`"

@@ -176,7 +176,8 @@ class _Deletion:
             for space_id in subject.profile_ids:
                 leases.enter_context(hold_lease(self._workspace.database, f"profiles:{space_id}", wait_s=WAIT_S))
             with self._workspace.database.transaction() as connection:
-                resolve_subject(connection, subject)  # a batch in hand may have made more of them meanwhile
+                # a batch in hand, or an undo, may have made more of them meanwhile
+                resolve_subject(connection, subject, self._offsets)
                 for table, count in delete_profiles(connection, subject, self._offsets).items():
                     self._count(table, count)
                 self._count("texts", replace_texts(connection, subject.user_ids | subject.values))

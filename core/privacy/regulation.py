@@ -25,6 +25,7 @@ from sqlalchemy import Row, insert, select, update
 
 from core.errors import InvalidField, NotFound
 from core.ids import new_id
+from core.privacy.subject import Subject, note_seen
 from core.storage.tables import regulations
 from core.workspaces.audit import record_change
 from core.workspaces.suppression import suppress_users, unsuppress_users
@@ -131,7 +132,7 @@ def request_regulation(
     _require_usable(kind, ids, bool(profile_ids))
     now = workspace.now()
     regulation_id = new_id("reg", now)
-    subject = {"user_ids": ids, "values": [], "profile_ids": {k: list(v) for k, v in (profile_ids or {}).items()}}
+    subject = Subject(set(ids), profile_ids={space_id: set(each) for space_id, each in (profile_ids or {}).items()})
     status = RegulationStatus.INITIALIZED if kind.deletes else RegulationStatus.FINISHED
     receipt: dict[str, int] = {}
     with workspace.database.transaction() as connection:
@@ -139,13 +140,15 @@ def request_regulation(
             receipt["suppressed"] = suppress_users(connection, ids, now)
         elif kind is RegulationKind.UNSUPPRESS:
             receipt["unsuppressed"] = unsuppress_users(connection, ids)
+        if kind.deletes and profile_ids:
+            note_seen(connection, subject)
         connection.execute(
             insert(regulations).values(
                 id=regulation_id,
                 kind=kind,
                 status=status,
                 prints=[make_print(regulation_id, each) for each in ids],
-                subject=subject if kind.deletes else None,
+                subject=subject.to_json() if kind.deletes else None,
                 requested_at=now,
                 requested_by=workspace.actor,
                 finished_at=None if kind.deletes else now,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, or_, select, update
+from sqlalchemy import Connection, Table, bindparam, func, select, update
 
 from core.events.erase import MIN_NEEDLE_CHARS, empty_wal
 from core.privacy.subject import Subject
 from core.profiles.changes import note_changes
+from core.storage.bulk import delete_in
 from core.storage.database import Database
 from core.storage.tables import (
     METADATA,
@@ -18,15 +20,19 @@ from core.storage.tables import (
     check_runs,
     computed_traits,
     predictions,
+    profile_messages,
     profiles,
     profiles_sync_runs,
     regulations,
+    spaces,
     sync_runs,
     violations,
 )
 
 DELETED = "(deleted)"
 _PERSON_COLUMNS = ("profile_id", "survivor_id", "merged_id")
+_BEFORE = {("trait_states", "profile_id"): "trait_id", ("violations", "identifier_value"): "identifier_type"}
+"""What an index has between the space and the column by which rows are found."""
 _PIECE = 5_000
 _TEXTS: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (audit_entries, ("before", "after")),
@@ -45,29 +51,40 @@ def delete_profiles(connection: Connection, subject: Subject, log_offsets: Seque
 
     Every table of the store that names a profile is asked, so that a new one is not forgotten.
     """
-    gone: dict[str, int] = {}
-    for space_id, ids in subject.list_profiles():
-        for table in METADATA.sorted_tables:
-            owners = [table.c[name] for name in _PERSON_COLUMNS if name in table.c]
-            if table is profiles:
-                owners = [profiles.c.id]
-            if not owners or "space_id" not in table.c:
-                continue
-            for piece in _cut(sorted(ids)):
-                is_theirs = or_(*(column.in_(piece) for column in owners))
-                count = connection.execute(delete(table).where(table.c.space_id == space_id, is_theirs)).rowcount
-                gone[str(table.name)] = gone.get(str(table.name), 0) + count
+    gone: Counter[str] = Counter()
+    values = sorted(subject.user_ids | subject.values)
+    for space_id in connection.execute(select(spaces.c.id)).scalars().all():
+        ids = sorted(subject.profile_ids.get(space_id, ()))
+        for table in METADATA.sorted_tables if ids else ():
+            for column in _list_person_columns(table):
+                for fixed in _list_keys(connection, table, column, space_id):
+                    gone[str(table.name)] += delete_in(connection, table, fixed, column, ids)
         note_changes(connection, space_id, ids)
-    theirs = sorted(subject.user_ids | subject.values)
-    for piece in _cut(theirs):
-        query = delete(violations).where(violations.c.identifier_value.in_(piece))
-        gone["violations"] = gone.get("violations", 0) + connection.execute(query).rowcount
-    for name in ("profile_messages", "violations"):
-        table = METADATA.tables[name]
-        for piece in _cut(log_offsets):
-            count = connection.execute(delete(table).where(table.c.log_offset.in_(piece))).rowcount
-            gone[name] = gone.get(name, 0) + count
+        for fixed in _list_keys(connection, violations, "identifier_value", space_id):
+            gone["violations"] += delete_in(connection, violations, fixed, "identifier_value", values)
+        for table in (profile_messages, violations):
+            for piece in _cut(log_offsets):
+                gone[str(table.name)] += delete_in(connection, table, {"space_id": space_id}, "log_offset", piece)
     return {name: count for name, count in gone.items() if count}
+
+
+def _list_person_columns(table: Table) -> list[str]:
+    if "space_id" not in table.c:
+        return []
+    return ["id"] if table is profiles else [name for name in _PERSON_COLUMNS if name in table.c]
+
+
+def _list_keys(connection: Connection, table: Table, column: str, space_id: str) -> Iterator[dict[str, object]]:
+    """Yield the values of the columns before `column` in the index that leads to it: none is read through."""
+    before = _BEFORE.get((table.name, column))
+    if before is None:
+        yield {"space_id": space_id}
+        return
+    each, last = table.c[before], ""
+    query = select(func.min(each)).where(table.c.space_id == space_id, each > bindparam("last"))
+    while (found := connection.execute(query, {"last": last}).scalar()) is not None:
+        yield {"space_id": space_id, before: found}
+        last = found
 
 
 def replace_texts(connection: Connection, values: Iterable[str]) -> int:

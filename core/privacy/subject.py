@@ -17,31 +17,34 @@ _REACH_TRAITS = frozenset({"email", "phone"})
 _OWNER = (identifiers.c.profile_id,)
 _VALUE = (identifiers.c.type, identifiers.c.value)
 _TRAITS = (profiles.c.traits,)
+_MESSAGE = (profile_messages.c.log_offset, profile_messages.c.profile_id)
 
 
 @dataclass(slots=True)
 class Subject:
     """The people of a regulation.
 
-    `profile_ids` are by space, those that were merged into them included; `row_keys` by sync, of the rows that their
-    messages came from. `planned` are counts by place, saved before something is taken away there, so that a receipt is
-    right after a kill.
+    `profile_ids` are by space, those that were merged into them included; `log_offsets` are the messages of people who
+    were looked at when it was asked for; `row_keys` are by sync, of the rows that their messages came from. `planned`
+    are counts by place, saved before something is taken away there, so that a receipt is right after a kill.
     """
 
     user_ids: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     profile_ids: dict[str, set[str]] = field(default_factory=dict)
+    log_offsets: set[int] = field(default_factory=set)
     row_keys: dict[str, set[str]] = field(default_factory=dict)
     planned: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, document: dict[str, object]) -> Subject:
         """Return the subject as it was saved."""
-        planned = document.get("planned")
+        planned, offsets = document.get("planned"), document.get("log_offsets")
         return cls(
             _to_set(document.get("user_ids")),
             _to_set(document.get("values")),
             _to_sets(document.get("profile_ids")),
+            set(offsets) if isinstance(offsets, list) else set(),
             _to_sets(document.get("row_keys")),
             {str(place): int(count) for place, count in planned.items()} if isinstance(planned, dict) else {},
         )
@@ -52,6 +55,7 @@ class Subject:
             "user_ids": sorted(self.user_ids),
             "values": sorted(self.values),
             "profile_ids": {space_id: sorted(ids) for space_id, ids in self.profile_ids.items()},
+            "log_offsets": sorted(self.log_offsets),
             "row_keys": {sync_id: sorted(keys) for sync_id, keys in self.row_keys.items()},
             "planned": self.planned,
         }
@@ -89,13 +93,25 @@ class Subject:
         return [(space_id, ids) for space_id, ids in sorted(self.profile_ids.items()) if ids]
 
 
-def resolve_subject(connection: Connection, subject: Subject) -> None:
-    """Add what the store knows of the people now: their profiles, and these profiles' identifiers and addresses."""
+def note_seen(connection: Connection, subject: Subject) -> None:
+    """Note who the profiles of the subject are at this moment: whatever is undone before they are deleted, these go."""
+    resolve_subject(connection, subject)
+    for space_id, ids in subject.list_profiles():
+        rows = select_in(connection, _MESSAGE, {"space_id": space_id}, "profile_id", ids)
+        subject.log_offsets.update(row.log_offset for row in rows)
+
+
+def resolve_subject(connection: Connection, subject: Subject, gone_offsets: Sequence[int] = ()) -> None:
+    """Add what the store knows of the people now: their profiles, and these profiles' identifiers and addresses.
+
+    `gone_offsets` are messages that were deleted: a profile with no others is theirs, however an undo came to make it.
+    """
     for space_id in connection.execute(select(spaces.c.id)).scalars().all():
         fixed = {"space_id": space_id, "type": "user_id"}
         known = {profile_id for (profile_id,) in select_in(connection, _OWNER, fixed, "value", subject.user_ids)}
         asked = subject.profile_ids.get(space_id, set())
-        survivors = set(find_survivors(connection, space_id, known | asked).values())
+        emptied = _find_emptied(connection, space_id, gone_offsets)
+        survivors = set(find_survivors(connection, space_id, known | asked | emptied).values())
         ids = find_members(connection, space_id, survivors).keys() | asked
         subject.profile_ids[space_id] = ids
         for type_, value in select_in(connection, _VALUE, {"space_id": space_id}, "profile_id", ids):
@@ -106,16 +122,26 @@ def resolve_subject(connection: Connection, subject: Subject) -> None:
             subject.values.update(value for value in found if isinstance(value, str) and value and "\0" not in value)
 
 
+def _find_emptied(connection: Connection, space_id: str, gone_offsets: Sequence[int]) -> set[str]:
+    """Return the profiles whose every message is one of `gone_offsets`."""
+    fixed = {"space_id": space_id}
+    touched = {row.profile_id for row in select_in(connection, _MESSAGE, fixed, "log_offset", gone_offsets)}
+    members = find_members(connection, space_id, set(find_survivors(connection, space_id, touched).values()))
+    gone = set(gone_offsets)
+    left = select_in(connection, _MESSAGE, fixed, "profile_id", members)
+    return set(members) - {members[row.profile_id] for row in left if row.log_offset not in gone}
+
+
 def choose_offsets(
     connection: Connection, subject: Subject, found: Iterable[tuple[int, str | None]]
 ) -> tuple[set[int], set[int]]:
     """Return the offsets of the people's messages, and those of other people's messages that mention a value of theirs.
 
-    A message is theirs if it has one of their user ids, or reached one of their profiles, or mentions them and reached
-    nobody.
+    A message is theirs if it has one of their user ids, or reached one of their profiles (now, or when the deletion was
+    asked for), or mentions them and reached nobody.
     """
     table = profile_messages.c
-    theirs: set[int] = set()
+    theirs = set(subject.log_offsets)
     for space_id, ids in subject.list_profiles():
         rows = select_in(connection, (table.log_offset,), {"space_id": space_id}, "profile_id", ids)
         theirs.update(offset for (offset,) in rows)

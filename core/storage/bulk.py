@@ -98,10 +98,10 @@ def select_in(
 
 def delete_in(
     connection: Connection, table: Table, fixed: Mapping[str, object], column: str, values: Collection[object]
-) -> None:
-    """Delete the rows of `table` whose columns equal `fixed` and whose `column` is one of `values`."""
+) -> int:
+    """Delete the rows of `table` whose columns equal `fixed` and whose `column` is in `values`; return how many."""
     if not values:
-        return
+        return 0
     if connection.dialect.name == "sqlite":
         equal = " AND ".join(f"{name} = ?" for name in fixed)
         sql = f"DELETE FROM {table.name} WHERE {equal} AND {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
@@ -110,7 +110,7 @@ def delete_in(
         equal = " AND ".join(f"{name} = %s" for name in fixed)
         sql = f"DELETE FROM {table.name} WHERE {equal} AND {column} = ANY(%s)"  # noqa: S608
         parameters = (*fixed.values(), list(values))
-    _execute(connection, sql, parameters)
+    return int(_execute(connection, sql, parameters).rowcount)
 
 
 @lru_cache(maxsize=256)

@@ -6,8 +6,9 @@ and Parquet leave deleted rows where they are. A kill leaves the old file or the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -25,7 +26,7 @@ from core.syncs.sync import list_syncs
 from core.workspaces.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class People:
     """Whose rows: by user id, by the keys of rows that their messages came from (by sync), or by values of theirs.
 
@@ -38,13 +39,18 @@ class People:
 
     def condition(self, sync_id: str) -> str:
         """Return the condition on `key` and `payload` of a record of the sync, as SQL."""
-        has_user = "nullif(json_extract_string(payload, '$.user_id'), '')"
-        keys = [*self.row_keys.get(sync_id, ()), *self.user_ids]
-        held = [f"contains(lower(payload), {literal(orjson.dumps(each).decode().lower())})" for each in self.values]
-        parts = [f"key IN ({_list(keys)})"] if keys else []
-        parts += [f"{has_user} IN ({_list(self.user_ids)})"] if self.user_ids else []
-        parts += [f"({has_user} IS NULL AND ({' OR '.join(held)}))"] if held else []
+        keys = self.row_keys.get(sync_id, ())
+        parts = [*([f"key IN ({_list(keys)})"] if keys else []), *self._anywhere]
         return f"coalesce({' OR '.join(parts) or 'false'}, false)"
+
+    @cached_property
+    def _anywhere(self) -> Sequence[str]:
+        """What holds in every sync; of thousands of people it is a long text."""
+        has_user = "nullif(json_extract_string(payload, '$.user_id'), '')"
+        users = _list(self.user_ids)
+        held = [f"contains(lower(payload), {literal(orjson.dumps(each).decode().lower())})" for each in self.values]
+        parts = [f"key IN ({users})", f"{has_user} IN ({users})"] if self.user_ids else []
+        return [*parts, *([f"({has_user} IS NULL AND ({' OR '.join(held)}))"] if held else [])]
 
 
 def erase_states(workspace: Workspace, people: People) -> Iterator[tuple[str, int]]:
@@ -80,8 +86,8 @@ def erase_records(workspace: Workspace, people: People) -> Iterator[tuple[str, i
     """Take the people's records out of the files of finished runs; yield each file and how many, before they go."""
     with workspace.database.reading() as connection:
         syncs = {row.id: row.sync_id for row in connection.execute(select(sync_runs.c.id, sync_runs.c.sync_id))}
-    for path in sorted(workspace.home.runs.glob("*.parquet")):
-        with duckdb.connect(":memory:") as engine:
+    with duckdb.connect(":memory:") as engine:
+        for path in sorted(workspace.home.runs.glob("*.parquet")):
             where = people.condition(syncs.get(path.stem, ""))
             source = f"read_parquet({literal(str(path))})"
             row = engine.execute(f"SELECT count(*) FROM {source} WHERE {where}").fetchone()  # noqa: S608 - literals

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 
 import duckdb
 import pyarrow.parquet as pq
@@ -21,7 +22,7 @@ from core.events.history import word_index
 from core.events.history.keep import keep_history
 from core.events.message import to_log_entry
 from core.events.refused import Refusal, search_refused
-from core.identity.rules import add_identifiers
+from core.identity.rules import add_identifiers, delete_identifier
 from core.log import set_up_logging
 from core.privacy import job
 from core.privacy.job import carry_out_due
@@ -37,6 +38,7 @@ from core.profiles.build import ProfileBuilder, rebuild
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.profiles.search_index import keep_search
+from core.profiles.undo import Act, SplitProgress, split
 from core.storage.tables import METADATA, regulations
 from core.syncs.records import search_records
 from core.traits.engine import ComputedTraitEngine
@@ -45,6 +47,7 @@ from core.workspaces.spaces import connect_source, list_spaces
 from core.workspaces.suppression import list_suppressed
 from core.workspaces.workspace import Workspace
 from tests import guided
+from tests.feeding import Feed
 
 SOURCE = "src_phone"
 USER, EMAIL, PHONE, BROWSER = "cust-000003", "c3@example.com", "+14155550003", "browser-of-000003"
@@ -276,13 +279,62 @@ def test_a_request_that_names_nobody_or_is_malformed_is_refused(workspace: Works
     assert list_regulations(workspace) == []
 
 
-def test_a_person_without_a_user_id_is_deleted_by_profile(workspace: Workspace, clock: FixedClock) -> None:
-    guided.fill(workspace, rows=4)
-    (space,) = list_spaces(workspace)
-    person = get_profile(workspace, space.id, f"email:{EMAIL}")
-    request_regulation(workspace, RegulationKind.DELETE_ONLY, profile_ids={space.id: [person.id]})
+def feed_two(workspace: Workspace) -> tuple[Feed, str, str]:
+    """Ada and a visitor without a user id, made one by the third message, and Eve. Returns their ids."""
+    feed = Feed(workspace, ("user_id", "email", "anonymous_id"), custom=("phone",))
+    feed.identify(anonymousId="browser-of-visitor", traits={"plan": "gold"})
+    feed.identify("ada-000001", traits={"phone": "+14155550001"})
+    feed.identify("ada-000001", anonymousId="browser-of-visitor")
+    feed.identify(traits={"phone": "+14155550001", "email": "mail@x.example"})
+    feed.identify("eve-000001", traits={"phone": "+14155550009"})
+    feed.build()
+    (merge,) = get_profile(workspace, feed.space_id, "user_id:ada-000001").merges
+    return feed, merge.survivor_id, merge.merged_id
+
+
+def test_a_person_without_a_user_id_is_deleted_by_profile_and_others_stay(
+    workspace: Workspace, clock: FixedClock
+) -> None:
+    feed, _, merged_id = feed_two(workspace)
+    split(workspace, feed.space_id, Act.UNDO, merged_id, ComputedTraitEngine())
+    others = feed.owners()
+    visitor = get_profile(workspace, feed.space_id, "anonymous_id:browser-of-visitor")
+    request_regulation(workspace, RegulationKind.DELETE_ONLY, profile_ids={feed.space_id: [visitor.id]})
     clock.advance(timedelta(seconds=5))
     carry_out_due(workspace)
-    assert EMAIL.encode() not in read_everything(workspace)
-    with pytest.raises(NotFound):
-        get_profile(workspace, space.id, person.id)
+    assert b"gold" not in read_everything(workspace)
+    del others["anonymous_id", "browser-of-visitor"]
+    assert feed.owners() == others
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_who_was_seen_goes_whatever_is_undone_before_or_meanwhile(
+    workspace: Workspace, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, *, is_started: bool
+) -> None:
+    feed, survivor_id, merged_id = feed_two(workspace)
+    delete_identifier(workspace, feed.space_id, "phone")  # so the fourth message makes a profile of its own
+    ask = partial(request_regulation, workspace, RegulationKind.DELETE_ONLY)
+    ask(["ada-000001"], profile_ids={feed.space_id: [survivor_id]})
+
+    def begin(progress: SplitProgress) -> None:
+        if not is_started or progress.applied != progress.total:
+            return
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(job._Deletion, "_erase_syncs", die)
+            carry_out_due(workspace)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    clock.advance(timedelta(seconds=5))
+    split(workspace, feed.space_id, Act.UNDO, merged_id, ComputedTraitEngine(), progress=begin)
+    assert len(set(feed.owners().values())) == 4
+    carry_out_due(workspace)
+    assert [event.user_id for event in open_event_log(workspace).search()] == ["eve-000001"]
+    assert {table: len(rows) for table, rows in feed.dump().items() if rows} == {
+        "profiles": 1,
+        "identifiers": 2,
+        "profile_messages": 1,
+    }
+    everything = read_everything(workspace)
+    assert not [each for each in (b"ada-000001", b"visitor", b"+14155550001", b"mail@x") if each in everything]

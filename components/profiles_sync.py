@@ -112,7 +112,8 @@ def draw_sync(workspace: Workspace, sync: ProfilesSync) -> None:
     st.subheader("Tables", anchor="tables")
     st.caption(
         f"How things are: {', '.join(f'`{table.name}`' for table in CURRENT)}. "
-        f"What happened: {', '.join(f'`{table.name}`' for table in HAPPENED)}."
+        f"What happened: {', '.join(f'`{table.name}`' for table in HAPPENED)}. "
+        "Each track event has a table of its own too, with its properties as columns, such as `order_completed`."
     )
 
 
@@ -130,6 +131,8 @@ def _draw_runs(runs: Sequence[ProfilesRun]) -> None:
         with st.expander(label, expanded=run.state is ProfilesRunState.FAILED and run is runs[0]):
             if run.error is not None:
                 draw_stored_error(run.error)
+            for note in run.notes:
+                st.caption(f":material/info: {escape_markdown(note)}")
             if run.rows:
                 ranked = sorted(run.rows.items())
                 table = {"Table": [name for name, _ in ranked], "Rows written": [number for _, number in ranked]}

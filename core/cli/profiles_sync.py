@@ -88,6 +88,8 @@ def run_now(args: argparse.Namespace) -> int:
         print_json(_describe_run(run))
     else:
         print_table(("table", "rows"), sorted(run.rows.items()))
+    for note in run.notes:
+        say(note)
     if run.error is not None:
         say(f"{run.error['message']}\n{run.error['hint']}\n[{run.error['code']}]")
     return DONE if run.state is ProfilesRunState.SUCCEEDED else FAILED
@@ -167,5 +169,6 @@ def _describe_run(run: ProfilesRun) -> dict[str, object]:
         "started_at": to_iso(run.started_at),
         "finished_at": None if run.finished_at is None else to_iso(run.finished_at),
         "rows": dict(run.rows),
+        "notes": list(run.notes),
         "error": run.error,
     }

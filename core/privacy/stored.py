@@ -39,7 +39,7 @@ _TEXTS: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (check_runs, ("results",)),
     (computed_traits, ("failure",)),
     (predictions, ("report", "error")),
-    (profiles_sync_runs, ("error",)),
+    (profiles_sync_runs, ("error", "notes")),
     (regulations, ("error",)),
     (sync_runs, ("error", "sheet")),
 )

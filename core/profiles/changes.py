@@ -2,7 +2,7 @@
 
 The builder pays one short insert for two thousand messages; whoever follows (the search index) reads the ids, then the
 profiles themselves, does its work and only then takes the rows away. So a kill between the two repeats work and loses
-none.
+none. Whoever only wants to know whether anything was written compares the version of the space's profiles.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy import Connection, delete, select
 
-from core.storage.bulk import insert_row
-from core.storage.tables import profile_changes
+from core.storage.bulk import insert_row, select_equal, upsert_rows
+from core.storage.tables import profile_changes, profile_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,19 @@ def note_changes(connection: Connection, space_id: str, profile_ids: Collection[
     if profile_ids:
         text = orjson.dumps(sorted(profile_ids)).decode()
         insert_row(connection, profile_changes, {"space_id": space_id, "profile_ids": text})
+        _count_version(connection, space_id)
 
 
 def note_cleared(connection: Connection, space_id: str) -> None:
     """Note, in the transaction that does it, that every profile of the space was thrown away."""
     connection.execute(delete(profile_changes).where(profile_changes.c.space_id == space_id))
     insert_row(connection, profile_changes, {"space_id": space_id, "profile_ids": None})
+    _count_version(connection, space_id)
+
+
+def read_version(connection: Connection, space_id: str) -> int:
+    """Return a number that is another one after every change of the space's profiles; 0 before the first."""
+    return sum(row.version for row in select_equal(connection, (profile_versions.c.version,), {"space_id": space_id}))
 
 
 def read_changes(connection: Connection, space_id: str, *, max_rows: int) -> Changes:
@@ -55,3 +62,7 @@ def read_changes(connection: Connection, space_id: str, *, max_rows: int) -> Cha
 def forget_changes(connection: Connection, rows: Sequence[int]) -> None:
     """Take away rows that were followed."""
     connection.execute(delete(profile_changes).where(profile_changes.c.seq.in_(rows)))
+
+
+def _count_version(connection: Connection, space_id: str) -> None:
+    upsert_rows(connection, profile_versions, [(space_id, 1)], is_sum=True)

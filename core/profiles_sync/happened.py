@@ -33,6 +33,8 @@ from core.storage.tables import identifiers, merges, profile_messages, profiles
 Row: TypeAlias = Mapping[str, object]
 Rows: TypeAlias = dict[SyncedTable, list[Row]]
 """Rows by table; a column that a row does not name is NULL. Times are ISO 8601, numbers are ints, the rest is text."""
+SENT = "sent"
+"""Where the row of a track call has its properties as they were sent; no column."""
 
 
 def read_span(
@@ -98,6 +100,7 @@ def _tell(event: StoredEvent, message: Message) -> dict[str, object]:
     return {
         "context": to_text(message.get("context") or {}),
         "properties": to_text(message.get("properties") or {}),
+        SENT: message.get("properties"),
         "traits": to_text(message.get("traits") or {}),
         "event": event.name,
         "name": event.name,

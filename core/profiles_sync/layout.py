@@ -2,18 +2,20 @@
 
 Two kinds. Tables of what happened only grow: messages, and what each of them changed. Tables of how things are hold
 each profile as it is now. Names and meanings are those of the specification (spec/profiles.md, section 6), but for
-`group_call`, because GROUP is a word of SQL.
+`group_call`, because GROUP is a word of SQL. The tables of single events are what happened too; senders choose their
+names and columns (`event_tables.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from core.errors import UnknownConnector
 
 SEQ = "seq"
+WRITTEN_AT = "uuid_ts"
 STAGE_PREFIX = "onramp_stage_"
 
 
@@ -22,6 +24,8 @@ class ColumnKind(StrEnum):
 
     TEXT = "text"
     NUMBER = "number"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
     TIME = "time"
 
 
@@ -81,32 +85,52 @@ CURRENT = (ID_GRAPH, MERGES, PROFILE_TRAITS, USER_TRAITS, USER_IDENTIFIERS)
 TABLES = (*HAPPENED, *CURRENT)
 OWNERS = _table("owners", "segment_id")
 """The profiles of a batch: all of theirs is taken away before what they are now is put in its place."""
+PROPERTIES = _table("properties", "target seq name value uuid_ts")
+"""A value of an event on its way to a column of the table `target`; one of no name stands for the event itself."""
+STAGED = (*TABLES, OWNERS, PROPERTIES)
+EVENT_COLUMNS = _table("event", f"{_CALL} event uuid_ts").columns
+"""What the table of an event has before its properties. `track` has no `uuid_ts`: so a view over it is none of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How an engine names types. `max_text_bytes` is what its text holds; None where every value of ours fits.
 
-    `has_indexes` says that it finds rows by an index, and reads the whole table without one.
+    `has_indexes` says that it finds rows by an index, and reads the whole table without one; `adds_many`, that one
+    statement adds several columns; `folds_up`, that its catalog has names in upper case.
     """
 
     text: str = "VARCHAR"
     number: str = "BIGINT"
+    float: str = "DOUBLE"
+    boolean: str = "BOOLEAN"
     time: str = "TIMESTAMPTZ"
     max_text_bytes: int | None = None
     has_indexes: bool = False
+    adds_many: bool = False
+    folds_up: bool = False
 
     def type_of(self, kind: ColumnKind) -> str:
         """Return the engine's type for a kind of column."""
-        return {ColumnKind.TEXT: self.text, ColumnKind.NUMBER: self.number, ColumnKind.TIME: self.time}[kind]
+        return str(getattr(self, kind))
+
+    def read(self, value: str, kind: ColumnKind) -> str:
+        """Return the expression that makes a value of this kind of a text."""
+        if kind is ColumnKind.TEXT:
+            return value
+        if kind is ColumnKind.BOOLEAN:  # Redshift casts no text to it
+            return f"CASE {value} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
+        return f"CAST({value} AS {self.type_of(kind)})"
 
 
 DIALECTS: Mapping[str, Dialect] = {
-    "bigquery": Dialect(text="STRING", number="INT64", time="TIMESTAMP"),
+    "bigquery": Dialect(
+        text="STRING", number="INT64", float="FLOAT64", boolean="BOOL", time="TIMESTAMP", adds_many=True
+    ),
     "duckdb": Dialect(),
-    "postgres": Dialect(text="TEXT", has_indexes=True),
-    "redshift": Dialect(text="VARCHAR(65535)", max_text_bytes=65_535),
-    "snowflake": Dialect(time="TIMESTAMP_TZ"),
+    "postgres": Dialect(text="TEXT", float="DOUBLE PRECISION", has_indexes=True, adds_many=True),
+    "redshift": Dialect(text="VARCHAR(65535)", float="DOUBLE PRECISION", max_text_bytes=65_535),
+    "snowflake": Dialect(time="TIMESTAMP_TZ", folds_up=True),
 }
 """By SQLGlot's name of the warehouse's dialect."""
 
@@ -148,17 +172,41 @@ def empty_stage_sql(schema: str, table: SyncedTable) -> str:
 
 def insert_sql(schema: str, table: SyncedTable, dialect: Dialect) -> str:
     """Return the statement that brings the stage's rows into the table, each value in its type."""
-    values = ", ".join(
-        name if kind is ColumnKind.TEXT else f"CAST({name} AS {dialect.type_of(kind)})"
-        for name, kind in table.columns.items()
-    )
+    values = ", ".join(dialect.read(name, kind) for name, kind in table.columns.items())
     names = ", ".join(table.columns)
     return f"INSERT INTO {schema}.{table.name} ({names}) SELECT {values} FROM {name_stage(schema, table)}"  # noqa: S608
 
 
-def forget_span_sql(schema: str, table: SyncedTable, after: int) -> str:
+def add_columns_sql(schema: str, table: str, columns: Mapping[str, ColumnKind], dialect: Dialect) -> Iterator[str]:
+    """Yield the statements that give a table more columns."""
+    added = [f"ADD COLUMN {name} {dialect.type_of(kind)}" for name, kind in columns.items()]
+    for some in [", ".join(added)] if dialect.adds_many else added:
+        yield f"ALTER TABLE {schema}.{table} {some}"
+
+
+def insert_event_sql(schema: str, table: SyncedTable, dialect: Dialect) -> str:
+    """Return the statement that brings the events of the stages of `TRACK` and `PROPERTIES` into an event's table.
+
+    `table` has the columns that the stage has values for; other columns of the table stay NULL.
+    """
+    own = [name for name in table.columns if name not in EVENT_COLUMNS]
+    # read after MAX, so that no text is cast that is another column's
+    values = [f"MAX(CASE WHEN name = '{name}' THEN value END) AS v{number}" for number, name in enumerate(own)]
+    sources = {WRITTEN_AT: f"p.{WRITTEN_AT}"} | {name: f"p.v{number}" for number, name in enumerate(own)}
+    read = [dialect.read(sources.get(name, f"c.{name}"), kind) for name, kind in table.columns.items()]
+    events = (
+        f"SELECT {', '.join([SEQ, f'MAX({WRITTEN_AT}) AS {WRITTEN_AT}', *values])} "  # noqa: S608 - names of ours
+        f"FROM {name_stage(schema, PROPERTIES)} WHERE target = '{table.name}' GROUP BY {SEQ}"
+    )
+    return (
+        f"INSERT INTO {schema}.{table.name} ({', '.join(table.columns)}) SELECT {', '.join(read)} "  # noqa: S608
+        f"FROM {name_stage(schema, TRACK)} c JOIN ({events}) p ON p.{SEQ} = c.{SEQ}"
+    )
+
+
+def forget_span_sql(schema: str, table: str, after: int) -> str:
     """Return the statement that takes away what a run that was cut short wrote after the offset `after`."""
-    return f"DELETE FROM {schema}.{table.name} WHERE {SEQ} > {after}"  # noqa: S608 - names of ours and a number
+    return f"DELETE FROM {schema}.{table} WHERE {SEQ} > {after}"  # noqa: S608 - names of ours and a number
 
 
 def forget_all_sql(schema: str, table: SyncedTable) -> str:
@@ -166,10 +214,10 @@ def forget_all_sql(schema: str, table: SyncedTable) -> str:
     return f"DELETE FROM {schema}.{table.name} WHERE TRUE"  # noqa: S608 - names of ours
 
 
-def forget_owners_sql(schema: str, table: SyncedTable) -> str:
+def forget_owners_sql(schema: str, table: str, owner: str = "segment_id") -> str:
     """Return the statement that takes away all that the table says of the profiles of a batch."""
     owners = f"SELECT segment_id FROM {name_stage(schema, OWNERS)}"  # noqa: S608 - names of ours
-    return f"DELETE FROM {schema}.{table.name} WHERE {table.owner} IN ({owners})"  # noqa: S608
+    return f"DELETE FROM {schema}.{table} WHERE {owner} IN ({owners})"  # noqa: S608
 
 
 def name_stage(schema: str, table: SyncedTable) -> str:

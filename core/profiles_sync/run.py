@@ -6,6 +6,7 @@ replaced. Nothing is doubled, nothing is lost.
 
 Decisions where the specification is silent:
 - The first run writes what was received in the last 60 days, and how all profiles are.
+- Where no message and no profile is new since the run before, the warehouse is not asked anything.
 - What happened to a profile that is there no more is taken out of the warehouse too: its person was deleted.
 - While profiles are rebuilt from the log nothing is written: half of them would seem to be gone.
 """
@@ -13,7 +14,7 @@ Decisions where the specification is silent:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ from sqlalchemy import Connection, delete, insert, update
 from core.errors import CoreError, InternalError, QueryCancelled, RunInProgress
 from core.events.event_log import open_event_log
 from core.ids import new_id
+from core.profiles.changes import read_version
 from core.profiles.progress import read_offset
 from core.profiles_sync.current import Changed, has_prints, read_changes, write_rows
 from core.profiles_sync.happened import read_span
@@ -86,8 +88,9 @@ def run_profiles_sync(
         sync = get_profiles_sync(workspace, sync_id)  # as whoever held the lease before has left it
         run_id = _start(workspace, sync, trigger)
         rows: Counter[str] = Counter()
+        notes: list[str] = []
         try:
-            for written in _write(workspace, sync, cancel or CancelToken()):
+            for written in _write(workspace, sync, cancel or CancelToken(), notes):
                 rows.update(written)
                 if progress is not None:
                     progress(rows)
@@ -95,18 +98,19 @@ def run_profiles_sync(
             with workspace.database.transaction() as connection:
                 _interrupt(connection, sync.id, workspace.now())
         except CoreError as failure:
-            _finish(workspace, sync, run_id, rows, failure)
+            _finish(workspace, sync, run_id, rows, notes, failure)
         except Exception:
-            _finish(workspace, sync, run_id, rows, _OUR_BUG)
+            _finish(workspace, sync, run_id, rows, notes, _OUR_BUG)
             raise
         else:
-            _finish(workspace, sync, run_id, rows, None)
+            _finish(workspace, sync, run_id, rows, notes, None)
     return next(run for run in list_profiles_runs(workspace, sync.id) if run.id == run_id)
 
 
-def _write(workspace: Workspace, sync: ProfilesSync, cancel: CancelToken) -> Iterator[dict[str, int]]:
+def _write(workspace: Workspace, sync: ProfilesSync, cancel: CancelToken, notes: list[str]) -> Iterator[dict[str, int]]:
     with workspace.database.reading() as connection:
         built_to = read_offset(connection, sync.space_id)
+        version = read_version(connection, sync.space_id)
     if built_to < sync.log_offset:
         raise RunInProgress(
             "The profiles are being rebuilt from the log.",
@@ -116,9 +120,14 @@ def _write(workspace: Workspace, sync: ProfilesSync, cancel: CancelToken) -> Ite
         open_warehouse(workspace, sync.warehouse_id) as warehouse,
         closing(Writer(workspace, warehouse, sync.schema_name, cancel)) as writer,
     ):
-        writer.prepare()
-        yield from _write_happened(workspace, sync, writer, built_to)
-        yield from _write_current(workspace, sync, writer)
+        try:
+            if sync.log_offset < built_to:
+                yield from _write_happened(workspace, sync, writer, built_to)
+            if sync.profiles_version != version:
+                yield from _write_current(workspace, sync, writer)
+                _save(workspace, sync, profiles_version=version)
+        finally:
+            notes += writer.notes
 
 
 def _write_happened(
@@ -126,15 +135,22 @@ def _write_happened(
 ) -> Iterator[dict[str, int]]:
     log = open_event_log(workspace)
     after, since = sync.log_offset, sync.created_at - BACK_FILL
-    writer.forget_after(after)
+    if sync.is_whole:
+        _save(workspace, sync, is_whole=False)
+    else:
+        writer.forget_after(after)
     while after < built_to:
         with workspace.database.reading() as connection:
             rows, end = read_span(connection, log, sync.space_id, after, SPAN_MESSAGES, built_to, since)
         written = writer.write_span(rows)
-        with workspace.database.transaction() as connection:
-            connection.execute(update(profiles_syncs).where(profiles_syncs.c.id == sync.id).values(log_offset=end))
+        _save(workspace, sync, log_offset=end, is_whole=end == built_to)
         after = end
         yield written
+
+
+def _save(workspace: Workspace, sync: ProfilesSync, **place: object) -> None:
+    with workspace.database.transaction() as connection:
+        connection.execute(update(profiles_syncs).where(profiles_syncs.c.id == sync.id).values(**place))
 
 
 def _write_current(workspace: Workspace, sync: ProfilesSync, writer: Writer) -> Iterator[dict[str, int]]:
@@ -181,12 +197,20 @@ def _interrupt(connection: Connection, sync_id: str, now: datetime) -> None:
     connection.execute(update(profiles_sync_runs).where(unfinished).values(**ended))
 
 
-def _finish(workspace: Workspace, sync: ProfilesSync, run_id: str, rows: Counter[str], error: CoreError | None) -> None:
+def _finish(
+    workspace: Workspace,
+    sync: ProfilesSync,
+    run_id: str,
+    rows: Counter[str],
+    notes: Sequence[str],
+    error: CoreError | None,
+) -> None:
     state = ProfilesRunState.SUCCEEDED if error is None else ProfilesRunState.FAILED
     values = {
         "state": state,
         "finished_at": workspace.now(),
         "rows": {name: number for name, number in rows.items() if number},
+        "notes": list(notes),
         "error": None if error is None else error.to_dict(),
     }
     with workspace.database.transaction() as connection:

@@ -38,7 +38,9 @@ class ProfilesRunState(StrEnum):
 class ProfilesSync:
     """One space's profiles on their way to one warehouse. Without an interval they are written when asked for.
 
-    `log_offset` is the message up to which the tables of what happened are written.
+    `log_offset` is the message up to which the tables of what happened are written; `is_whole` says that nothing of a
+    later one is. `profiles_version` tells the profiles as the tables of how things are have them; None where not all of
+    them are written.
     """
 
     id: str
@@ -48,12 +50,14 @@ class ProfilesSync:
     interval_minutes: int | None
     next_run_at: datetime | None
     log_offset: int
+    is_whole: bool
+    profiles_version: int | None
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ProfilesRun:
-    """One run: how it ended, and how many rows each table was given."""
+    """One run: how it ended, how many rows each table was given, and in sentences what found no place in one."""
 
     id: str
     sync_id: str
@@ -62,6 +66,7 @@ class ProfilesRun:
     started_at: datetime
     finished_at: datetime | None
     rows: Mapping[str, int]
+    notes: Sequence[str]
     error: Mapping[str, Any] | None
 
 
@@ -83,7 +88,8 @@ def set_up_profiles_sync(
     now = workspace.now()
     schema = snake_case(space.slug).encode("ascii", "ignore").decode() or "profiles"
     schema = f"space_{schema}" if not schema[0].isalpha() else schema
-    sync = ProfilesSync(new_id("pfs", now), space.id, warehouse.id, schema, _check(interval_minutes), now, 0, now)
+    minutes = _check(interval_minutes)
+    sync = ProfilesSync(new_id("pfs", now), space.id, warehouse.id, schema, minutes, now, 0, False, None, now)
     values = {field: getattr(sync, field) for field in ProfilesSync.__slots__}
     try:
         with workspace.database.transaction() as connection:
@@ -168,7 +174,9 @@ def list_profiles_runs(workspace: Workspace, sync_id: str) -> Sequence[ProfilesR
     query = query.order_by(table.started_at.desc(), table.id.desc()).limit(MAX_RUNS_LISTED)
     with workspace.database.reading() as connection:
         rows = connection.execute(query).all()
-    return [ProfilesRun(**{**row._mapping, "state": ProfilesRunState(row.state)}) for row in rows]
+    return [
+        ProfilesRun(**{**row._mapping, "state": ProfilesRunState(row.state), "notes": row.notes or ()}) for row in rows
+    ]
 
 
 def _check(interval_minutes: int | None) -> int | None:

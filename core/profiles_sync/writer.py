@@ -8,13 +8,20 @@ import pyarrow as pa
 
 from core.clock import to_iso
 from core.errors import PermissionMissing
+from core.profiles_sync.event_tables import EventTables
 from core.profiles_sync.happened import Row, Rows
 from core.profiles_sync.layout import (
     CURRENT,
     HAPPENED,
     OWNERS,
+    PROPERTIES,
+    STAGE_PREFIX,
+    STAGED,
     TABLES,
+    TRACK,
+    WRITTEN_AT,
     SyncedTable,
+    add_columns_sql,
     create_index_sql,
     create_sql,
     create_stage_sql,
@@ -23,18 +30,18 @@ from core.profiles_sync.layout import (
     forget_owners_sql,
     forget_span_sql,
     get_dialect,
+    insert_event_sql,
     insert_sql,
     name_stage,
 )
 from core.warehouses.cancel import CancelToken
+from core.warehouses.state_session import StateSession
 from core.warehouses.warehouse import Warehouse
 from core.workspaces.workspace import Workspace
 
-WRITTEN_AT = "uuid_ts"
-
 
 class Writer:
-    """A session that writes one schema of a warehouse, to be closed.
+    """What writes one schema of a warehouse, to be closed. It opens its session with the first thing that is written.
 
     Raises:
         UnknownConnector: Profiles cannot be written to this kind of warehouse.
@@ -43,45 +50,33 @@ class Writer:
     def __init__(self, workspace: Workspace, warehouse: Warehouse, schema: str, cancel: CancelToken) -> None:
         self._dialect = get_dialect(warehouse.dialect, warehouse.definition.label)
         self._workspace = workspace
+        self._warehouse = warehouse
         self._schema = schema
         self._cancel = cancel
-        self._session = warehouse.open_write_session()
+        self._opened: StateSession | None = None
+        self._events = EventTables()
 
-    def prepare(self) -> None:
-        """Make the schema and its tables where there are none.
-
-        Raises:
-            PermissionMissing: The login may not; the hint says what its owner can do.
-        """
-        try:
-            self._make_schema()
-            for table in TABLES:
-                self._run(create_sql(self._schema, table, self._dialect))
-            for table in CURRENT if self._dialect.has_indexes else ():
-                self._run(create_index_sql(self._schema, table))
-            for table in (*TABLES, OWNERS):
-                self._run(create_stage_sql(self._schema, table, self._dialect))
-        except PermissionMissing as error:
-            raise PermissionMissing(
-                f"The login may not make tables in the schema {self._schema}.",
-                hint=f"Its owner can make the schema and give it to the login: CREATE SCHEMA {self._schema}.",
-                context=error.context,
-            ) from error
+    @property
+    def notes(self) -> list[str]:
+        """A sentence for each thing that found no place in a table of its event."""
+        return self._events.tell_notes()
 
     def forget_after(self, offset: int) -> None:
         """Take away what happened after `offset`, which only a run that was cut short has written."""
-        for table in HAPPENED:
-            self._run(forget_span_sql(self._schema, table, offset))
+        self._prepare()
+        for name in self._list_happened():
+            self._run(forget_span_sql(self._schema, name, offset))
 
     def write_span(self, rows: Rows) -> dict[str, int]:
         """Write what happened."""
-        return {table.name: self._put(table, rows) for table in HAPPENED if rows.get(table)}
+        written = {table.name: self._put(table, rows) for table in HAPPENED if rows.get(table)}
+        return written | self._put_events(rows[TRACK]) if rows.get(TRACK) else written
 
     def write_current(self, rows: Rows) -> dict[str, int]:
         """Write how the profiles of `OWNERS` are, in place of what the tables said of them."""
         self._fill_stage(OWNERS, rows[OWNERS])
         for table in CURRENT:
-            self._run(forget_owners_sql(self._schema, table))
+            self._run(forget_owners_sql(self._schema, table.name, table.owner))
         return {table.name: self._put(table, rows) for table in CURRENT}
 
     def forget_current(self) -> None:
@@ -92,12 +87,45 @@ class Writer:
     def forget_happened(self, profile_ids: Sequence[str]) -> None:
         """Take away all that happened to profiles that are there no more."""
         self._fill_stage(OWNERS, [{"segment_id": profile_id} for profile_id in profile_ids])
-        for table in HAPPENED:
-            self._run(forget_owners_sql(self._schema, table))
+        for name in self._list_happened():
+            self._run(forget_owners_sql(self._schema, name))
 
     def close(self) -> None:
-        """End the session."""
-        self._session.close()
+        """End the session, if there is one."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def _prepare(self) -> StateSession:
+        """Return the session; at first look up what the schema holds, and make what is missing.
+
+        Raises:
+            PermissionMissing: The login may not; the hint says what its owner can do.
+        """
+        if self._opened is not None:
+            return self._opened
+        # before the session is there: an embedded warehouse is read by other processes, and while none writes it
+        catalog = self._warehouse.list_tables(self._schema.upper() if self._dialect.folds_up else self._schema)
+        found = {table.name.lower() for table in catalog}
+        self._events = EventTables(catalog)
+        self._opened = self._warehouse.open_write_session()
+        try:
+            if not found:
+                self._make_schema()
+            for table in TABLES:
+                if table.name not in found:
+                    self._run(create_sql(self._schema, table, self._dialect))
+            for table in CURRENT if self._dialect.has_indexes else ():
+                self._run(create_index_sql(self._schema, table))
+            for table in STAGED:
+                if f"{STAGE_PREFIX}{table.name}" not in found:
+                    self._run(create_stage_sql(self._schema, table, self._dialect))
+        except PermissionMissing as error:
+            raise PermissionMissing(
+                f"The login may not make tables in the schema {self._schema}.",
+                hint=f"Its owner can make the schema and give it to the login: CREATE SCHEMA {self._schema}.",
+                context=error.context,
+            ) from error
+        return self._opened
 
     def _make_schema(self) -> None:
         try:
@@ -105,6 +133,23 @@ class Writer:
         except PermissionMissing:
             # some engines ask for the right to make schemas even where this one exists: then its tables can be made
             self._run(create_sql(self._schema, TABLES[0], self._dialect))
+
+    def _list_happened(self) -> list[str]:
+        return [*(table.name for table in HAPPENED), *self._events.names]
+
+    def _put_events(self, calls: Sequence[Row]) -> dict[str, int]:
+        """Bring the calls that are in the stage of `TRACK` into the tables of their events."""
+        batch = self._events.take(calls)
+        for table in batch.made:
+            self._run(create_sql(self._schema, table, self._dialect))
+        for name, columns in batch.added.items():
+            for sql in add_columns_sql(self._schema, name, columns, self._dialect):
+                self._run(sql)
+        if batch.filled:
+            self._fill_stage(PROPERTIES, batch.values)
+        for table in batch.filled:
+            self._run(insert_event_sql(self._schema, table, self._dialect))
+        return dict(batch.counts)
 
     def _put(self, table: SyncedTable, rows: Rows) -> int:
         new = rows.get(table, [])
@@ -121,7 +166,7 @@ class Writer:
             columns[WRITTEN_AT] = [written_at] * len(rows)
         arrays = [pa.array(column, pa.string()) for column in columns.values()]
         batch = pa.RecordBatch.from_arrays(arrays, names=list(table.columns))
-        self._session.load(name_stage(self._schema, table), [batch], cancel=self._cancel)
+        self._prepare().load(name_stage(self._schema, table), [batch], cancel=self._cancel)
 
     def _to_text(self, value: object) -> str | None:
         if value is None:
@@ -130,4 +175,4 @@ class Writer:
         return text if most is None or len(text) * 4 <= most else text.encode()[:most].decode(errors="ignore")
 
     def _run(self, sql: str) -> None:
-        self._session.execute(sql, cancel=self._cancel)
+        self._prepare().execute(sql, cancel=self._cancel)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -339,6 +340,12 @@ profile_changes = Table(
     Column("profile_ids", Text),  # JSON: the profiles that a batch wrote; NULL: all were thrown away
     Index(None, "space_id", "seq"),
 )
+profile_versions = Table(
+    "profile_versions",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),  # one more with every transaction that writes profiles
+)
 identifiers = Table(
     "identifiers",
     METADATA,
@@ -469,6 +476,8 @@ profiles_syncs = Table(
     Column("interval_minutes", Integer),  # null: manual only
     Column("next_run_at", UtcTime),
     Column("log_offset", BigInteger, nullable=False),  # messages up to this one are written
+    Column("is_whole", Boolean, nullable=False, server_default=false()),  # nothing beyond log_offset is written
+    Column("profiles_version", BigInteger),  # of the profiles as they were written; null: not all are
     Column("created_at", UtcTime, nullable=False),
 )
 profiles_sync_runs = Table(
@@ -481,6 +490,7 @@ profiles_sync_runs = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
     Column("rows", Document, nullable=False),  # table -> rows written
+    Column("notes", Document),  # sentences: what found no place in a table
     Column("error", Document),
     Index(None, "sync_id", "started_at"),
 )

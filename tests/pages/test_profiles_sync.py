@@ -8,6 +8,7 @@ from core.warehouses.store import list_warehouses
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace
 from tests import guided
+from tests.feeding import Feed
 from tests.pages.conftest import Visit
 from tests.pages.reading import press, read, read_plain, read_table
 
@@ -29,6 +30,14 @@ def test_it_is_set_up_run_and_shows_what_was_written(workspace: Workspace, visit
     assert "schema" in read(app) and "every hour" in read(app)
     table = read_table(app, "Rows written")
     assert dict(zip(table["Table"], table["Rows written"], strict=True)) == run.rows
+    assert "order_completed" in read(app)
+    feed = Feed(workspace, ())
+    for total in (5, "*much*"):
+        feed.track("c1", "Paid *at once*", {"total": total})
+        feed.build()
+        run_profiles_sync(workspace, sync.id)
+    app = visit("profiles_sync.py")
+    assert "paid_at_once.total is NULL in 1 row: what was sent is no number." in read_plain(app)
     press(app, "Write now")
     assert "The next run is due" in read(app)
     app.selectbox(key="sync_interval").select(0).run()

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from typing import Any
 
 MEMORY_LIMIT = "2GB"
 
@@ -23,13 +24,24 @@ def serve(told: int) -> None:
     from bqemulator.storage.engine import DuckDBEngine
 
     class Engine(DuckDBEngine):
-        """The emulator's engine without extensions, and with an end to the memory that a test's query can take."""
+        """The emulator's engine without extensions, and with an end to the memory that a test's query can take.
+
+        BigQuery adds several columns in one statement; DuckDB takes one.
+        """
 
         def _load_spatial(self) -> None:
             self.connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
 
         def _load_format_extensions(self) -> None:
             """Avro, which no test needs."""
+
+        def fetch_arrow(self, sql: str, parameters: list[Any] | None = None) -> Any:
+            alter, *added = sql.split(" ADD COLUMN ")
+            if added and alter.startswith("ALTER TABLE"):
+                for column in added[:-1]:
+                    super().fetch_arrow(f"{alter} ADD COLUMN {column.rstrip(', ')}")
+                sql = f"{alter} ADD COLUMN {added[-1]}"
+            return super().fetch_arrow(sql, parameters)
 
     server.DuckDBEngine = Engine
     port = _find_two_ports()

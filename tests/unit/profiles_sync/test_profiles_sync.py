@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import duckdb
@@ -14,6 +15,8 @@ import pytest
 
 from core.clock import FixedClock
 from core.errors import InvalidField
+from core.privacy.job import carry_out_due
+from core.privacy.regulation import RegulationKind, request_regulation
 from core.profiles.build import rebuild
 from core.profiles_sync import run as run_module
 from core.profiles_sync.run import list_due, run_profiles_sync
@@ -36,6 +39,7 @@ from tests.feeding import Feed
 from tests.postgres import PostgresServer
 
 SCHEMA = "unified_profiles"
+CALL_TABLE = "flex_engagement_initiated"
 DAY = 1_440.0
 
 
@@ -71,12 +75,12 @@ class Synced:
 
     def happened(self) -> dict[str, int]:
         """Return how many rows each table of what happened has."""
-        names = ("identify", "track", "group_call", "id_graph_updates", "external_id_mapping_updates")
+        names = ("identify", "track", CALL_TABLE, "group_call", "id_graph_updates", "external_id_mapping_updates")
         return {name: len(self.read(name, "seq")) for name in (*names, "profile_traits_updates")}
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
-def synced(request: pytest.FixtureRequest, workspace: Workspace) -> Synced:
+def synced(request: pytest.FixtureRequest, workspace: Workspace) -> Iterator[Synced]:
     """Two people, of whom one was two before a message tied them, and nothing written yet."""
     feed = Feed(workspace, ("user_id", "email", "anonymous_id"), ("phone",))
     add_recipes(workspace, feed.space_id, ["total_inbounds"])
@@ -87,21 +91,33 @@ def synced(request: pytest.FixtureRequest, workspace: Workspace) -> Synced:
     feed.track("1001", "Flex - Engagement Initiated", {"direction": "Inbound"}, minute=minute + 3)
     feed.send("group", userId="1002", groupId="acme", traits={"plan": "free"}, minute=minute + 4)
     feed.build()
-    if request.param == "duckdb":
+    with _write_to(request.param, feed, request) as found:
+        yield found
+
+
+@contextmanager
+def _write_to(kind: str, feed: Feed, request: pytest.FixtureRequest) -> Iterator[Synced]:
+    """Give a new warehouse of this kind, where nothing is written yet."""
+    workspace = feed.workspace
+    if kind == "duckdb":
         path = workspace.home.warehouses / "profiles.duckdb"
         duckdb.connect(str(path)).close()
-        record = save_warehouse(workspace, kind="duckdb", name="Local", settings={"path": path.name})
-        return Synced(workspace, feed, record.id, lambda sql: _change_file(str(path), sql))
-    server = request.getfixturevalue("warehouse_server")
-    form = hosted.postgres_form(server)
-    _make_schema(server, form)
-    record = save_warehouse(workspace, kind="postgres", name="Shop", settings=form.settings, secrets=form.secrets)
+        record = save_warehouse(workspace, kind=kind, name="Local", settings={"path": path.name})
+        yield Synced(workspace, feed, record.id, lambda sql: _change_file(str(path), sql))
+        return
+    server = request.getfixturevalue(hosted.SERVERS[kind])
+    with hosted.working_form(kind, server) as form:
+        if kind in ("postgres", "redshift"):
+            upstream = server if kind == "postgres" else server.upstream
+            _make_schema(upstream, form)
+            url = upstream.url(form.settings["database"])
+        record = save_warehouse(workspace, kind=kind, name="Shop", settings=form.settings, secrets=form.secrets)
 
-    def change(sql: str) -> None:
-        with psycopg.connect(server.url(form.settings["database"]), autocommit=True) as connection:
-            connection.execute(sql.encode())
+        def change(sql: str) -> None:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(sql.encode())
 
-    return Synced(workspace, feed, record.id, change)
+        yield Synced(workspace, feed, record.id, change)
 
 
 def _make_schema(server: PostgresServer, form: hosted.Form) -> None:
@@ -138,6 +154,7 @@ def test_the_first_run_writes_every_profile_and_what_happened(synced: Synced) ->
     assert synced.happened() == {
         "identify": 3,
         "track": 1,
+        CALL_TABLE: 1,
         "group_call": 1,
         "id_graph_updates": 4,
         "external_id_mapping_updates": 5,
@@ -195,15 +212,20 @@ def test_merges_rebuilds_and_changes_by_night_leave_what_a_first_run_would_write
 
 @pytest.mark.parametrize("synced", ["duckdb"], indirect=True)
 def test_a_person_who_is_gone_is_taken_out_of_every_table(synced: Synced) -> None:
+    synced.feed.track("1002", "Flex - Engagement Initiated", minute=16 * DAY)
+    synced.feed.build()
     synced.run()
     other = synced.feed.owners()["user_id", "1002"]
-    with synced.workspace.database.transaction() as connection:
-        for table, column in (("identifiers", "profile_id"), ("profiles", "id")):
-            connection.exec_driver_sql(f"DELETE FROM {table} WHERE {column} = '{other}'")
+    assert (other,) in synced.read(CALL_TABLE, "segment_id")
+    request_regulation(synced.workspace, RegulationKind.DELETE_INTERNAL, ["1002"])
+    synced.workspace.clock.advance(timedelta(seconds=5))  # type: ignore[attr-defined]
+    carry_out_due(synced.workspace)
     synced.run()
     assert other not in str(synced.current())
     assert synced.read("group_call", "segment_id") == []
-    assert other not in str(synced.read("external_id_mapping_updates", "segment_id"))
+    for table in (CALL_TABLE, "track", "external_id_mapping_updates"):
+        assert (other,) not in synced.read(table, "segment_id")
+    assert synced.happened()[CALL_TABLE] == 1
 
 
 def test_a_run_that_is_cut_anywhere_is_taken_up_without_a_row_twice(
@@ -265,24 +287,43 @@ def test_the_worker_runs_what_is_due_and_once_an_hour(workspace: Workspace, cloc
     assert [entry.action for entry in list_changes(workspace, object_type="profiles_sync")] == ["created"]
 
 
-@pytest.mark.parametrize("kind", ["bigquery", "redshift", "snowflake"])
-def test_the_other_engines_take_the_same_tables(
+@pytest.mark.parametrize("kind", ["bigquery", "duckdb", "postgres", "redshift", "snowflake"])
+def test_every_engine_takes_the_same_tables_and_those_of_events_grow(
     kind: str, workspace: Workspace, request: pytest.FixtureRequest
 ) -> None:
     feed = Feed(workspace)
     feed.identify("1001", traits={"email": "ada@example.org", "quote": 'it\'s \\ "so"'})
+    order = {"orderId": "7", "total": 20, "gift": True, "paidAt": "2026-11-01T09:30:00+01:00", "items": [{"sku": "a"}]}
+    feed.track("1001", "Order Completed", {**order, "ship": {"zip": "0150", "note": None}, "user": "Ada"})
+    feed.track("1001", "order_completed", {"orderId": 8, "total": ""})
+    feed.track("1001", "Track")
     feed.build()
-    server = request.getfixturevalue(hosted.SERVERS[kind])
-    with hosted.working_form(kind, server) as form:
-        if kind == "redshift":
-            _make_schema(server.upstream, form)
-        record = save_warehouse(workspace, kind=kind, name="Shop", settings=form.settings, secrets=form.secrets)
-        synced = Synced(workspace, feed, record.id, lambda sql: None)
+    with _write_to(kind, feed, request) as synced:
         run = synced.run()
         assert run.state is ProfilesRunState.SUCCEEDED, run.error
+        assert (run.rows["track"], run.rows["order_completed"], run.rows["event_track"], run.notes) == (3, 2, 1, ())
         feed.identify("1001", traits={"plan": "gold"})
+        feed.track("1001", "Order Completed", {"orderId": 9, "total": 19.5, "gift": "maybe", "coupon": "x", "tip": 1})
+        feed.track("1001", "Order Completed", {"total": "much"})
         feed.build()
-        assert synced.run().rows["user_traits"] == 3
+        run = synced.run()
+        assert run.state is ProfilesRunState.SUCCEEDED, run.error
+        assert (run.rows["user_traits"], run.rows["order_completed"]) == (3, 2)
+        assert run.notes == [
+            "order_completed.gift is NULL in 1 row: what was sent is no boolean.",
+            "order_completed.total is NULL in 1 row: what was sent is no number.",
+        ]
         traits = {row[0]: row[1] for row in synced.read("user_traits", "name, value")}
         assert traits == {"email": "ada@example.org", "quote": 'it\'s \\ "so"', "plan": "gold"}
         assert len(synced.read("identify", "id")) == 2
+        columns = "event, order_id, total, gift, ship_zip, items, property_user, coupon, tip"
+        empty = (None,) * 4
+        assert sorted(synced.read("order_completed", f"seq, {columns}")) == [
+            (2, "Order Completed", "7", 20.0, True, "0150", '[{"sku":"a"}]', "Ada", None, None),
+            (3, "order_completed", "8", None, None, *empty, None),
+            (6, "Order Completed", "9", 19.5, None, None, None, None, "x", 1.0),
+            (7, "Order Completed", None, None, None, *empty, None),
+        ]
+        ((at, written_at, context),) = synced.read("order_completed", "paid_at, uuid_ts, context", "WHERE seq = 2")
+        assert at.astimezone(UTC).isoformat() == "2026-11-01T08:30:00+00:00"
+        assert written_at.astimezone(UTC) == workspace.now() and context == "{}"

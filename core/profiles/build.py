@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
@@ -119,7 +120,7 @@ class ProfileBuilder:
 
     def _apply_few(self, max_messages: int | None) -> BuildReport | None:
         """Apply the new messages if they are few and there is nothing else to do; None where that is not so."""
-        log, space_id, now = open_event_log(self._workspace), self._space_id, self._workspace.now()
+        log, now = open_event_log(self._workspace), self._workspace.now()
         offset = self._read_offset()
         limit = min(FEW_MESSAGES, self._batch_messages, FEW_MESSAGES if max_messages is None else max_messages)
         if not 0 < log.last_offset() - offset <= limit:
@@ -128,18 +129,27 @@ class ProfileBuilder:
         if not events:
             return None
         with self._workspace.database.transaction() as connection:
-            # what is read here stays true until the end of the transaction, which nobody who takes the space overtakes
-            if not pass_lease(connection, self._lease_name) or read_offset(connection, space_id) != offset:
+            batch = self._apply_in(connection, events, offset, now)
+            if batch is None:
+                connection.rollback()  # so that messages which wait for identifiers cost no write a second
                 return None
-            settings, traits = self._read_settings(connection), self._open_traits(connection)
-            if not settings.rules or self._is_behind(connection, settings, offset, traits):
-                return None
-            batch = Batch(space_id, events, settings)
-            if settings.room_for_types and batch.list_unknown_types():
-                return None
-            batch.apply(connection, traits, now)
             batch.write(connection, now)
         return _add(BuildReport(), batch)
+
+    def _apply_in(
+        self, connection: Connection, events: Sequence[StoredEvent], offset: int, now: datetime
+    ) -> Batch | None:
+        # what is read here stays true until the end of the transaction, which nobody who takes the space overtakes
+        if not pass_lease(connection, self._lease_name) or read_offset(connection, self._space_id) != offset:
+            return None
+        settings, traits = self._read_settings(connection), self._open_traits(connection)
+        if not settings.rules or self._is_behind(connection, settings, offset, traits):
+            return None
+        batch = Batch(self._space_id, events, settings)
+        if settings.room_for_types and batch.list_unknown_types():
+            return None
+        batch.apply(connection, traits, now)
+        return batch
 
     def _build(self, lease: Lease, max_messages: int | None, progress: Progress | None) -> BuildReport:
         log = open_event_log(self._workspace)

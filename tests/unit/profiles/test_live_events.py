@@ -64,6 +64,19 @@ def test_nothing_is_applied_while_somebody_holds_the_space(store_workspace: Work
     assert feed.build().applied == 1
 
 
+def test_messages_that_wait_for_identifiers_cost_no_write(workspace: Workspace) -> None:
+    feed = Feed(workspace, types=())
+    feed.identify("ada")
+    with hold_lease(workspace.database, f"profiles:{feed.space_id}"):
+        pass  # the space has been built before
+    commits: list[object] = []
+    event.listen(workspace.database.engine, "commit", commits.append)
+
+    assert feed.build().read == 0
+
+    assert commits == []
+
+
 def test_a_new_identifier_type_of_a_live_event_adds_itself_first(workspace: Workspace) -> None:
     feed = _open(workspace)
     external = {"id": "L-1", "type": "loyalty_id", "collection": "users", "encoding": "none"}

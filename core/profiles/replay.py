@@ -27,12 +27,14 @@ from core.profiles.reading import read_all_of
 from core.profiles.trait_engine import TraitEngine
 from core.storage.tables import (
     computed_traits,
+    filter_counts,
     identifiers,
     kept_apart,
     merges,
     profile_changes,
     profile_counts,
     profile_messages,
+    profile_versions,
     profiles,
     reader_offsets,
     trait_states,
@@ -50,7 +52,9 @@ _TABLES: tuple[Table, ...] = (
     kept_apart,
     computed_traits,
     profile_changes,
+    profile_versions,
     profile_counts,
+    filter_counts,
     reader_offsets,
 )
 

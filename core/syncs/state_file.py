@@ -11,6 +11,7 @@ import duckdb
 
 from core.errors import CoreError, ResultTooLarge, StorageFull, StoreUnreadable
 from core.mappings.engine import prepare_engine
+from core.warehouses.embedded_errors import is_disk_full
 
 MEMORY_STEPS_MB = (96, 192, 384, 768, 1536)
 """How much DuckDB alone may hold: the least that suffices. docs/benchmarks.md says what the process around it holds."""
@@ -119,8 +120,7 @@ def translate(error: duckdb.Error) -> CoreError | duckdb.Error:
             code=ROWS_TOO_WIDE,
             hint="Map fewer or shorter columns, or select fewer rows; what was delivered before is not sent again.",
         )
-    text = str(error)
-    if any(word in text for word in ("No space left", "Could not write", "File too large")) or "disk" in text.lower():
+    if is_disk_full(error):
         return StorageFull(
             "The disk under ONRAMP_HOME is full; the run stopped.",
             hint="Free some space and start the sync again. What was acknowledged before is safe.",

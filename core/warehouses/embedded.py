@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 
-from core.errors import CoreError, InvalidField, QueryError, Unreachable
+from core.errors import CoreError, InvalidField, QueryError
 from core.fields import Field, FieldType
 from core.storage.home import Home
 from core.warehouses import sandbox
@@ -25,7 +25,7 @@ from core.warehouses.definition import (
     check_zone,
     tag_schema,
 )
-from core.warehouses.embedded_errors import translate_error
+from core.warehouses.embedded_errors import file_gone, translate_error
 from core.warehouses.embedded_write import EmbeddedWriteSession
 from core.warehouses.loading.load import escape
 from core.warehouses.sandbox_pool import SandboxPool, get_pool
@@ -121,7 +121,7 @@ class EmbeddedWarehouse(Warehouse):
 
     def open_write_session(self) -> StateSession:
         """Return a session that writes the file; it waits until nobody else has it open."""
-        return EmbeddedWriteSession(self._path)
+        return EmbeddedWriteSession(self._path, self._pool)
 
     def list_schemas(self) -> list[str]:
         """Return the schemas that hold a table or a view."""
@@ -204,10 +204,6 @@ class EmbeddedWarehouse(Warehouse):
     def close(self) -> None:
         """Nothing to let go of: warm children belong to the process and serve the next query."""
 
-    def release_file(self) -> None:
-        """Make idle children close the file now, so that it can be written in place."""
-        self._pool.release_file(self._path)
-
     def _probe(self) -> str:
         count = len(self.list_tables())
         return f"{count} table{'' if count == 1 else 's'} can be read. Sync state is kept beside the file."
@@ -222,7 +218,7 @@ class EmbeddedWarehouse(Warehouse):
         try:
             yield from self._ask_child({**request, "path": str(self._path)}, budget, token)
         except FileNotFoundError as error:
-            raise _gone(self._path) from error
+            raise file_gone(self._path) from error
         except ChildRefused as error:
             raise translate_error(error.reply, str(request["sql"]), self._path) from error
         except OutOfTime as error:
@@ -304,14 +300,6 @@ def kind_of(type_text: str) -> Kind:
 def _rename(schema: pa.Schema, columns: tuple[ColumnType, ...]) -> pa.Schema:
     # A cast on the way may have renamed a column; the names are those of the query.
     return pa.schema([field.with_name(column.name) for field, column in zip(schema, columns, strict=True)])
-
-
-def _gone(path: Path) -> CoreError:
-    return Unreachable(
-        f"The warehouse file {path.name} is gone.",
-        code="warehouse_file_missing",
-        hint="Put the file back into the workspace's warehouse folder, or create the warehouse again.",
-    )
 
 
 def _crashed() -> CoreError:

@@ -1,4 +1,4 @@
-"""DuckDB's vocabulary stops here: what the sandbox child reports becomes an error of the tree."""
+"""DuckDB's vocabulary stops here: what a sandbox child or a writer is told becomes an error of the tree."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import orjson
 
 from core.errors import (
@@ -14,6 +15,7 @@ from core.errors import (
     QueryError,
     ResultTooLarge,
     SqlSyntaxError,
+    StorageFull,
     Unreachable,
 )
 
@@ -22,6 +24,8 @@ _REFUSALS = {
     "not_a_query": ("The text is not a query that reads.", "Write one SELECT (or WITH … SELECT)."),
 }
 _FILE_ENDINGS = (".csv", ".tsv", ".parquet", ".json", ".ndjson", ".duckdb", ".db", ".xlsx")
+_LOCKED = "could not set lock"
+_FULL = ("no space left", "file too large", "disk quota", "disk full", "could not write", "available disk space")
 _READS_ONLY = "A SQL model may only read the tables of its warehouse."
 
 
@@ -50,6 +54,43 @@ def translate_error(reply: Mapping[str, Any], sql: str, path: Path) -> CoreError
         context |= {"line": line, "column": column}
     error.context.update(context)
     return error
+
+
+def translate_write_error(error: duckdb.Error, path: Path) -> CoreError:
+    """Return the error for a statement of Onramp's own that could not write the warehouse file."""
+    if is_disk_full(error):
+        return StorageFull(
+            f"The disk under the warehouse file {path.name} is full.", hint="Free some space, then try again."
+        )
+    return QueryError(
+        f"The warehouse file {path.name} refused what was to be written.",
+        hint="What the warehouse said is below; report it where it is no table of another program.",
+        context={"engine_message": str(error).replace(f"{path.parent}/", "").partition("\n")[0]},
+    )
+
+
+def translate_open_error(error: duckdb.Error, path: Path) -> CoreError:
+    """Return the error for a warehouse file that cannot be opened."""
+    return _unreadable(str(error).lower(), path.name)
+
+
+def is_locked(error: duckdb.Error) -> bool:
+    """Return whether another program has the file open."""
+    return _LOCKED in str(error).lower()
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Return whether the text of a DuckDB error says that no more can be written."""
+    return any(word in str(error).lower() for word in _FULL)
+
+
+def file_gone(path: Path) -> CoreError:
+    """Return the error for a warehouse file that is not there."""
+    return Unreachable(
+        f"The warehouse file {path.name} is gone.",
+        code="warehouse_file_missing",
+        hint="Put the file back into the workspace's warehouse folder, or create the warehouse again.",
+    )
 
 
 def _choose(kind: str, details: Mapping[str, str], file_name: str) -> CoreError:
@@ -100,11 +141,11 @@ def _missing(details: Mapping[str, str], first_line: str) -> QueryError:
 
 
 def _unreadable(lowered: str, file_name: str) -> CoreError:
-    if "lock" in lowered:
+    if _LOCKED in lowered:
         return Unreachable(
-            f"Another program is writing the warehouse file {file_name}.",
+            f"Another program has the warehouse file {file_name} open.",
             code="warehouse_locked",
-            hint="Close the other program, then try again.",
+            hint="Close the other program, or wait until its query has ended; then try again.",
         )
     if "not a valid duckdb" in lowered or "version number" in lowered or "corrupt" in lowered:
         return Unreachable(

@@ -18,8 +18,9 @@ from core.errors import InvalidField, MissingField, NotFound, StorageFull
 from core.ids import snake_case
 from core.warehouses.definition import ColumnType
 from core.warehouses.embedded import DEFINITION, kind_of
+from core.warehouses.embedded_errors import is_disk_full
 from core.warehouses.loading.column_types import quote
-from core.warehouses.loading.load import escape, is_disk_full, load_file
+from core.warehouses.loading.load import escape, load_file
 from core.warehouses.store import WarehouseRecord, check_new_name, save_warehouse
 from core.workspaces.workspace import Workspace
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from core.errors import InternalError, InvalidField
+from core.warehouses.embedded_errors import is_disk_full
 from core.warehouses.loading.column_types import cast, infer_types, quote
 from core.warehouses.loading.csv_dialect import CsvDialect, detect_dialect
 from core.warehouses.loading.csv_rows import MAX_ROW_CHARS, RowCounts, split_rows
@@ -15,7 +16,6 @@ from core.warehouses.loading.encoding import detect_encoding
 
 REJECTED_SUFFIX = "__rejected"
 PARQUET_ENDINGS = (".parquet", ".pq")
-_FULL = ("no space left", "file too large", "disk quota", "disk full")
 _CSV_FORM = """auto_detect=false, header=false, quote='"', escape='"', new_line='\\n', allow_quoted_nulls=false"""
 
 
@@ -27,11 +27,6 @@ def load_file(connection: duckdb.DuckDBPyConnection, source: Path, shown: str, t
     """
     load = _load_parquet if shown.lower().endswith(PARQUET_ENDINGS) else _load_csv
     return load(connection, source, shown, table)
-
-
-def is_disk_full(error: Exception) -> bool:
-    """Return whether the text of a DuckDB error says that no more can be written."""
-    return any(word in str(error).lower() for word in _FULL)
 
 
 def escape(text: str) -> str:

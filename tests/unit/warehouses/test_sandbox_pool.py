@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from core.errors import QueryCancelled, QueryTimeout, Unreachable
+from core.errors import QueryCancelled, QueryError, QueryTimeout, Unreachable
+from core.warehouses import embedded_write
 from core.warehouses.cancel import CancelToken
 from core.warehouses.embedded import EmbeddedWarehouse
 from core.warehouses.sandbox_pool import MAX_IDLE, MAX_IDLE_PER_FILE, SandboxPool
@@ -72,14 +75,43 @@ def test_a_file_that_another_process_writes_is_said_to_be_busy(tmp_path: Path, p
     assert str(tmp_path) not in str(caught.value.to_dict())
 
 
-def test_releasing_a_file_lets_it_be_written_at_once(tmp_path: Path, pool: SandboxPool) -> None:
+def test_a_file_is_written_at_once_whoever_waits_for_a_query_of_it(tmp_path: Path, pool: SandboxPool) -> None:
     path = _make(tmp_path / "a.duckdb", 1)
     warehouse = EmbeddedWarehouse(path, pool=pool)
     warehouse.query("SELECT 1")
-    warehouse.release_file()
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("UPDATE t SET v = 5")
+    with warehouse.open_write_session() as session:
+        session.execute("UPDATE t SET v = 5")
+        with pytest.raises(QueryError, match="refused what was to be written") as refused:
+            session.execute("UPDATE gone SET v = 5")
+        assert "gone" in str(refused.value.context["engine_message"])
     assert warehouse.query("SELECT v FROM t")["v"].to_pylist() == [5]
+
+
+def test_a_file_that_cannot_be_written_says_why(
+    tmp_path: Path, pool: SandboxPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_write, "WAIT_S", 0)
+    path = _make(tmp_path / "a.duckdb", 1)
+    reader = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", reader, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"open\n"
+        codes = [_refuse_writing(path, pool)]
+        other.communicate()
+    path.write_text("no database " * 1000)
+    codes.append(_refuse_writing(path, pool))
+    path.unlink()
+    assert [*codes, _refuse_writing(path, pool)] == [
+        "warehouse_locked",
+        "warehouse_unreadable",
+        "warehouse_file_missing",
+    ]
+
+
+def _refuse_writing(path: Path, pool: SandboxPool) -> str:
+    with pytest.raises(Unreachable) as caught:
+        EmbeddedWarehouse(path, pool=pool).open_write_session()
+    return caught.value.code
 
 
 def test_only_a_few_children_wait_for_work(tmp_path: Path, pool: SandboxPool) -> None:

@@ -44,10 +44,11 @@ def draw_tokens(workspace: Workspace, space_id: str) -> None:
             key="token_name",
             width=320,
         )
+        may_delete = st.checkbox("May delete identifiers", key="token_may_delete")
         is_pressed = st.form_submit_button("Create token", icon=":material/add:")
     if is_pressed:
         with error_panel("making a token"):
-            NEW_PROFILE_TOKEN.write(create_token(workspace, space_id, name or ""))
+            NEW_PROFILE_TOKEN.write(create_token(workspace, space_id, name or "", may_delete=may_delete))
             st.rerun()
 
 
@@ -67,6 +68,8 @@ def _draw_token(workspace: Workspace, token: ProfileToken) -> None:
         state = f"created {format_time(token.created_at)}"
         if token.revoked_at is not None:
             state = f"revoked {format_time(token.revoked_at)}"
+        if token.may_delete:
+            state += " · may delete identifiers"
         st.markdown(
             f"**{escape_markdown(token.name)}** :gray[· ends in `{token.last_chars}` · {state}]", width="stretch"
         )

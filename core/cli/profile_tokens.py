@@ -19,6 +19,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verb = verbs.add_parser("create", parents=[shared], help="make a token and print it, once")
     verb.add_argument("--name", required=True, help="the program that will use it")
+    verb.add_argument("--may-delete", action="store_true", help="it may delete identifiers from profiles, too")
     add_space(verb)
     verb.set_defaults(run=create)
     verb = verbs.add_parser("list", parents=[shared], help="the space's tokens, revoked ones included")
@@ -33,7 +34,7 @@ def create(args: argparse.Namespace) -> int:
     """Make a token and print it."""
     workspace = open_for(args)
     space = find_space(workspace, args.space)
-    made = create_token(workspace, space.id, args.name)
+    made = create_token(workspace, space.id, args.name, may_delete=args.may_delete)
     if args.json:
         print_json({"id": made.token.id, "space_id": space.id, "token": made.text})
         return DONE
@@ -70,10 +71,12 @@ def _describe(token: ProfileToken) -> dict[str, object]:
         "space_id": token.space_id,
         "name": token.name,
         "last_chars": token.last_chars,
+        "may_delete": token.may_delete,
         "created_at": to_iso(token.created_at),
         "revoked_at": None if token.revoked_at is None else to_iso(token.revoked_at),
     }
 
 
 def _say_state(token: ProfileToken) -> str:
-    return "valid" if token.revoked_at is None else f"revoked {to_iso(token.revoked_at)}"
+    valid = "valid, may delete identifiers" if token.may_delete else "valid"
+    return valid if token.revoked_at is None else f"revoked {to_iso(token.revoked_at)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.http.profile_api import LINKS
+from core.http.profile_delete import DELETION, DONE
 from core.http.profile_question import CLASSES, DEFAULT_LIMIT, MAX_LIMIT, MAX_LIMITS, PARTS, USERS
 from core.workspaces.view_links import DEFAULT_MINUTES, MAX_MINUTES, MAX_WHO_CHARS
 
@@ -42,7 +43,8 @@ def describe_profile_paths() -> _Json:
         for collection, parts in PARTS.items()
         for part in parts
     }
-    return {**paths, f"/v1/spaces/{{space_id}}{LINKS}": _describe_links()}
+    deletion = f"/v1/spaces/{{space_id}}/collections/{USERS}/profiles/{{identifier}}{DELETION}"
+    return {**paths, deletion: _describe_deletion(), f"/v1/spaces/{{space_id}}{LINKS}": _describe_links()}
 
 
 def describe_profile_schemas() -> _Json:
@@ -87,6 +89,7 @@ def describe_profile_responses() -> _Json:
     return {
         "ProfileInvalid": _describe_error("The identifier or a parameter cannot be used."),
         "ProfileUnauthorised": _describe_error("The access token is missing, not known or revoked."),
+        "ProfileForbidden": _describe_error("The token may not delete identifiers."),
         "ProfileUnknown": _describe_error("No profile of the space has this identifier."),
         "ProfileTooMany": _describe_error("The space's requests a second are used up.", has_retry_after=True),
         "ProfileNotNow": _describe_error("The store cannot be read now.", has_retry_after=True),
@@ -121,6 +124,25 @@ def _describe_links() -> _Json:
             "parameters": _ADDRESS[:1],
             "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
             "responses": _describe_answers("201", "The link.", schema),
+        }
+    }
+
+
+def _describe_deletion() -> _Json:
+    named = _object(type=_TEXT, id=_TEXT)
+    body = _object(delete_external_ids={**_list(named), "minItems": 1, "maxItems": 1})
+    success: _Json = {"const": DONE["code"]}
+    schema = _object(code=success, message=_TEXT)
+    answers = _describe_answers("200", "The identifier was deleted.", schema)
+    answers["403"] = {"$ref": "#/components/responses/ProfileForbidden"}
+    return {
+        "post": {
+            "operationId": "delete_users_external_id",
+            "summary": "Delete an identifier from a person, who is named by user_id:value",
+            "security": [{"profileToken": []}],
+            "parameters": _ADDRESS,
+            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+            "responses": answers,
         }
     }
 

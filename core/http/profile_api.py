@@ -1,4 +1,4 @@
-"""The Profile API: what other programs read of a profile, with a token of its space.
+"""The Profile API: what other programs read of a profile and delete from it, with a token of its space.
 
 Contract: docs/profile-api.md. It stands in front of the boundary, because its guard is the token. It is for servers and
 not for web pages: no answer names an origin that may read it.
@@ -22,6 +22,7 @@ from core.http.address import read_address
 from core.http.answer import Answer
 from core.http.body import SenderGone, SenderTooSlow, read_body
 from core.http.credentials import read_user_name
+from core.http.profile_delete import DELETION, MAX_BODY_BYTES, delete_external_id
 from core.http.profile_gate import ProfileGate
 from core.http.profile_question import ACCOUNTS, USERS, BadQuestion, Question, read_path, read_query, write_cursor
 from core.ids import new_id
@@ -80,16 +81,17 @@ class ProfileApi:
 
 
 async def _answer(gate: ProfileGate, scope: Scope, receive: Receive) -> Answer:
-    is_link = scope["path"].rstrip("/").endswith(LINKS)
-    if scope["method"] not in (("POST",) if is_link else ("GET", "HEAD")):
-        allowed = "POST" if is_link else "GET"
+    path = scope["path"].rstrip("/")
+    is_link, is_deletion = path.endswith(LINKS), path.endswith(DELETION)
+    if scope["method"] not in (("POST",) if is_link or is_deletion else ("GET", "HEAD")):
+        allowed = "POST" if is_link or is_deletion else "GET"
         message = f"{scope['method']} is not taken here; use {allowed}."
         raise BadQuestion(405, "invalid_request_error", message, allow=allowed)
     grant = await gate.find_grant(_read_token(scope))
     if grant is None:
         raise BadQuestion(
             401,
-            "authentication_error",
+            "unauthorized" if is_deletion else "authentication_error",
             "The access token is missing, not known or revoked. Send it as the user name of HTTP Basic, with an empty "
             "password.",
         )
@@ -98,6 +100,11 @@ async def _answer(gate: ProfileGate, scope: Scope, receive: Receive) -> Answer:
         return _refuse_for_rate(grant.requests_per_s, wait_s)
     if is_link:
         return await _make_link(gate.workspace, grant, scope, receive)
+    if is_deletion:
+        body, loop = await read_body(receive, MAX_BODY_BYTES), asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            gate.readers, delete_external_id, gate.workspace, grant, scope["raw_path"], body
+        )
     question = read_path(scope["raw_path"])
     if question.space_id != grant.space_id:
         raise BadQuestion(404, "not_found", "The token opens no space with this id.")

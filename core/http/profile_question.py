@@ -72,10 +72,10 @@ def read_path(raw_path: bytes) -> Question:
             "There is nothing at this path. It is /v1/spaces/<space_id>/collections/<collection>/profiles/"
             f"<type:value>/<part>; the parts are those of {parts}.",
         )
-    type_, values = read_identifier(_unescape(found[3]))
+    type_, values = read_identifier(unescape(found[3]))
     if found[2] == ACCOUNTS and type_ != "group_id":
         raise _bad_identifier("An account is asked for by group_id:value.")
-    return Question(_unescape(found[1]), found[2], type_, values, found[4], path)
+    return Question(unescape(found[1]), found[2], type_, values, found[4], path)
 
 
 def read_identifier(text: str) -> tuple[str, tuple[str, ...]]:
@@ -130,7 +130,12 @@ def write_cursor(last: Sequence[object]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(list(last))).decode().rstrip("=")
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
+    """Return a part of a path as it is meant.
+
+    Raises:
+        BadQuestion: It is no UTF-8.
+    """
     try:
         return unquote_to_bytes(text.encode("latin-1")).decode()
     except UnicodeDecodeError:

@@ -16,6 +16,7 @@ from core.identity.rule import IdentifierRule
 from core.identity.rules import read_rules
 from core.profiles.apply import BatchApplier, find_identifiers, read_messages
 from core.profiles.counts import BuildCounts, add_counts, count_messages
+from core.profiles.deleted_identifiers import Deletions, apply_deleted, read_deletions
 from core.profiles.neighbourhood import Neighbourhood
 from core.profiles.progress import reset_traits, write_offset
 from core.profiles.reading import SpaceReading, add_filter_counts, read_reading
@@ -52,14 +53,19 @@ class Batch:
         space_id: Whose profiles.
         events: The messages, in the order of the log; at least one.
         settings: What they are read by.
+        deletions: Identifiers that go on the way: the batch ends at the first of them.
     """
 
-    def __init__(self, space_id: str, events: Sequence[StoredEvent], settings: SpaceSettings) -> None:
+    def __init__(
+        self, space_id: str, events: Sequence[StoredEvent], settings: SpaceSettings, deletions: Deletions
+    ) -> None:
+        self.offset = min(events[-1].offset, deletions.find_next() or events[-1].offset)
+        events = [event for event in events if event.offset <= self.offset]
         self.size = len(events)
-        self.offset = events[-1].offset
         self.around = Neighbourhood(space_id)
         self.counts: BuildCounts
         self._settings = settings
+        self._deletions = deletions
         self._selected = settings.reading.select(events)
         self._messages = read_messages(self._selected.ours, settings.rules)
         self._traits: TraitBatch | None = None
@@ -80,8 +86,12 @@ class Batch:
         applier.finish()
 
     def is_current(self, connection: Connection) -> bool:
-        """Say whether what the space reads is still what the messages were chosen by, as `connection` sees it."""
-        return read_reading(connection, self.around.space_id) == self._settings.reading
+        """Say whether the messages would be chosen in the same way now, and no identifier was deleted since."""
+        space_id, deletions = self.around.space_id, self._deletions
+        return (
+            read_reading(connection, space_id) == self._settings.reading
+            and read_deletions(connection, space_id, deletions.after) == deletions
+        )
 
     def write(self, connection: Connection, now: datetime) -> None:
         """Write what changed and how far it goes, in the caller's transaction."""
@@ -93,4 +103,5 @@ class Batch:
             reset_traits(connection, around.space_id)
         add_counts(connection, around.space_id, self.counts)
         add_filter_counts(connection, around.space_id, self._selected)
+        apply_deleted(connection, around.space_id, self._deletions.list_until(self.offset))
         write_offset(connection, around.space_id, self.offset, now)

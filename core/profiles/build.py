@@ -8,7 +8,7 @@ Decisions where the specification is silent:
 - When a source is connected whose messages the builder has passed already, the profiles are rebuilt from the log:
   history is replayed in the log's order, oldest first, and the answer does not depend on when it was connected.
 - An identifier type first seen in `externalIds` is added by itself, at most 50 of them.
-- A batch that was read before somebody changed what the space reads is thrown away and read again.
+- A batch that was read before somebody changed what the space reads, or deleted an identifier, is read again.
 
 A few messages, as live events are, are applied in one transaction that holds the space for its own length: to take the
 space and to give it back would be two commits more. More of them would keep other writers of the store waiting.
@@ -28,6 +28,7 @@ from core.events.event_log import EventLog, StoredEvent, open_event_log
 from core.identity.resolve import Caps
 from core.identity.rules import add_external_types
 from core.profiles.batch import Batch, SpaceSettings, read_settings
+from core.profiles.deleted_identifiers import read_deletions
 from core.profiles.garbage import without_garbage_collection
 from core.profiles.progress import clear_space, find_new_sources, read_offset, write_source_markers
 from core.profiles.trait_engine import TraitBatch, TraitEngine, TraitUpdate
@@ -145,7 +146,10 @@ class ProfileBuilder:
         settings, traits = self._read_settings(connection), self._open_traits(connection)
         if not settings.rules or self._is_behind(connection, settings, offset, traits):
             return None
-        batch = Batch(self._space_id, events, settings)
+        deletions = read_deletions(connection, self._space_id, offset)
+        if deletions.find_next() is not None:
+            return None
+        batch = Batch(self._space_id, events, settings, deletions)
         if settings.room_for_types and batch.list_unknown_types():
             return None
         batch.apply(connection, traits, now)
@@ -175,10 +179,11 @@ class ProfileBuilder:
         now, database = self._workspace.now(), self._workspace.database
         with database.reading() as connection:
             settings = self._read_settings(connection)
-        batch = Batch(self._space_id, events, settings)
+            deletions = read_deletions(connection, self._space_id, before.offset)
+        batch = Batch(self._space_id, events, settings, deletions)
         if self._add_types(batch.list_unknown_types(), settings.room_for_types):
             with database.reading() as connection:
-                batch = Batch(self._space_id, events, self._read_settings(connection))
+                batch = Batch(self._space_id, events, self._read_settings(connection), deletions)
         with database.reading() as connection:
             traits = self._open_traits(connection)
             if traits is not None:

@@ -19,7 +19,7 @@ from core.identity.rule import Identifier, IdentifierRule
 from core.profiles.apply import ReadMessage, find_identifiers, read_messages
 from core.profiles.merge_history import find_members, find_survivors
 from core.storage.bulk import select_in
-from core.storage.tables import identifiers, profile_messages, violations
+from core.storage.tables import deleted_identifiers, identifiers, profile_messages, violations
 
 READ_AT_ONCE = 2_000
 
@@ -134,6 +134,8 @@ class FamilyFinder:
             owned, refused = {**self._fixed, "type": type_}, {**self._fixed, "identifier_type": type_}
             rows = select_in(self._connection, (identifiers.c.profile_id,), owned, "value", values)
             found.update(row.profile_id for row in rows)
+            rows = select_in(self._connection, (deleted_identifiers.c.profile_id,), owned, "value", values)
+            found.update(row.profile_id for row in rows)  # who had it before may have kept it from others
             rows = select_in(self._connection, (violations.c.profile_id,), refused, "identifier_value", values)
             found.update(row.profile_id for row in rows if row.profile_id is not None)
             _require_small(len(found), max_messages)

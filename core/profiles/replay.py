@@ -21,6 +21,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
 from core.events.event_log import EventLog, StoredEvent
 from core.profiles.batch import Batch, SpaceSettings, read_settings
+from core.profiles.deleted_identifiers import Deletions, apply_deleted, read_deletions
 from core.profiles.family import READ_AT_ONCE, Report
 from core.profiles.garbage import without_garbage_collection
 from core.profiles.reading import read_all_of
@@ -63,17 +64,20 @@ _TABLES: tuple[Table, ...] = (
 class Basis:
     """By what a family is built again: when it changes meanwhile, the work was for nothing.
 
-    `behind` are traits whose history is not computed yet; they are left to that.
+    `behind` are traits whose history is not computed yet; they are left to that. `deletions` are all that the builder
+    has come to.
     """
 
     settings: SpaceSettings
     kept_apart: Sequence[Mapping[str, Any]]
     traits: Sequence[Mapping[str, Any]]
     behind: Collection[str]
+    deletions: Deletions
 
 
 def read_basis(connection: Connection, space_id: str, engine: TraitEngine, offset: int, now: datetime) -> Basis:
     """Return what counts in the space at this moment, its builder being at `offset`."""
+    deleted = read_deletions(connection, space_id, -1)
     apart = select(kept_apart).where(kept_apart.c.space_id == space_id).order_by(*kept_apart.primary_key)
     traits = select(computed_traits).where(computed_traits.c.space_id == space_id).order_by(computed_traits.c.id)
     return Basis(
@@ -81,6 +85,7 @@ def read_basis(connection: Connection, space_id: str, engine: TraitEngine, offse
         [dict(row._mapping) for row in connection.execute(apart)],
         [{**row._mapping, "computed_to": None, "progress": None} for row in connection.execute(traits)],
         set(engine.open_batch(connection, space_id, now).find_behind(offset)),
+        Deletions(-1, deleted.list_until(offset)),
     )
 
 
@@ -116,6 +121,7 @@ class Replay:
             with without_garbage_collection():
                 missing += len(piece) - self._apply(basis, self._log.get_many(piece))
             report(start + len(piece))
+        apply_deleted(self.connection, self._space_id, basis.deletions.rows)
         return missing
 
     def list_left_out(self) -> Counter[tuple[int, str]]:
@@ -125,15 +131,19 @@ class Replay:
         return Counter({(minute, source_id): dropped for minute, source_id, dropped in rows})
 
     def _apply(self, basis: Basis, events: Sequence[StoredEvent]) -> int:
-        if events:
-            settings = replace(basis.settings, reading=read_all_of({event.source_id for event in events}))
+        settings = replace(basis.settings, reading=read_all_of({event.source_id for event in events}))
+        rest = events
+        while rest:
+            before = rest[0].offset - 1
+            apply_deleted(self.connection, self._space_id, basis.deletions.list_until(before))
             traits = self._engine.open_batch(self.connection, self._space_id, self._now)
             traits.leave_out(basis.behind)
             traits.leave_out_accounts()
-            batch = Batch(self._space_id, events, settings)
+            batch = Batch(self._space_id, rest, settings, Deletions(before, basis.deletions.rows))
             batch.apply(self.connection, traits, self._now)
             batch.write(self.connection, self._now)
             self.connection.commit()
+            rest = rest[batch.size :]
         return len(events)
 
 

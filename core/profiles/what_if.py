@@ -25,12 +25,13 @@ from core.events.history.relation import connect
 from core.identity.resolve import Caps
 from core.identity.resolve_all import People, resolve_all
 from core.identity.rule import Identifier, IdentifierRule
+from core.profiles.deleted_identifiers import read_deletions
 from core.profiles.lookup import count_profiles
 from core.profiles.progress import read_offset
 from core.profiles.reading import read_reading
 from core.profiles.splits import read_pairs
 from core.profiles.violations import count_violations
-from core.profiles.whole_history import WholeHistory
+from core.profiles.whole_history import PAST, WholeHistory
 from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profiles
 from core.warehouses.cancel import CancelToken
@@ -127,8 +128,9 @@ def ask_what_if(
     log = open_event_log(workspace)
     with connect(log) as database:
         with workspace.database.reading() as connection:
-            history = WholeHistory(log, database, read_reading(connection, space_id), rules)
             offset = read_offset(connection, space_id)
+            deleted = read_deletions(connection, space_id, -1).list_until(offset)
+            history = WholeHistory(log, database, read_reading(connection, space_id), rules, deleted)
             _copy_live(connection, space_id, database)
             pairs = _read_pairs(connection, space_id)
         for done in history.read(offset):
@@ -192,7 +194,9 @@ def _write_owners(database: duckdb.DuckDBPyConnection, people: People) -> None:
     owners = people.identifier_owners
     owned = pa.table({"number": np.arange(len(owners)), "new": owners})  # noqa: F841 - DuckDB finds it by its name
     database.execute(
-        "CREATE TABLE after AS SELECT type, value, new FROM numbered JOIN owned USING (number) WHERE new >= 0"
+        "CREATE TABLE after AS SELECT type, value, new FROM numbered JOIN owned USING (number)"
+        " WHERE new >= 0 AND NOT contains(value, ?)",
+        [PAST],  # nobody has what was deleted
     )
     database.execute("CREATE TABLE in_both AS SELECT type, value, old, new FROM before JOIN after USING (type, value)")
 

@@ -6,6 +6,7 @@ They are numbered by DuckDB, which keeps what does not fit into its memory on th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -16,12 +17,14 @@ import pyarrow as pa
 from core.events.event_log import EventLog
 from core.events.message import MessageType
 from core.identity.resolve_all import History, Numbers
-from core.identity.rule import IdentifierRule
+from core.identity.rule import Identifier, IdentifierRule
 from core.profiles.apply import ReadMessage, find_identifiers, make_profile_id, read_messages
+from core.profiles.deleted_identifiers import DeletedIdentifier
 from core.profiles.garbage import without_garbage_collection
 from core.profiles.reading import SpaceReading
 
 BATCH_MESSAGES = 5_000
+PAST = "\x1f"  # no value that is taken holds a control character
 _SEEN = pa.schema({"place": pa.int64(), "seq": pa.int16(), "type": pa.string(), "value": pa.string()})
 _NUMBER = """CREATE TABLE numbered AS
     SELECT row_number() OVER () - 1 AS number, type, value FROM (SELECT DISTINCT type, value FROM seen)"""
@@ -35,12 +38,20 @@ class WholeHistory:
     """
 
     def __init__(
-        self, log: EventLog, database: duckdb.DuckDBPyConnection, reading: SpaceReading, rules: Sequence[IdentifierRule]
+        self,
+        log: EventLog,
+        database: duckdb.DuckDBPyConnection,
+        reading: SpaceReading,
+        rules: Sequence[IdentifierRule],
+        deleted: Sequence[DeletedIdentifier],
     ) -> None:
         self._log = log
         self._database = database
         self._reading = reading
         self._rules = rules
+        self._deleted: dict[tuple[str, str], list[int]] = {}
+        for each in deleted:
+            self._deleted.setdefault((each.type, each.value), []).append(each.log_offset)
         self._parts: list[np.ndarray[tuple[int, int], np.dtype[np.int64]]] = []
         self._count = 0
         self.violations = Counter[str]()
@@ -98,8 +109,16 @@ class WholeHistory:
                 found, place = message.extracted.identifiers, self._count + len(rows)
                 is_alias = message.event.type == MessageType.ALIAS
                 rows.append((message.event.offset, message.at_ms, is_alias, len(found)))
-                seen += [(place, seq, *identifier) for seq, identifier in enumerate(found)]
+                offset = message.event.offset
+                seen += [(place, seq, each.type, self._name(each, offset)) for seq, each in enumerate(found)]
         self._add(rows, seen)
+
+    def _name(self, identifier: Identifier, offset: int) -> str:
+        """Return the value, with the number of its life where it was deleted since: each life is somebody's own."""
+        places = self._deleted.get(identifier)
+        if places is None or offset > places[-1]:
+            return identifier.value
+        return f"{identifier.value}{PAST}{bisect_left(places, offset)}"
 
     def _add(self, rows: Sequence[tuple[int, int, bool, int]], seen: Sequence[tuple[int, int, str, str]]) -> None:
         if not rows:

@@ -108,6 +108,7 @@ profile_tokens = Table(
     Column("name", Text, nullable=False),
     Column("token_hash", Text, nullable=False, unique=True),
     Column("last_chars", Text, nullable=False),  # so that a person can tell which one a program uses
+    Column("may_delete", Boolean, nullable=False, server_default=false()),  # identifiers; all tokens may read
     Column("created_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
 )
@@ -425,6 +426,18 @@ undo_jobs = Table(
     Column("starts", Integer, nullable=False),  # that did not come to their end
     Column("progress", Document, nullable=False),
     Column("error", Document),  # why it failed; a job that is done has no row
+)
+deleted_identifiers = Table(
+    "deleted_identifiers",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("log_offset", BigInteger, primary_key=True, autoincrement=False),  # messages up to it bring it no more
+    Column("profile_id", Text, nullable=False),  # who had it then
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Index(None, "space_id", "log_offset"),
 )
 profile_counts = Table(
     "profile_counts",

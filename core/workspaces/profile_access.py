@@ -16,6 +16,7 @@ _QUERY = (
         profile_tokens.c.token_hash,
         profile_tokens.c.id,
         profile_tokens.c.space_id,
+        profile_tokens.c.may_delete,
         profile_api_settings.c.requests_per_s,
     )
     .select_from(profile_tokens)
@@ -30,12 +31,13 @@ class Grant(NamedTuple):
     token_id: str
     space_id: str
     requests_per_s: int
+    may_delete: bool
 
 
 def read_grants(workspace: Workspace) -> Mapping[str, Grant]:
     """Return what each token that is not revoked opens, by the token's hash."""
     with workspace.database.reading() as connection:
         return {
-            row.token_hash: Grant(row.id, row.space_id, row.requests_per_s or DEFAULT_REQUESTS_PER_S)
+            row.token_hash: Grant(row.id, row.space_id, row.requests_per_s or DEFAULT_REQUESTS_PER_S, row.may_delete)
             for row in connection.execute(_QUERY)
         }

@@ -1,4 +1,4 @@
-"""Tokens of the Profile API: one opens the profiles of one space for reading.
+"""Tokens of the Profile API: one opens the profiles of one space for reading, and some for deleting identifiers.
 
 A token is 256 bits of chance, shown once. The store keeps its SHA-256: a slow password hash guards what people can
 guess, and nobody guesses 256 bits, while a fast hash can be looked up at each of a thousand requests a second.
@@ -35,6 +35,7 @@ class ProfileToken:
     space_id: str
     name: str
     last_chars: str
+    may_delete: bool
     created_at: datetime
     revoked_at: datetime | None
 
@@ -47,8 +48,14 @@ class NewProfileToken:
     text: str = field(repr=False)
 
 
-def create_token(workspace: Workspace, space_id: str, name: str) -> NewProfileToken:
+def create_token(workspace: Workspace, space_id: str, name: str, *, may_delete: bool = False) -> NewProfileToken:
     """Make a token for the profiles of a space.
+
+    Args:
+        workspace: Where the space is.
+        space_id: Whose profiles it opens.
+        name: The program that will use it.
+        may_delete: Whether it may delete identifiers from profiles, too.
 
     Raises:
         NotFound: There is no such space.
@@ -62,7 +69,7 @@ def create_token(workspace: Workspace, space_id: str, name: str) -> NewProfileTo
             hint=f"Name it after the program that will use it, in 1 to {MAX_NAME_CHARS} characters.",
         )
     text, now = PREFIX + secrets.token_urlsafe(32), workspace.now()
-    token = ProfileToken(new_id("tok", now), space.id, label, text[-_LAST_CHARS:], now, None)
+    token = ProfileToken(new_id("tok", now), space.id, label, text[-_LAST_CHARS:], may_delete, now, None)
     with workspace.database.transaction() as connection:
         connection.execute(
             insert(profile_tokens).values(
@@ -71,10 +78,11 @@ def create_token(workspace: Workspace, space_id: str, name: str) -> NewProfileTo
                 name=label,
                 token_hash=hash_token(text),
                 last_chars=token.last_chars,
+                may_delete=may_delete,
                 created_at=now,
             )
         )
-        after = {"name": label, "space_id": space.id, "last_chars": token.last_chars}
+        after = {"name": label, "space_id": space.id, "last_chars": token.last_chars, "may_delete": may_delete}
         record_change(connection, workspace, "created", "profile_token", token.id, after=after)
     return NewProfileToken(token, text)
 

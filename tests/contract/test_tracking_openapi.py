@@ -46,10 +46,10 @@ def test_schemathesis_finds_the_profile_api_as_the_document_describes_it(tmp_pat
     workspace = open_workspace(str(tmp_path / "home"))
     space = ensure_space(workspace)
     set_api_settings(workspace, space.id, requests_per_s=100_000)
-    token = create_token(workspace, space.id, "Fuzzer").text
+    token = create_token(workspace, space.id, "Fuzzer", may_delete=True).text
     workspace.close()
     options = ["--max-examples", "3", "--phases", "fuzzing", "--include-path-regex", "^/v1/spaces/"]
-    _fuzz(tmp_path, options, token, sum(map(len, PARTS.values())) + 1)
+    _fuzz(tmp_path, options, token, sum(map(len, PARTS.values())) + 2)
 
 
 def _fuzz(folder: Path, options: list[str], user: str | None, operations: int) -> None:
@@ -78,5 +78,6 @@ def test_the_document_names_every_path_and_is_for_this_machine_only(tmp_path: Pa
     assert set(document["paths"]) - profiles == set(CALLS)
     assert {path.rsplit("/", 1)[1] for path in profiles} == {
         "flex-links",
+        "delete",
         *(part for parts in PARTS.values() for part in parts),
     }

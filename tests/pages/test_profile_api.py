@@ -19,9 +19,11 @@ def test_a_token_is_shown_once_and_a_revoked_one_can_be_revoked_no_more(workspac
     app = visit("profile_api.py")
     assert "No token yet" in read(app)
     app.text_input(key="token_name").set_value("Agent *desktop*")
+    app.checkbox(key="token_may_delete").check()
     press(app, "Create token")
     (token,) = list_tokens(workspace, space.id)
-    assert "It is not shown again." in read(app)
+    assert "It is not shown again." in read(app) and "may delete identifiers" in read(app)
+    assert token.may_delete
     shown = [code.value for code in app.code if code.value.endswith(token.last_chars)]
     assert len(shown) == 1 and len(shown[0]) > 40
     app.run()

@@ -1,4 +1,4 @@
-"""What a space reads, changed again and again while messages come: live, rebuilt and imagined it is the same."""
+"""What a space reads and forgets, changed while messages come: live, rebuilt and imagined it is the same."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from sqlalchemy import select
 from core.clock import FixedClock
 from core.errors import CoreError
 from core.identity.caps import get_caps
-from core.identity.rules import list_rules
+from core.identity.rules import edit_identifier, list_rules
 from core.profiles.build import rebuild
 from core.profiles.connections import connect_from_now, disconnect_source
+from core.profiles.deleted_identifiers import delete_identifier
 from core.profiles.event_filters import add_filter, list_filters, remove_filter, restore_filter
 from core.profiles.what_if import ask_what_if
 from core.storage.tables import filter_counts, profile_counts, profile_messages
@@ -25,7 +26,7 @@ from tests.feeding import START, Feed
 SOURCES = ("src_test", "src_two")
 send = st.tuples(st.just("send"), st.integers(0, 3), st.integers(0, 2), st.sampled_from(SOURCES))
 change = st.tuples(
-    st.sampled_from(["build", "filter", "remove", "restore", "disconnect", "connect", "connect_from_now"]),
+    st.sampled_from(["build", "forget", "filter", "remove", "restore", "disconnect", "connect", "connect_from_now"]),
     st.integers(0, 2),
     st.integers(1, 3),
     st.sampled_from(SOURCES),
@@ -53,6 +54,7 @@ def test_a_rebuild_and_a_what_if_agree_with_what_was_read_live(acts: list[Any]) 
         workspace = open_workspace(folder, clock=FixedClock(START))
         feed, model = Feed(workspace), Model()
         connect_source(workspace, feed.space_id, SOURCES[1])
+        edit_identifier(workspace, feed.space_id, "email", value_limit=100)  # a what-if counts what was deleted, too
         for act, one, other, source in acts:
             if act == "send":
                 offset = feed.identify(
@@ -97,11 +99,14 @@ def change_reading(feed: Feed, model: Model, act: str, number: int, source: str)
             connect_source(workspace, space_id, source)
             model.connected.add(source)
             model.replay(source)
+        elif act == "forget":
+            email = f"e{number}@x.example"
+            delete_identifier(workspace, space_id, [f"u{number}"], "email", [email], asked_by="tok_1")
         elif act == "connect_from_now":
             connect_from_now(workspace, space_id, source)
             model.connected.add(source)
     except CoreError as error:
-        assert error.code == "not_found"  # nothing to remove, or to disconnect
+        assert error.code in ("not_found", "eid_not_found")  # nothing to remove, to disconnect or to delete
 
 
 def dump(feed: Feed) -> dict[str, list[tuple[object, ...]]]:

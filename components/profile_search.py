@@ -57,8 +57,8 @@ def draw_search(workspace: Workspace, space: Space) -> None:
 def _draw_gaps(found: SearchResult) -> None:
     if found.waiting:
         st.caption(
-            f":material/hourglass_top: {format_count(found.waiting, 'profile')} changed a moment ago and cannot be "
-            "found yet, except by a whole identifier. The worker adds them to the search."
+            f":material/hourglass_top: About {format_count(found.waiting, 'profile')} changed a moment ago and cannot"
+            " be found yet, except by a whole identifier. The worker adds them to the search."
         )
     if found.is_partial:
         st.caption(

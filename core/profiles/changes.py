@@ -8,22 +8,28 @@ none. Whoever only wants to know whether anything was written compares the versi
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from core.storage.bulk import insert_row, select_equal, upsert_rows
 from core.storage.tables import profile_changes, profile_versions
 
+_ROWS_AT_ONCE = 512
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Rows that were read: their numbers, the profiles they name, and whether everything was thrown away."""
+    """Rows that were read: their numbers, the profiles they name, and whether everything was thrown away.
+
+    `left_out` is about how many profiles the rows name that were not read.
+    """
 
     rows: tuple[int, ...] = ()
     profile_ids: tuple[str, ...] = ()
     is_cleared: bool = False
+    left_out: int = 0
 
 
 def note_changes(connection: Connection, space_id: str, profile_ids: Collection[str]) -> None:
@@ -46,17 +52,42 @@ def read_version(connection: Connection, space_id: str) -> int:
     return sum(row.version for row in select_equal(connection, (profile_versions.c.version,), {"space_id": space_id}))
 
 
-def read_changes(connection: Connection, space_id: str, *, max_rows: int) -> Changes:
-    """Return the oldest changes; each profile once, the most recently written last."""
+def read_changes(connection: Connection, space_id: str, *, max_profiles: int, newest_first: bool = False) -> Changes:
+    """Return the oldest changes, or the newest, of some `max_profiles` profiles; each once, the last written last."""
     table = profile_changes.c
-    query = select(table.seq, table.profile_ids).where(table.space_id == space_id).order_by(table.seq).limit(max_rows)
-    rows = connection.execute(query).all()
+    order = table.seq.desc() if newest_first else table.seq
+    query = select(table.seq, table.profile_ids).where(table.space_id == space_id).order_by(order)
+    rows: list[tuple[int, str | None]] = []
+    wanted, named = 1, 0
+    while named < max_profiles:  # a row names one profile or thousands: so the more rows, the more at once
+        last = rows[-1][0] if rows else None
+        beyond = () if last is None else (table.seq < last if newest_first else table.seq > last,)
+        found = connection.execute(query.where(*beyond).limit(wanted)).all()
+        rows += [(row.seq, row.profile_ids) for row in found]
+        named += sum(row.profile_ids.count(",") + 1 for row in found if row.profile_ids)
+        if len(found) < wanted:
+            break
+        wanted = min(2 * wanted, _ROWS_AT_ONCE)
     ids: dict[str, None] = {}
-    for row in rows:
-        for profile_id in orjson.loads(row.profile_ids) if row.profile_ids else ():
+    for _, text in sorted(rows):
+        for profile_id in orjson.loads(text) if text else ():
             ids.pop(profile_id, None)
             ids[profile_id] = None
-    return Changes(tuple(row.seq for row in rows), tuple(ids), any(row.profile_ids is None for row in rows))
+    return Changes(tuple(seq for seq, _ in rows), tuple(ids), any(text is None for _, text in rows))
+
+
+def read_newest(connection: Connection, space_id: str, *, max_profiles: int) -> Changes:
+    """Return the newest changes, with about how many profiles those name that were not read."""
+    found = read_changes(connection, space_id, max_profiles=max_profiles, newest_first=True)
+    if not found.rows:
+        return found
+    table = profile_changes.c
+    older = (table.space_id == space_id, table.seq < min(found.rows))
+    left = connection.execute(select(func.count()).select_from(profile_changes).where(*older)).scalar_one()
+    oldest = select(table.profile_ids.is_(None)).where(*older).order_by(table.seq).limit(1)
+    is_cleared = found.is_cleared or bool(connection.execute(oldest).scalar())
+    a_row = max(len(found.profile_ids) // len(found.rows), 1)
+    return replace(found, is_cleared=is_cleared, left_out=left * a_row)
 
 
 def forget_changes(connection: Connection, rows: Sequence[int]) -> None:

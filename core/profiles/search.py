@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import CompoundSelect, Connection, Select, literal, select
 
-from core.profiles.changes import Changes, read_changes
+from core.profiles.changes import Changes, read_newest
 from core.profiles.lookup import clean_text, count_profiles, is_live, read_identifiers
 from core.profiles.profile import ProfileSummary, choose_title
 from core.profiles.search_index import (
@@ -46,7 +46,8 @@ _MAX_GRAMS = 6
 _SAMPLE_PROFILES = 300
 _SORTED_HITS = 100
 """So many hits at least are put in the order of their last message; they come in the order of their last change."""
-_MAX_CHANGE_ROWS = 64
+_CHECKED_HITS = 100
+"""So many hits are compared once more at a time where the index may tell what was."""
 _CANDIDATES = (
     "SELECT t.profile_id, t.heard_at, t.text FROM grams g CROSS JOIN texts t ON t.id = g.rowid "
     "WHERE g.grams MATCH ? ORDER BY g.rowid DESC LIMIT ?"
@@ -63,7 +64,7 @@ class SearchResult:
         people: The page.
         has_more: Whether there is a next one.
         total: How many people can be found.
-        waiting: Profiles that were not looked at because the index has not reached them.
+        waiting: About how many profiles were not looked at because the index has not reached them.
         is_partial: Whether the text is too short or too common to look at all; then the newest were looked at.
     """
 
@@ -129,7 +130,7 @@ def search_profiles(
     path = index_path(workspace, space_id)
     with workspace.database.reading() as connection:
         exact = _find_exact(connection, space_id, wanted) if wanted else []
-        changes = read_changes(connection, space_id, max_rows=_MAX_CHANGE_ROWS)
+        changes = read_newest(connection, space_id, max_profiles=MAX_DIRECT_PROFILES)
         try:
             with open_index(path) as kept:
                 index = None if changes.is_cleared else kept  # it tells of profiles that are there no more
@@ -141,6 +142,9 @@ def search_profiles(
             direct = _read_direct(connection, space_id, state, changes)
             hits = _find(None, direct, wanted, needed)
         newest = sorted(hits.heard_at, key=lambda profile_id: (-hits.heard_at[profile_id], profile_id))
+        if changes.left_out and wanted:
+            newest = _keep_true(connection, space_id, newest, wanted, needed)
+            hits.is_partial |= len(newest) < needed <= len(hits.heard_at)
         ids = list(dict.fromkeys([*exact, *newest]))
         people = summarise_profiles(connection, space_id, ids[offset : offset + limit])
     total = state.people if state.is_whole and not direct.left_out else count_profiles(workspace, space_id)
@@ -149,7 +153,7 @@ def search_profiles(
 
 def _read_direct(connection: Connection, space_id: str, state: IndexState, changes: Changes) -> _Direct:
     ids = list(reversed(changes.profile_ids))
-    left_out = max(len(ids) - MAX_DIRECT_PROFILES, 0)
+    left_out = max(len(ids) - MAX_DIRECT_PROFILES, 0) + changes.left_out
     if not state.is_whole:
         query = select(profiles.c.id).where(is_live(space_id), profiles.c.id > state.last_id)
         rest = connection.execute(query.order_by(profiles.c.id.desc()).limit(MAX_DIRECT_PROFILES + 1)).scalars().all()
@@ -169,9 +173,9 @@ def _find(index: sqlite3.Connection | None, direct: _Direct, text: str, needed: 
             rows = index.execute("SELECT profile_id, heard_at FROM texts ORDER BY heard_at DESC LIMIT ?", (limit,))
             hits.add((row for row in rows if row[0] not in direct.stale), limit)
         return hits
-    key, colon, value = text.partition(":")
-    if colon and key.strip() and value.strip():
-        _find_by_key(index, direct, key.strip().lower(), value.strip(), limit, hits)
+    pair = _read_pair(text)
+    if pair is not None:
+        _find_by_key(index, direct, *pair, limit, hits)
         if hits.heard_at:
             return hits
     texts = [_to_row(entry) for entry in direct.entries]
@@ -191,6 +195,26 @@ def _find_by_key(
         sign = find_sign(index, key) if index is not None else None
         if index is not None and sign is not None:
             _ask(index, direct, replace(question, sign=sign), limit, hits)
+
+
+def _read_pair(text: str) -> tuple[str, str] | None:
+    """Return the key and the value of `type:value`."""
+    key, colon, value = text.partition(":")
+    return (key.strip().lower(), value.strip()) if colon and key.strip() and value.strip() else None
+
+
+def _keep_true(connection: Connection, space_id: str, ids: Sequence[str], text: str, needed: int) -> list[str]:
+    """Return the first `needed` that hold the text now: of those that changed since, the index tells what was."""
+    pair, found = _read_pair(text), list[str]()
+    by_key = read_questions(pair[1], is_one_piece=True) if pair else ()
+    for start in range(0, len(ids), _CHECKED_HITS):
+        for entry in read_entries(connection, space_id, ids[start : start + _CHECKED_HITS]):
+            rows = ((by_key, _to_row(entry, pair[0])[2] if pair else ""), (read_questions(text), _to_row(entry)[2]))
+            if any(question.matches(row) for questions, row in rows for question in questions):
+                found.append(entry.profile_id)
+        if len(found) >= needed:
+            break
+    return found
 
 
 def _to_row(entry: Entry, key: str | None = None) -> tuple[str, int, str]:
@@ -268,23 +292,22 @@ def _quote(gram: str) -> str:
 def _find_exact(connection: Connection, space_id: str, text: str) -> list[str]:
     type_, colon, value = text.partition(":")
     table = identifiers.c
-    rules = select(identifier_rules.c.type).where(identifier_rules.c.space_id == space_id)
-    types = set(connection.execute(rules).scalars())
-    digits = [
-        f"+{word}"
-        for question in read_questions(value or text, is_one_piece=True)
-        for word in question.words
-        if word.isdecimal()
-    ]
-    pairs = {(each, wanted) for each in types for wanted in (text, *digits)}
+    questions = read_questions(value or text, is_one_piece=True)
+    digits = {f"+{word}" for question in questions for word in question.words if word.isdecimal()}
+    anywhere, of_type = {text, text.lower(), *digits}, set[str]()
+    ruled = select(identifier_rules.c.type).where(identifier_rules.c.space_id == space_id)
+    types: Select[tuple[str]] | CompoundSelect[str] = ruled
+    asked = type_.strip().lower()
     if colon:
-        pairs |= {(type_.strip().lower(), wanted) for wanted in (value.strip(), *digits)}
-    found: dict[str, None] = {}
-    for each, wanted in sorted(pairs):
-        values = {wanted, wanted.lower()}
-        query = select(table.profile_id).where(table.space_id == space_id, table.type == each, table.value.in_(values))
-        found.update(dict.fromkeys(connection.execute(query).scalars()))
-    return list(found)
+        of_type = {value.strip(), value.strip().lower(), *digits}
+        types = ruled.union(select(literal(asked)))  # an OR of both would read every identifier
+    query = (
+        select(table.profile_id, table.type, table.value)
+        .where(table.space_id == space_id, table.type.in_(types), table.value.in_(anywhere | of_type))
+        .order_by(table.type, table.value)
+    )
+    found = connection.execute(query).all()
+    return list(dict.fromkeys(row.profile_id for row in found if row.value in anywhere or row.type == asked))
 
 
 def summarise_profiles(connection: Connection, space_id: str, ids: Sequence[str]) -> list[ProfileSummary]:

@@ -29,7 +29,7 @@ from core.workspaces.workspace import Workspace
 
 VERSION = 1
 LOAD_PROFILES = 2_000
-_FOLLOW_ROWS = 4
+FOLLOW_PROFILES = 8_000
 _BUSY_TIMEOUT_S = 15.0
 _TABLES = (
     "CREATE TABLE texts (id INTEGER PRIMARY KEY, profile_id TEXT NOT NULL UNIQUE, heard_at INTEGER NOT NULL, "
@@ -261,7 +261,7 @@ def _follow(workspace: Workspace, space_id: str, path: Path, pause: Callable[[],
 
 def _follow_changes(workspace: Workspace, space_id: str, index: sqlite3.Connection) -> int:
     with workspace.database.reading() as connection:
-        changes = read_changes(connection, space_id, max_rows=_FOLLOW_ROWS)
+        changes = read_changes(connection, space_id, max_profiles=FOLLOW_PROFILES)
         entries = read_entries(connection, space_id, changes.profile_ids)
     if not changes.rows:
         return 0

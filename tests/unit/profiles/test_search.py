@@ -136,6 +136,21 @@ def test_many_that_wait_for_the_index_are_counted_and_whole_identifiers_are_foun
     assert (len(found.people), found.waiting, found.total) == (5, 0, 9)
 
 
+def test_after_a_burst_of_single_changes_nobody_is_found_by_what_they_were(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_search(feed.workspace)
+    monkeypatch.setattr(search, "MAX_DIRECT_PROFILES", 3)
+    for number in range(6):
+        feed.identify("ada" if number == 0 else f"late{number}", traits={"city": "Paris"})
+        feed.build()
+    assert find(feed, "london") == find(feed, "city:london") == []
+    found = search_profiles(feed.workspace, feed.space_id, "paris")
+    assert ([person.title for person in found.people], found.waiting) == (["late5", "late4", "late3"], 3)
+    keep_search(feed.workspace)
+    assert len(find(feed, "paris")) == 6
+
+
 def test_one_or_two_signs_inside_a_word_are_looked_for_among_the_newest_only_and_that_is_said(
     feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from components.error_panel import draw_stored_error, error_panel
 from components.format import NONE, format_ago, format_count, format_duration, format_time
 from components.navigation import go_to
 from components.plain_text import escape_markdown
+from components.sync_words import describe_interval
 from core.profiles_sync.layout import CURRENT, DIALECTS, HAPPENED
 from core.profiles_sync.store import (
     HOURLY_MINUTES,
@@ -31,13 +32,7 @@ from core.workspaces.spaces import Space
 from core.workspaces.workspace import Workspace
 
 _WHEN_ASKED = 0  # a choice of a select box cannot be None
-INTERVALS = {
-    15: "every 15 minutes",
-    HOURLY_MINUTES: "every hour",
-    6 * 60: "every 6 hours",
-    24 * 60: "every day",
-    _WHEN_ASKED: "only when asked",
-}
+_INTERVALS = (15, HOURLY_MINUTES, 6 * 60, 24 * 60, _WHEN_ASKED)
 _STATES = {
     ProfilesRunState.RUNNING: ("running", "blue"),
     ProfilesRunState.SUCCEEDED: ("succeeded", "green"),
@@ -79,7 +74,7 @@ def draw_sync(workspace: Workspace, sync: ProfilesSync) -> None:
     with st.container(border=True):
         st.markdown(
             f":material/database: **{escape_markdown(warehouse.name)}** :gray[· schema] `{sync.schema_name}` "
-            f":gray[· {_name_interval(sync.interval_minutes or _WHEN_ASKED)}]"
+            f":gray[· {describe_interval(sync.interval_minutes)}]"
         )
         if any(run.state is ProfilesRunState.RUNNING for run in runs):
             st.caption("Profiles are being written now.")
@@ -143,13 +138,13 @@ def _draw_runs(runs: Sequence[ProfilesRun]) -> None:
 
 def _choose_interval(label: str, current: int | None, *, key: str) -> int | None:
     shown = current or _WHEN_ASKED
-    choices = list(INTERVALS) if shown in INTERVALS else [*INTERVALS, shown]
+    choices = list(dict.fromkeys((*_INTERVALS, shown)))
     chosen = st.selectbox(label, choices, index=choices.index(shown), format_func=_name_interval, key=key, width=220)
     return chosen or None
 
 
 def _name_interval(minutes: int) -> str:
-    return INTERVALS.get(minutes, f"every {minutes} minutes")
+    return describe_interval(minutes or None)
 
 
 def _name_warehouse(record: WarehouseRecord) -> str:

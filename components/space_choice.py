@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from components.empty_state import draw_empty_state
+from components.navigation import go_to
 from components.state import SPACE, read_widget, write_widget
 from core.workspaces.spaces import Space, list_spaces
 from core.workspaces.workspace import Workspace
@@ -20,6 +22,24 @@ def choose_space(workspace: Workspace) -> Space | None:
     if asked in spaces:
         SPACE.write(asked)
     return spaces.get(SPACE.read() or "") or next(iter(spaces.values()))
+
+
+def require_space(workspace: Workspace, icon: str, title: str, then: str = "") -> Space:
+    """Return the space that is looked at; where there is none yet, say so with the way to one, and end the page here.
+
+    Args:
+        workspace: Whose spaces.
+        icon: Of what the page shows.
+        title: What there is not yet.
+        then: What can be done once there is a space.
+    """
+    space = choose_space(workspace)
+    if space is None:
+        text = f"The guided setup makes the first space. {then}"
+        if draw_empty_state(icon, title, text, action="Go to the guided setup", is_primary=True):
+            go_to("getting-started")
+        st.stop()
+    return space
 
 
 def draw_space_choice(workspace: Workspace) -> None:

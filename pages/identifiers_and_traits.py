@@ -5,6 +5,7 @@ import streamlit as st
 from components.error_panel import error_panel
 from components.identifier_actions import make_setup_actions
 from components.identifier_table import draw_identifier_table, open_add_identifier
+from components.plain_text import escape_markdown
 from components.predictive_traits import draw_predictive_traits
 from components.state import CHOOSING_TRAITS, get_workspace
 from components.trait_picker import draw_trait_picker
@@ -39,7 +40,7 @@ with error_panel():
         draw_trait_picker(workspace, traits)
     else:
         for trait in traits:
-            st.markdown(f":material/functions: **{trait.name}** :gray[`{trait.key}`]")
+            st.markdown(f":material/functions: **{escape_markdown(trait.name)}** :gray[`{trait.key}`]")
         if setup.traits_saved and not traits:
             st.caption("None is computed. That is fine; you can add some at any time.")
         if st.button(

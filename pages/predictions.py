@@ -5,11 +5,10 @@ import streamlit as st
 from components.address import forget
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
-from components.navigation import go_to
 from components.prediction_form import draw_prediction_form
 from components.prediction_list import draw_prediction_list
 from components.prediction_view import draw_prediction
-from components.space_choice import choose_space
+from components.space_choice import require_space
 from components.state import get_workspace
 from core.errors import NotFound
 from core.predictions.prediction import get_kind
@@ -19,17 +18,12 @@ workspace = get_workspace()
 st.title("Predictions", anchor=False)
 
 with error_panel("reading the predictions"):
-    space = choose_space(workspace)
-    if space is None:
-        if draw_empty_state(
-            ":material/online_prediction:",
-            "There are no customers yet",
-            "The guided setup makes the first space. Predictions learn from the events of its customers.",
-            action="Go to the guided setup",
-            is_primary=True,
-        ):
-            go_to("getting-started")
-        st.stop()
+    space = require_space(
+        workspace,
+        ":material/online_prediction:",
+        "There are no customers yet",
+        "Predictions learn from the events of its customers.",
+    )
     wanted, new = st.query_params.get("prediction"), st.query_params.get("new")
     if wanted is None and new is None:
         draw_prediction_list(workspace, space)

@@ -2,13 +2,11 @@
 
 import streamlit as st
 
-from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.flex_view import draw_flex_view
-from components.navigation import go_to
 from components.profile_tokens import draw_tokens
 from components.sender_address import get_sender_address
-from components.space_choice import choose_space
+from components.space_choice import require_space
 from components.state import get_workspace
 from core.workspaces.profile_api import MAX_REQUESTS_PER_S, get_api_settings, set_api_settings
 
@@ -17,17 +15,9 @@ st.title("Profile API", anchor=False)
 st.caption("Other programs, such as an agent's desktop, read profiles by HTTP. Each has a token of its own.")
 
 with error_panel("reading the access to profiles"):
-    space = choose_space(workspace)
-    if space is None:
-        if draw_empty_state(
-            ":material/api:",
-            "There are no profiles yet",
-            "The guided setup makes the first space. Then programs can be given access to it.",
-            action="Go to the guided setup",
-            is_primary=True,
-        ):
-            go_to("getting-started")
-        st.stop()
+    space = require_space(
+        workspace, ":material/api:", "There are no profiles yet", "Then programs can be given access to it."
+    )
     st.subheader("Tokens", anchor="tokens")
     draw_tokens(workspace, space.id)
 

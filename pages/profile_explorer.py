@@ -3,12 +3,10 @@
 import streamlit as st
 
 from components.address import forget
-from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
-from components.navigation import go_to
 from components.profile_search import draw_search
 from components.profile_view import draw_profile
-from components.space_choice import choose_space
+from components.space_choice import require_space
 from components.state import get_workspace
 from components.undo_progress import draw_undo_jobs
 from core.profiles.lookup import get_profile
@@ -18,17 +16,12 @@ with st.container(key="explorer_title"):
     st.title("Profile explorer", anchor=False)
 
 with error_panel("reading the profiles"):
-    space = choose_space(workspace)
-    if space is None:
-        if draw_empty_state(
-            ":material/person_search:",
-            "There are no profiles yet",
-            "The guided setup makes the first space. Profiles appear after the first sync or event.",
-            action="Go to the guided setup",
-            is_primary=True,
-        ):
-            go_to("getting-started")
-        st.stop()
+    space = require_space(
+        workspace,
+        ":material/person_search:",
+        "There are no profiles yet",
+        "Profiles appear after the first sync or event.",
+    )
     wanted = st.query_params.get("id")
     if not wanted:
         draw_undo_jobs(workspace, space.id)

@@ -76,7 +76,7 @@ def draw_changes(source: Source) -> None:
         if st.button("Delete …", key="delete", type="tertiary"):
             count = open_event_log(workspace).count_by_source().get(source.id, 0)
             confirm(
-                f"Delete {source.name}?",
+                f"Delete {escape_markdown(source.name)}?",
                 f"Its {format_count(count, 'event')} and what profiles know from them stay.",
                 lambda: _delete(source),
                 confirm_label="Delete",

@@ -3,15 +3,14 @@
 import streamlit as st
 
 from components.confirm import confirm
-from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.event_filters import draw_event_filters
 from components.format import format_count, format_number
 from components.identifier_actions import make_space_actions
 from components.identifier_table import draw_identifier_table, open_add_identifier
-from components.navigation import draw_link, go_to
+from components.navigation import draw_link
 from components.plain_text import escape_markdown
-from components.space_choice import choose_space
+from components.space_choice import require_space
 from components.space_settings import draw_caps, draw_kept_apart, draw_name, draw_sources, open_create, open_import
 from components.state import get_workspace
 from core.identity.rules import list_rules
@@ -27,17 +26,7 @@ st.caption(
 )
 
 with error_panel("reading the spaces"):
-    space = choose_space(workspace)
-    if space is None:
-        if draw_empty_state(
-            ":material/deployed_code:",
-            "There is no space yet",
-            "The guided setup makes the first one.",
-            action="Go to the guided setup",
-            is_primary=True,
-        ):
-            go_to("getting-started")
-        st.stop()
+    space = require_space(workspace, ":material/deployed_code:", "There is no space yet")
     usage = get_usage(workspace, Entitled.SPACES)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(

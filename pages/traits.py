@@ -5,8 +5,7 @@ import streamlit as st
 from components.address import draw_views, forget, keep
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
-from components.navigation import go_to
-from components.space_choice import choose_space
+from components.space_choice import require_space
 from components.sql_traits import draw_sql_traits
 from components.state import get_workspace
 from components.trait_form import draw_form
@@ -19,17 +18,12 @@ workspace = get_workspace()
 st.title("Traits", anchor=False)
 
 with error_panel("reading the traits"):
-    space = choose_space(workspace)
-    if space is None:
-        if draw_empty_state(
-            ":material/label:",
-            "There are no profiles yet",
-            "The guided setup makes the first space. Then facts about each person can be computed from events.",
-            action="Go to the guided setup",
-            is_primary=True,
-        ):
-            go_to("getting-started")
-        st.stop()
+    space = require_space(
+        workspace,
+        ":material/label:",
+        "There are no profiles yet",
+        "Then facts about each person can be computed from events.",
+    )
     edited = get_trait(workspace, st.query_params["edit"]) if "edit" in st.query_params else None
     if edited is not None or "new" in st.query_params:
         if st.button("All traits", icon=":material/arrow_back:", type="tertiary", key="back"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.http.profile_api import LINKS
 from core.http.profile_delete import DELETION, DONE
-from core.http.profile_question import CLASSES, DEFAULT_LIMIT, MAX_LIMIT, MAX_LIMITS, PARTS, USERS
+from core.http.profile_question import ACCOUNTS, CLASSES, DEFAULT_LIMIT, MAX_LIMIT, MAX_LIMITS, PARTS, USERS
 from core.workspaces.view_links import DEFAULT_MINUTES, MAX_MINUTES, MAX_WHO_CHARS
 
 _Json = dict[str, object]
@@ -12,7 +12,6 @@ _TEXT: _Json = {"type": "string"}
 _TIME: _Json = {"type": "string", "format": "date-time"}
 _FLAG: _Json = {"type": "boolean"}
 _OBJECT: _Json = {"type": "object"}
-COLLECTIONS = ("users", "accounts")
 _REFUSALS: _Json = {
     status: {"$ref": f"#/components/responses/Profile{name}"}
     for status, name in (
@@ -50,7 +49,7 @@ def describe_profile_paths() -> _Json:
 def describe_profile_schemas() -> _Json:
     """Return the schemas that the paths refer to."""
     cursor = _object(url=_TEXT, has_more=_FLAG, next=_TEXT, limit={"type": "integer"})
-    external_id = _object(collection={"enum": list(COLLECTIONS)}, type=_TEXT, id=_TEXT, encoding={"const": "none"})
+    external_id = _object(collection={"enum": [USERS, ACCOUNTS]}, type=_TEXT, id=_TEXT, encoding={"const": "none"})
     known_id: _Json = {"allOf": [external_id, _object(source_id=_TEXT, created_at=_TIME)]}
     event = _object(
         type={"const": "track"},
@@ -72,7 +71,7 @@ def describe_profile_schemas() -> _Json:
         last_message_id=_MAYBE_TEXT,
         last_source_id=_MAYBE_TEXT,
     )
-    link = _object(to_collection={"enum": list(COLLECTIONS)}, external_ids=_list(external_id))
+    link = _object(to_collection={"enum": [USERS, ACCOUNTS]}, external_ids=_list(external_id))
     return {
         "ProfileCursor": cursor,
         "ProfileTraits": _object(traits=_OBJECT, cursor=_ref("ProfileCursor")),

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, func, select
 
 from core.identity.resolve import ViolationRule
 from core.identity.rule import Identifier
+from core.profiles.lookup import read_identifiers
 from core.profiles.merge_history import find_survivors
 from core.profiles.violations import MERGE_RULES
-from core.storage.bulk import select_in
-from core.storage.tables import identifier_rules, identifiers, violations
+from core.storage.tables import violations
 from core.workspaces.workspace import Workspace
 
 MANY_PEOPLE = 20
@@ -120,12 +120,16 @@ def _find_crowded(connection: Connection, space_id: str, many_people: int) -> tu
     )
     counts = {row[0]: row[1] for row in connection.execute(query)}
     now = find_survivors(connection, space_id, set(counts))
-    owned = _read_strongest(connection, space_id, set(now.values()))
+    known = read_identifiers(connection, space_id, set(now.values()))
+    strongest = {
+        profile_id: tuple(Identifier(each.type, each.value) for each in its[:IDENTIFIERS_SHOWN])
+        for profile_id, its in known.items()
+    }
     largest: dict[str, int] = {}
     for profile_id, count in counts.items():
         largest[now[profile_id]] = largest.get(now[profile_id], 0) + count
     ranked = sorted(largest.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(CrowdedProfile(profile_id, owned.get(profile_id, ()), count) for profile_id, count in ranked)
+    return tuple(CrowdedProfile(profile_id, strongest.get(profile_id, ()), count) for profile_id, count in ranked)
 
 
 def _find_full(connection: Connection, space_id: str) -> tuple[FullProfile, ...]:
@@ -145,17 +149,3 @@ def _find_full(connection: Connection, space_id: str) -> tuple[FullProfile, ...]
         refusals[now[profile_id], rule] += count
     ranked = sorted(refusals.items(), key=lambda item: (-item[1], item[0]))
     return tuple(FullProfile(profile_id, rule, count) for (profile_id, rule), count in ranked)
-
-
-def _read_strongest(connection: Connection, space_id: str, profile_ids: set[str]) -> dict[str, tuple[Identifier, ...]]:
-    rules = select(identifier_rules.c.type, identifier_rules.c.priority)
-    rules = rules.where(identifier_rules.c.space_id == space_id)
-    ranks = {row.type: row.priority for row in connection.execute(rules)}
-    columns = (identifiers.c.profile_id, identifiers.c.type, identifiers.c.value)
-    owned: dict[str, list[Identifier]] = {}
-    for profile_id, type_, value in select_in(connection, columns, {"space_id": space_id}, "profile_id", profile_ids):
-        owned.setdefault(profile_id, []).append(Identifier(type_, value))
-    return {
-        profile_id: tuple(sorted(its, key=lambda each: (ranks.get(each.type, 1_000), each))[:IDENTIFIERS_SHOWN])
-        for profile_id, its in owned.items()
-    }

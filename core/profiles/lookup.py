@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, func, select
@@ -66,7 +66,7 @@ def get_profile(workspace: Workspace, space_id: str, id_or_identifier: str) -> P
                 hint="Search for a part of the name, the e-mail or the phone number; messages just sent take a moment.",
             )
         entries = {key: entry for key, entry in orjson.loads(row.traits).items() if entry[0] is not None}
-        origins = OriginReader(connection, log, (entry[2] for entry in entries.values()))
+        origins = OriginReader(connection, log.get_many(sorted({entry[2] for entry in entries.values()})))
         traits = tuple(
             ProfileTrait(key, value, from_millis(at_ms), origins.explain(log_offset, trait_id))
             for key, (value, at_ms, log_offset, trait_id) in sorted(entries.items())
@@ -127,7 +127,7 @@ def _find_id(connection: Connection, space_id: str, text: str) -> str:
 
 
 def read_identifiers(
-    connection: Connection, space_id: str, profile_ids: Sequence[str]
+    connection: Connection, space_id: str, profile_ids: Collection[str]
 ) -> dict[str, tuple[ProfileIdentifier, ...]]:
     """Return the identifiers of each profile, highest priority first."""
     query = select(identifier_rules.c.type, identifier_rules.c.priority)

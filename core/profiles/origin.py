@@ -8,16 +8,17 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Table, select
 
-from core.events.event_log import EventLog, StoredEvent
+from core.events.event_log import StoredEvent
 from core.profiles.profile import TraitOrigin
 from core.storage.tables import computed_traits, sources, sql_models, syncs
 
 
 class OriginReader:
-    """Explains trait values; names are looked up once for all of them."""
+    """Explains what messages said; names are looked up, and bodies read, once for all of it."""
 
-    def __init__(self, connection: Connection, log: EventLog, log_offsets: Iterable[int]) -> None:
-        self._events = {event.offset: event for event in log.get_many(sorted(set(log_offsets)))}
+    def __init__(self, connection: Connection, events: Iterable[StoredEvent]) -> None:
+        self._events = {event.offset: event for event in events}
+        self._contexts: dict[int, Mapping[str, Any]] = {}
         self._traits = _read_names(connection, computed_traits)
         self._sources = _read_names(connection, sources)
         self._syncs = _read_names(connection, syncs)
@@ -34,10 +35,13 @@ class OriginReader:
         if trait_id:
             sentence = _describe_computed(trait, event, source)
             return TraitOrigin(sentence, log_offset, **about, computed_trait=trait)
-        said = _read_prediction(event)
+        context = self._contexts.get(log_offset)
+        if context is None:
+            context = self._contexts[log_offset] = _read_context(event)
+        said = _read_prediction(context)
         if said:
             return TraitOrigin(_describe_prediction(said, event), log_offset, **about, **said)
-        row = _read_row(event)
+        row = _read_row(context)
         about |= {
             "sync_id": row.get("syncId"),
             "sync": self._syncs.get(row.get("syncId", "")),
@@ -74,10 +78,14 @@ def _describe_prediction(said: Mapping[str, Any], event: StoredEvent) -> str:
     return f"Prediction “{said['prediction']}”, in message #{event.offset}."
 
 
-def _read_prediction(event: StoredEvent) -> Mapping[str, Any]:
-    """Return what a prediction said with the score that this message set; empty for any other message."""
+def _read_context(event: StoredEvent) -> Mapping[str, Any]:
     context = orjson.loads(event.body).get("context")
-    said = context.get("prediction") if isinstance(context, dict) and "personas" in context else None
+    return context if isinstance(context, dict) else {}
+
+
+def _read_prediction(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a prediction said with the score that a message set; empty for any other message."""
+    said = context.get("prediction") if "personas" in context else None
     if not isinstance(said, dict) or not isinstance(said.get("name"), str):
         return {}
     reasons = tuple((str(each["text"]), each["raises"] is True) for each in said.get("reasons", ()))
@@ -89,10 +97,8 @@ def _read_prediction(event: StoredEvent) -> Mapping[str, Any]:
     }
 
 
-def _read_row(event: StoredEvent) -> dict[str, str]:
-    message = orjson.loads(event.body)
-    context = message.get("context")
-    row = context.get("reverseEtl") if isinstance(context, dict) else None
+def _read_row(context: Mapping[str, Any]) -> dict[str, str]:
+    row = context.get("reverseEtl")
     return {key: str(value) for key, value in row.items() if value is not None} if isinstance(row, dict) else {}
 
 

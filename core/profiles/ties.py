@@ -19,6 +19,7 @@ from core.events.event_log import EventLog, open_event_log
 from core.events.message import MessageType
 from core.identity.rule import Identifier, IdentifierRule
 from core.identity.rules import read_rules
+from core.profiles.apply import ReadMessage
 from core.profiles.family import read_in_pieces
 from core.profiles.merge_history import find_survivor, list_merges
 from core.profiles.origin import OriginReader
@@ -77,10 +78,6 @@ class ProfileTies:
                 )
         return _find_shortest(self.ties, start, end)
 
-    def list_chains(self) -> list[tuple[Identifier, tuple[Link, ...] | None]]:
-        """Return how each identifier is tied to the strongest one, which is left out."""
-        return [(each, self.find_chain(self.identifiers[0], each)) for each in self.identifiers[1:]]
-
 
 def read_ties(workspace: Workspace, space_id: str, profile_id: str, *, max_messages: int = MAX_MESSAGES) -> ProfileTies:
     """Return what tied the identifiers of a profile; an id that was merged away gives its survivor.
@@ -106,10 +103,16 @@ def read_ties(workspace: Workspace, space_id: str, profile_id: str, *, max_messa
         wanted = {*first_offsets.values(), *(merge.log_offset for merge in merges), *oldest[:max_messages]}
         left_out = _read_left_out(connection, space_id, wanted)
         carried = _read_carried(log, sorted(wanted), rules, first_offsets.keys(), left_out)
-        origins = OriginReader(connection, log, [offset for offset, *_ in carried])
+        origins = OriginReader(connection, [read.event for read, _ in carried])
         ties = tuple(
-            Tie(offset, message_id, from_millis(at_ms), origins.explain(offset, None).sentence, brought)
-            for offset, message_id, at_ms, brought in carried
+            Tie(
+                read.event.offset,
+                read.event.message_id,
+                from_millis(read.at_ms),
+                origins.explain(read.event.offset, None).sentence,
+                brought,
+            )
+            for read, brought in carried
         )
     known = sorted(first_offsets, key=lambda each: (ranks.get(each.type, 1_000), each.type, first_offsets[each]))
     return ProfileTies(survivor, tuple(known), ties, len(oldest) <= max_messages)
@@ -134,7 +137,7 @@ def _read_carried(
     rules: Sequence[IdentifierRule],
     owned: Iterable[Identifier],
     left_out: set[tuple[int, Identifier]],
-) -> list[tuple[int, str, int, tuple[Identifier, ...]]]:
+) -> list[tuple[ReadMessage, tuple[Identifier, ...]]]:
     own, carried = set(owned), []
     for _, messages in read_in_pieces(log, log_offsets, rules):
         for read in messages:
@@ -142,7 +145,7 @@ def _read_carried(
             counted = found[:1] if read.event.type == MessageType.ALIAS else found
             brought = tuple(each for each in counted if each in own and (offset, each) not in left_out)
             if brought:
-                carried.append((offset, read.event.message_id, read.at_ms, brought))
+                carried.append((read, brought))
     return carried
 
 

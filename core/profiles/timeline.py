@@ -14,6 +14,7 @@ import orjson
 from core.clock import from_millis
 from core.events.event_log import StoredEvent
 from core.events.message import MessageType, read_timestamp_ms
+from core.profiles.apply import read_sent_traits
 from core.profiles.lookup import list_profile_events
 from core.workspaces.workspace import Workspace
 
@@ -93,11 +94,12 @@ def _choose_title(event: StoredEvent, message: Mapping[str, Any]) -> str:
     return event.name or "Event"
 
 
-def _read_details(type_: str, message: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    values = message.get("traits" if type_ in (MessageType.IDENTIFY, MessageType.GROUP) else "properties")
-    if type_ == MessageType.IDENTIFY and not isinstance(values, dict):
-        context = message.get("context")
-        values = context.get("traits") if isinstance(context, dict) else None
+def _read_details(type_: str, message: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    values: Any
+    if type_ == MessageType.IDENTIFY:
+        values = read_sent_traits(message)
+    else:
+        values = message.get("traits" if type_ == MessageType.GROUP else "properties")
     for key, value in values.items() if isinstance(values, dict) else ():
         if type_ in (MessageType.PAGE, MessageType.SCREEN) and key in _NO_DETAILS:
             continue

@@ -14,7 +14,7 @@ from datetime import datetime
 import orjson
 
 from core.clock import from_millis, to_millis
-from core.events.event_log import StoredEvent, open_event_log
+from core.events.event_log import StoredEvent
 from core.events.message import Message, MessageType, read_timestamp_ms
 from core.profiles.apply import read_sent_traits
 from core.profiles.lookup import list_profile_events
@@ -79,7 +79,7 @@ def _follow_computed(
     state: State = {}
     value: object = None
     with workspace.database.reading() as connection:
-        origins = OriginReader(connection, open_event_log(workspace), [event.offset for event in events])
+        origins = OriginReader(connection, events)
     for event in [*events, None]:
         seen_ms = to_millis(workspace.now() if event is None else event.received_at)
         for at_ms, found in _expire(compiled, state, seen_ms):
@@ -119,7 +119,7 @@ def _describe_expiry(trait: CompiledTrait) -> str:
 
 def _follow_sent(workspace: Workspace, events: Sequence[StoredEvent], key: str) -> Iterator[TraitChange]:
     with workspace.database.reading() as connection:
-        origins = OriginReader(connection, open_event_log(workspace), [event.offset for event in events])
+        origins = OriginReader(connection, events)
     newest = (0, 0)
     value: object = None
     for event in events:

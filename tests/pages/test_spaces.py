@@ -16,7 +16,7 @@ PAGE = "spaces.py"
 
 
 def test_before_the_setup_the_page_says_who_makes_the_first_space(visit: Visit) -> None:
-    assert "The guided setup makes the first one" in read(visit(PAGE))
+    assert "The guided setup makes the first space" in read(visit(PAGE))
 
 
 def test_a_space_is_renamed_connected_and_shows_its_rules(workspace: Workspace, visit: Visit) -> None:

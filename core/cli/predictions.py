@@ -9,12 +9,14 @@ from core.building import build_space
 from core.cli.output import DONE, FAILED, open_for, print_json, print_json_lines, print_table, say
 from core.cli.space_option import add_space, find_space
 from core.clock import to_iso
-from core.errors import InvalidField
+from core.errors import InvalidField, NotFound
 from core.predictions.prediction import SCORE_EVERY_DAYS, Job, Prediction, PredictionKind, parse_definition
 from core.predictions.requirements import Requirements, check_requirements
 from core.predictions.run import run_job
-from core.predictions.store import delete_prediction, get_prediction, list_predictions, request_job
+from core.predictions.store import delete_prediction, list_predictions, request_job
 from core.setup.entitled import create_entitled_prediction
+from core.workspaces.spaces import list_spaces
+from core.workspaces.workspace import Workspace
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -30,15 +32,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verb.add_argument("--daily", action="store_true", help="score people every day instead of every seven days")
     verb.set_defaults(run=create)
     verb = verbs.add_parser("train", parents=[shared], help="trains a prediction now and brings scores to profiles")
-    verb.add_argument("prediction", metavar="NAME")
+    _add_name(verb)
     verb.set_defaults(run=train)
     verb = verbs.add_parser("show", parents=[shared], help="state, quality and what weighs most")
-    verb.add_argument("prediction", metavar="NAME")
+    _add_name(verb)
     verb.set_defaults(run=show)
-    verb = verbs.add_parser("list", parents=[shared], help="all predictions")
+    verb = verbs.add_parser("list", parents=[shared], help="all predictions of a space")
+    add_space(verb)
     verb.set_defaults(run=list_all)
     verb = verbs.add_parser("delete", parents=[shared], help="deletes a prediction; its scores stay on the profiles")
-    verb.add_argument("prediction", metavar="NAME")
+    _add_name(verb)
     verb.set_defaults(run=delete)
 
 
@@ -57,9 +60,10 @@ def requirements(args: argparse.Namespace) -> int:
 def create(args: argparse.Namespace) -> int:
     """Make a prediction, if there is enough to learn from."""
     workspace = open_for(args)
+    space = find_space(workspace, args.space)
     made = create_entitled_prediction(
         workspace,
-        find_space(workspace, args.space).id,
+        space.id,
         args.kind,
         _read_document(args),
         name=args.name,
@@ -68,14 +72,15 @@ def create(args: argparse.Namespace) -> int:
     if args.json:
         print_json(_describe(made))
     else:
-        print(f"{made.name} is waiting to be trained: by a worker, or by `predictions train {made.key}`.")
+        command = f"predictions train {made.key} --space {space.slug}"
+        print(f"{made.name} is waiting to be trained: by a worker, or by `{command}`.")
     return DONE
 
 
 def train(args: argparse.Namespace) -> int:
     """Train now, and build the profiles that were scored."""
     workspace = open_for(args)
-    prediction = get_prediction(workspace, args.prediction)
+    prediction = _find(workspace, args)
     request_job(workspace, prediction.id, Job.TRAIN)
     trained = run_job(workspace, prediction.id, say)
     say("building profiles")
@@ -86,14 +91,15 @@ def train(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """Print one prediction."""
-    prediction = get_prediction(open_for(args), args.prediction)
+    prediction = _find(open_for(args), args)
     _print(prediction, as_json=args.json)
     return FAILED if prediction.error else DONE
 
 
 def list_all(args: argparse.Namespace) -> int:
-    """Print all predictions."""
-    found = [_describe(each) for each in list_predictions(open_for(args))]
+    """Print the predictions."""
+    workspace = open_for(args)
+    found = [_describe(each) for each in list_predictions(workspace, find_space(workspace, args.space).id)]
     if args.json:
         print_json_lines(found)
     else:
@@ -105,13 +111,37 @@ def list_all(args: argparse.Namespace) -> int:
 def delete(args: argparse.Namespace) -> int:
     """Delete one prediction."""
     workspace = open_for(args)
-    prediction = get_prediction(workspace, args.prediction)
+    prediction = _find(workspace, args)
     delete_prediction(workspace, prediction.id)
     if args.json:
         print_json({"deleted": prediction.id})
     else:
         print(f"{prediction.name} is deleted. Its scores stay on the profiles as the trait {prediction.key}.")
     return DONE
+
+
+def _add_name(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("prediction", metavar="NAME", help="the prediction's name, trait key or id")
+    add_space(verb)
+
+
+def _find(workspace: Workspace, args: argparse.Namespace) -> Prediction:
+    """Return the prediction of this name, key or id in the space.
+
+    Raises:
+        NotFound: There is none; the hint names the spaces that have one.
+    """
+    space = find_space(workspace, args.space)
+    named = [each for each in list_predictions(workspace) if args.prediction in (each.id, each.name, each.key)]
+    for prediction in named:
+        if prediction.space_id == space.id:
+            return prediction
+    having = [each.slug for each in list_spaces(workspace) if each.id in {one.space_id for one in named}]
+    hint = " or ".join(f"--space {slug}" for slug in having)
+    raise NotFound(
+        f"There is no prediction {args.prediction!r} in the space {space.name}.",
+        hint=f"There is one elsewhere: add {hint}." if having else "`predictions list` shows their keys.",
+    )
 
 
 def _add_definition(verb: argparse.ArgumentParser) -> None:

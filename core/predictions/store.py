@@ -101,16 +101,19 @@ def list_predictions(workspace: Workspace, space_id: str | None = None) -> list[
         return [_to_prediction(row) for row in connection.execute(query)]
 
 
-def get_prediction(workspace: Workspace, id_or_name: str) -> Prediction:
-    """Return the prediction with this id, name or trait key.
+def get_prediction(workspace: Workspace, prediction_id: str) -> Prediction:
+    """Return one prediction.
 
     Raises:
-        NotFound: There is none.
+        NotFound: There is none with this id.
     """
-    for prediction in list_predictions(workspace):
-        if id_or_name in (prediction.id, prediction.name, prediction.key):
-            return prediction
-    raise NotFound(f"There is no prediction {id_or_name!r}.", hint="Reload the list; somebody may have deleted it.")
+    with workspace.database.reading() as connection:
+        row = connection.execute(select(*_COLUMNS).where(predictions.c.id == prediction_id)).first()
+    if row is None:
+        raise NotFound(
+            f"There is no prediction {prediction_id!r}.", hint="Reload the list; somebody may have deleted it."
+        )
+    return _to_prediction(row)
 
 
 def request_job(workspace: Workspace, prediction_id: str, job: Job) -> Prediction:

@@ -11,6 +11,7 @@ from components.error_panel import error_panel
 from components.plain_text import escape_markdown
 from components.prediction_words import describe_estimate
 from components.state import PREDICTION_CHECK
+from components.trait_conditions import draw_condition
 from core.events.event_log import open_event_log
 from core.events.message import MessageType
 from core.predictions.choices import (
@@ -22,6 +23,7 @@ from core.predictions.prediction import (
     DEFAULT_CURRENCY,
     MAX_MINIMUM,
     MAX_TARGETS,
+    SCORE_EVERY_DAYS,
     WINDOWS_DAYS,
     KindDefinition,
     PredictionKind,
@@ -30,12 +32,10 @@ from core.predictions.prediction import (
 from core.predictions.requirements import Requirements, check_requirements
 from core.predictions.store import list_predictions
 from core.setup.entitled import create_entitled_prediction
-from core.traits.conditions import OPERATORS
 from core.traits.suggest import list_event_names
 from core.workspaces.spaces import Space
 from core.workspaces.workspace import Workspace
 
-_PLAIN_OPERATORS = tuple(each for each in OPERATORS if not each.endswith("one_of"))
 _AMOUNTS = ("revenue", "total", "amount", "value", "price")
 
 
@@ -71,7 +71,7 @@ def draw_prediction_form(workspace: Workspace, space: Space, kind: KindDefinitio
     if st.button("Train", key="prediction_train", icon=":material/model_training:", type="primary"):
         with error_panel("making the prediction"), st.spinner("Checking once more …"):
             made = create_entitled_prediction(
-                workspace, space.id, kind.kind, document, name=name, score_every_days=1 if is_daily else 7
+                workspace, space.id, kind.kind, document, name=name, score_every_days=SCORE_EVERY_DAYS[is_daily]
             )
             PREDICTION_CHECK.clear()
             forget("new")
@@ -173,16 +173,9 @@ def _draw_amount(properties: list[EventProperty]) -> dict[str, Any]:
 
 
 def _draw_condition(properties: list[str]) -> dict[str, Any]:
-    with st.expander("Only events with a certain property"):
-        left, middle, right = st.columns(3)
-        name = left.selectbox(
-            "Property", properties, index=None, accept_new_options=True, placeholder="Any", key="prediction_property"
-        )
-        operator = middle.selectbox(
-            "Condition", _PLAIN_OPERATORS, format_func=lambda each: each.replace("_", " "), key="prediction_operator"
-        )
-        value = right.text_input("Value", key="prediction_value")
-    return {"property": name, "operator": operator, "value": value} if name else {}
+    with st.expander("Only events with a certain property"), st.container(horizontal=True, vertical_alignment="bottom"):
+        condition = draw_condition("prediction", {}, properties)
+    return condition if condition["property"] else {}
 
 
 def _list_properties(workspace: Workspace, events: list[str]) -> list[EventProperty]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.format import format_number, format_share
 from components.navigation import draw_link
-from components.plain_text import draw_strong, escape_markdown
+from components.plain_text import draw_strong
+from components.prediction_reasons import describe_said, draw_reasons
 from core.errors import NotFound
 from core.predictions.prediction import Prediction
 from core.profiles.lookup import get_profile
@@ -38,16 +38,12 @@ def draw_people(workspace: Workspace, prediction: Prediction) -> None:
 
 def _draw_person(prediction: Prediction, profile: Profile, trait: ProfileTrait) -> None:
     origin = trait.origin
-    said = f"{format_number(origin.amount)} {prediction.definition.currency}" if origin.amount is not None else ""
-    said = said or (f"chance {format_share(origin.chance)}" if origin.chance is not None else "")
     with st.container(border=True, key=f"person_{profile.id}", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             draw_strong(profile.title)
             st.badge(f"score {trait.value}", color="blue")
-            st.caption(said, width="content")
-        for sentence, raises in origin.reasons:
-            icon = ":material/arrow_upward:" if raises else ":material/arrow_downward:"
-            st.markdown(f":gray[{icon} {escape_markdown(sentence)}]")
+            st.caption(describe_said(origin, prediction.definition.currency), width="content")
+        draw_reasons(origin)
         draw_link(
             "profile-explorer", label="Open the profile", query={"id": profile.id, "view": "traits", "trait": trait.key}
         )

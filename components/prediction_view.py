@@ -18,6 +18,7 @@ from core.events.message import parse_time
 from core.predictions.choices import estimate_training_s
 from core.predictions.prediction import Job, Prediction, PredictionState
 from core.predictions.requirements import Requirement, Requirements
+from core.predictions.run import RETRAIN_DAYS
 from core.predictions.store import delete_prediction, get_prediction, list_predictions, request_job
 from core.workspaces.workspace import Workspace
 
@@ -115,7 +116,7 @@ def _draw_settings(workspace: Workspace, prediction: Prediction) -> None:
     facts = [
         f"Trait on each profile: `{prediction.key}`, 0 to 1: the share of customers placed no higher."
         " 0.85 is the top 15 %.",
-        "Trained again every 30 days; people are scored "
+        f"Trained again every {RETRAIN_DAYS} days; people are scored "
         + ("every day." if prediction.score_every_days == 1 else f"every {prediction.score_every_days} days."),
         f"Set up {format_time(prediction.created_at)}.",
     ]

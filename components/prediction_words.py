@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Literal
 
 from components.format import format_duration
 from components.plain_text import escape_markdown
+from components.trait_words import describe_condition
 from core.predictions.prediction import Prediction, PredictionDefinition, PredictionKind, PredictionState
 
 Color = Literal["gray", "blue", "green", "red", "orange"]
@@ -51,11 +53,7 @@ def describe_state(prediction: Prediction) -> tuple[str, Color]:
 def describe_target(definition: PredictionDefinition) -> str:
     """Return what is predicted, in a sentence."""
     target, days = escape_markdown(definition.target_label), definition.window_days
-    where = [
-        f"{each.condition.property} {each.condition.operator.replace('_', ' ')} {each.condition.value}"
-        for each in definition.targets
-        if each.condition is not None
-    ]
+    where = [describe_condition(asdict(each.condition)) for each in definition.targets if each.condition is not None]
     only = f" where {escape_markdown(' or '.join(dict.fromkeys(where)))}" if where else ""
     if definition.kind is PredictionKind.LIFETIME_VALUE:
         amount = escape_markdown(definition.amount_property or "")

@@ -32,7 +32,7 @@ def draw_conditions(
     for number in rows:
         before = initial[number] if number < len(initial) else {}
         with st.container(horizontal=True, vertical_alignment="bottom", key=f"condition_{scope}_{number}"):
-            found.append(_draw_row(f"{scope}_{number}", before, properties))
+            found.append(draw_condition(f"{scope}_{number}", before, properties))
             if st.button("", icon=":material/delete:", help="Take this condition out", key=f"out_{scope}_{number}"):
                 TRAIT_CONDITIONS.write([each for each in rows if each != number], scope)
                 st.rerun()
@@ -44,7 +44,8 @@ def draw_conditions(
     return found
 
 
-def _draw_row(key: str, before: Mapping[str, object], properties: Sequence[str]) -> dict[str, object]:
+def draw_condition(key: str, before: Mapping[str, object], properties: Sequence[str]) -> dict[str, object]:
+    """Draw one condition and return it as it stands; its property is empty until one is chosen."""
     name = str(before.get("property") or "")
     options = list(dict.fromkeys([*([name] if name else []), *properties]))
     path = st.selectbox(

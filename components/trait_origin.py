@@ -6,9 +6,10 @@ import json
 
 import streamlit as st
 
-from components.format import format_number, format_share, format_time
+from components.format import format_time
 from components.navigation import draw_link
 from components.plain_text import escape_markdown
+from components.prediction_reasons import describe_said, draw_reasons
 from core.errors import NotFound
 from core.mappings.mapping import ColumnRef, FieldMapping
 from core.profiles.lookup import ProfileTrait, TraitOrigin
@@ -44,13 +45,11 @@ def _draw_value(value: object) -> None:
 
 
 def _draw_prediction(origin: TraitOrigin) -> None:
-    said = "" if origin.chance is None else f"A chance of {format_share(origin.chance)}. "
-    said = f"{format_number(origin.amount)} expected. " if origin.amount is not None else said
-    note = f"{said}The score is the share of people placed no higher."
+    said = describe_said(origin)
+    note = f"{said}. " if said else ""
+    note += "The score is the share of people placed no higher."
     _step(":material/online_prediction:", "Prediction", escape_markdown(origin.prediction or ""), note)
-    for sentence, raises in origin.reasons:
-        icon = ":material/arrow_upward:" if raises else ":material/arrow_downward:"
-        st.markdown(f":small[{icon} {escape_markdown(sentence)}]")
+    draw_reasons(origin)
 
 
 def _draw_message(trait: ProfileTrait) -> None:

@@ -67,7 +67,7 @@ def create(args: argparse.Namespace) -> int:
         args.kind,
         _read_document(args),
         name=args.name,
-        score_every_days=SCORE_EVERY_DAYS[1 if args.daily else 0],
+        score_every_days=SCORE_EVERY_DAYS[args.daily],
     )
     if args.json:
         print_json(_describe(made))

@@ -18,6 +18,7 @@ MAX_MINIMUM = 1_000
 MAX_NAME_CHARS = 80
 MAX_EXCLUDED = 200
 SCORE_EVERY_DAYS = (7, 1)
+"""As a rule, and on request."""
 DEFAULT_CURRENCY = "USD"
 
 

@@ -25,7 +25,7 @@ from core.events.event_log import open_event_log
 from core.events.history.keep import keep_history
 from core.ids import new_id
 from core.predictions.prediction import Prediction
-from core.predictions.process import run_beside
+from core.predictions.process import run_job_beside
 from core.predictions.run import list_pending, request_due_jobs
 from core.privacy.job import carry_out_due
 from core.profiles.build import BuildReport
@@ -33,6 +33,7 @@ from core.profiles.group_calls import follow_group_calls
 from core.profiles.search_index import keep_search
 from core.profiles.undo_jobs import carry_out_undos
 from core.profiles_sync.run import run_due
+from core.samples.live_shop import go_on
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, list_unfinished_runs
 from core.syncs.schedule import request_due_runs
@@ -226,6 +227,7 @@ class Worker:
     def _predict(self, failures: list[str]) -> int:
         """Do every job of a prediction that is asked for or due; return how many."""
         done = 0
+        self._keep_demo(failures)
         self._attempt(lambda: request_due_jobs(self._workspace), failures)
         pending: list[Prediction] = []
         self._attempt(lambda: pending.extend(list_pending(self._workspace)), failures)
@@ -233,12 +235,28 @@ class Worker:
             if self._stopping.is_set():
                 break
             done += self._attempt(
-                lambda prediction_id=prediction.id: run_beside(  # type: ignore[misc]
+                lambda prediction_id=prediction.id: run_job_beside(  # type: ignore[misc]
                     self._workspace, prediction_id, self._stopping.is_set
                 ),
                 failures,
             )
         return done
+
+    def _keep_demo(self, failures: list[str]) -> None:
+        """Let the demo's shop go on, and build what it sent before any score goes by it."""
+        went_on: list[bool] = []
+        self._attempt(lambda: went_on.append(go_on(self._workspace, self._stopping.is_set)), failures)
+        while any(went_on) and not self._stopping.is_set():
+            built = [
+                self._attempt(
+                    lambda space_id=space.id: build_space(self._workspace, space_id, self._stopping.is_set),  # type: ignore[misc]
+                    failures,
+                )
+                for space in list_spaces(self._workspace)
+            ]
+            if all(built) or failures:
+                break
+            self._stopping.wait(self._idle_s)  # somebody else builds, and may have begun before the shop went on
 
     def _keep_history(self) -> None:
         keep_history(self._workspace, self._stopping.is_set)

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,14 @@ from core.predictions.prediction import Prediction
 from core.predictions.run import run_job
 from core.predictions.store import create_prediction
 from core.profiles.build import ProfileBuilder
-from core.samples.demo_shop import ShopTruth, invent_shoppers, shop_messages
+from core.samples.demo_shop import SHOP_DAYS, ShopTruth, invent_shoppers, shop_messages
 from core.storage.tables import identifiers
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.conftest import NOW
 from tests.feeding import SOURCE, Feed
 
-SHOPPERS = 900
+SHOPPERS = 1_100
 CHURN: dict[str, Any] = {"targets": ["Order Completed"], "window_days": 30}
 LIFETIME_VALUE: dict[str, Any] = {"targets": ["Order Completed"], "amount_property": "revenue"}
 
@@ -33,7 +34,8 @@ LIFETIME_VALUE: dict[str, Any] = {"targets": ["Order Completed"], "amount_proper
 def fill_shop(workspace: Workspace, shoppers: int = SHOPPERS) -> tuple[str, list[ShopTruth]]:
     """Send thirteen months of a shop and build its profiles; return the space and what is true."""
     feed = Feed(workspace)
-    truth = invent_shoppers([f"customer-{number}" for number in range(shoppers)], NOW)
+    users = [f"customer-{number}" for number in range(shoppers)]
+    truth = invent_shoppers(users, NOW - timedelta(days=SHOP_DAYS), NOW, joins_a_day=shoppers / SHOP_DAYS)
     messages = shop_messages(truth, NOW)
     open_event_log(workspace).append([to_log_entry(SOURCE, message, NOW) for message in messages])
     feed.build()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,17 +20,17 @@ from core.errors import CoreError, RunInProgress
 from core.log import redact, set_up_logging
 from core.predictions.run import give_back_attempt, put_off, run_job
 from core.predictions.store import get_prediction
-from core.workspaces.beside import start_beside, watch_parent
+from core.workspaces.beside import run_beside, watch_parent
 from core.workspaces.workspace import Workspace, open_workspace
 
 NICENESS = 10
 TRY_LATER = os.EX_TEMPFAIL
 """The exit status where the fault is not the prediction's, such as a full disk."""
 MAX_SAID_CHARS = 300
-_POLL_S = 0.2
+_MODULE = "core.predictions.process"
 
 
-def run_beside(workspace: Workspace, prediction_id: str, is_stopping: Callable[[], bool] = lambda: False) -> None:
+def run_job_beside(workspace: Workspace, prediction_id: str, is_stopping: Callable[[], bool] = lambda: False) -> None:
     """Do the job in a process of its own and wait for its end. How the job ended stands on the prediction.
 
     Raises:
@@ -41,7 +40,7 @@ def run_beside(workspace: Workspace, prediction_id: str, is_stopping: Callable[[
     before = get_prediction(workspace, prediction_id)
     with tempfile.TemporaryFile() as errors:
         try:
-            status = _run(workspace, prediction_id, is_stopping, errors)
+            status = run_beside(workspace, _MODULE, prediction_id, is_stopping=is_stopping, errors=errors)
         except OSError as error:  # no memory or no process left for it
             put_off(workspace, before, f"its process could not be started: {error.strerror}")
             return
@@ -49,23 +48,6 @@ def run_beside(workspace: Workspace, prediction_id: str, is_stopping: Callable[[
             give_back_attempt(workspace, prediction_id)
         elif status:
             put_off(workspace, before, _describe_end(status, errors), is_counted=status != TRY_LATER)
-
-
-def _run(workspace: Workspace, prediction_id: str, is_stopping: Callable[[], bool], errors: IO[bytes]) -> int | None:
-    """Return the exit status, negative for a signal; None where it was stopped because the worker stops."""
-    with start_beside(workspace, "core.predictions.process", prediction_id, errors=errors) as process:
-        while (status := _wait(process)) is None:
-            if is_stopping():
-                process.kill()
-                return None
-    return status
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return process.wait(_POLL_S)
-    except subprocess.TimeoutExpired:
-        return None
 
 
 def _describe_end(status: int, errors: IO[bytes]) -> str:

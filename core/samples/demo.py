@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import merge
 from pathlib import Path
 
 import duckdb
+import orjson
 
 from core.errors import StorageFull
 from core.events.event_log import LogEntry, open_event_log
 from core.events.message import parse_time, to_log_entry
 from core.samples.demo_events import Message, demo_flex_events
 from core.samples.demo_people import DemoTruth
-from core.samples.demo_shop import DEFAULT_SHOPPERS, ShopTruth, invent_shoppers, shop_messages
+from core.samples.demo_shop import DEFAULT_SHOPPERS, DEMO_CONTEXT, SHOP_DAYS, invent_shoppers, shop_messages
 from core.samples.demo_visitors import demo_visitor_messages
 from core.samples.demo_warehouse import Progress, build_demo_warehouse, demo_truth
 from core.setup.entitled import create_entitled_source
@@ -28,6 +29,8 @@ DEMO_FILE = "demo.duckdb"
 DEMO_WAREHOUSE_NAME = "Demo warehouse"
 DEMO_SHOP_NAME = "Online shop"
 _BATCH_MESSAGES = 2_000
+_LOOKED_BACK = 50
+"""Newest messages of the shop's source that may be somebody's own, sent with its write key."""
 
 
 def ensure_demo_warehouse(workspace: Workspace, progress: Progress | None = None) -> WarehouseRecord:
@@ -80,18 +83,18 @@ def append_demo_events(workspace: Workspace, progress: Progress | None = None) -
     return log.count_by_source().get(source.id, 0) - before
 
 
-def append_demo_orders(workspace: Workspace, progress: Progress | None = None) -> int:
-    """Write what some customers did in the demo's online shop, and return how many messages are new in the log.
+def append_demo_orders(workspace: Workspace, progress: Progress | None = None, *, until: datetime | None = None) -> int:
+    """Write what some customers did in the demo's online shop until now, and return how many messages are new.
 
-    The shop is a source of its own, connected with its whole history at once: the messages came when the source was
-    made and happened in the thirteen months before. A second call adds nothing, and completes one that was interrupted.
+    The shop is a source of its own, connected with its whole history at once: thirteen months before the source was
+    made. Later calls go on where the newest message stands, and complete one that was interrupted.
     """
-    source = _ensure_shop(workspace)
-    log, until = open_event_log(workspace), source.created_at
+    source, until = _ensure_shop(workspace), until or workspace.now()
+    newest = read_newest_order(workspace, source)
+    opened_at = source.created_at - timedelta(days=SHOP_DAYS)
+    log = open_event_log(workspace)
     before = log.count_by_source().get(source.id, 0)
-    messages = list(shop_messages(demo_shoppers(until), until))
-    if before >= len(messages):
-        return 0
+    messages = list(shop_messages(invent_shoppers(_list_shoppers(), opened_at, until), until, since=newest))
     tell = progress or (lambda _what, _share: None)
     for start in range(0, len(messages), _BATCH_MESSAGES):
         tell("writing orders of the shop", start / len(messages))
@@ -100,10 +103,26 @@ def append_demo_orders(workspace: Workspace, progress: Progress | None = None) -
     return log.count_by_source().get(source.id, 0) - before
 
 
-def demo_shoppers(until: datetime) -> list[ShopTruth]:
-    """Return what is true of the customers of the demo's shop: some of those that the sample SQL model keeps."""
+def find_demo_shop(workspace: Workspace) -> Source | None:
+    """Return the source of the demo's shop; a source of that name without an invented message is somebody's own."""
+    named = next((each for each in list_sources(workspace, kind="http") if each.name == DEMO_SHOP_NAME), None)
+    return named if named is not None and read_newest_order(workspace, named) is not None else None
+
+
+def read_newest_order(workspace: Workspace, source: Source) -> datetime | None:
+    """Return when the newest invented message of the source happened; None where it has none."""
+    for event in open_event_log(workspace).search(source_id=source.id, limit=_LOOKED_BACK):
+        message = orjson.loads(event.body)
+        if message.get("context") == DEMO_CONTEXT:
+            return parse_time(message["timestamp"])
+    return None
+
+
+def _list_shoppers() -> list[str]:
+    """Return the customers that the sample SQL model keeps, in the order in which they find the shop."""
     known = sorted(record.record_id for record in demo_truth().contacts if record.is_complete)
-    return invent_shoppers(known[:: max(1, len(known) // DEFAULT_SHOPPERS)][:DEFAULT_SHOPPERS], until)
+    step = max(1, len(known) // DEFAULT_SHOPPERS)
+    return [user_id for start in range(step) for user_id in known[start::step]]
 
 
 def _ensure_shop(workspace: Workspace) -> Source:

@@ -1,8 +1,10 @@
-"""The demo's online shop: thirteen months of what some customers ordered, viewed and complained of, with known truth.
+"""The demo's online shop: what its customers order, view and complain of until any day, with known truth.
 
-Each customer orders at a rate of their own until the day they leave, if they do. In the weeks before that day they look
-at less, open fewer newsletters and mostly complain: what a prediction of churn can learn. `ShopTruth` says who has left
-and what everybody would spend, so that predictions can be judged.
+One customer joins after the other and orders at a rate of their own until the day they leave. In the weeks before that
+day they look at less, open fewer newsletters and mostly complain: what a prediction of churn can learn. `ShopTruth`
+says who has left and what everybody would spend, so that predictions can be judged.
+
+What happened until a moment is the beginning of what happened until a later one: a shop can go on where it stopped.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -17,10 +20,12 @@ from core.clock import to_iso
 from core.ids import derived_id
 
 SHOP_DAYS = 400
-DEFAULT_SHOPPERS = 1_000
+DEFAULT_SHOPPERS = 1_500
 ORDER_COMPLETED = "Order Completed"
-LIBRARY = {"name": "analytics-python", "version": "2.3.4"}
+DEMO_CONTEXT = {"library": {"name": "analytics-python", "version": "2.3.4"}, "demo": "invented by Onramp"}
+"""In each message: nothing but an invented shop goes on by itself."""
 _WARNING_DAYS = 25
+_LOOKS_BEFORE = timedelta(minutes=50)
 _PRODUCTS = (("Filter set", 29.0), ("Service visit", 119.0), ("Smart thermostat", 149.0), ("Solar cleaning kit", 59.0))
 
 Message = dict[str, Any]
@@ -32,95 +37,113 @@ class ShopTruth:
 
     Attributes:
         joined_at: When they first looked.
-        left_at: When they left for good; None where they stay.
+        left_at: When they leave for good, be it in the future.
         orders_a_day: How often they order while they are there.
         mean_amount: What they spend on an order; unit: US dollars.
     """
 
     user_id: str
     joined_at: datetime
-    left_at: datetime | None
+    left_at: datetime
     orders_a_day: float
     mean_amount: float
 
     def has_left(self, at: datetime) -> bool:
         """Say whether the customer is gone by then."""
-        return self.left_at is not None and self.left_at <= at
+        return self.left_at <= at
 
     def expect_spending(self, at: datetime, days: int) -> float:
         """Return what the customer would spend in the days after `at` if nobody left in them."""
         return 0.0 if self.has_left(at) else self.orders_a_day * days * self.mean_amount
 
 
-def invent_shoppers(user_ids: Sequence[str], until: datetime, seed: int = 7) -> list[ShopTruth]:
-    """Return what is true of each customer. The same arguments give the same truth."""
-    chance = Random(f"{seed}:shoppers")
+def invent_shoppers(
+    user_ids: Sequence[str],
+    opened_at: datetime,
+    until: datetime,
+    *,
+    joins_a_day: float = DEFAULT_SHOPPERS / SHOP_DAYS,
+    seed: int = 7,
+) -> list[ShopTruth]:
+    """Return what is true of each customer who has joined by `until`, in this order. A later `until` adds to them."""
     found = []
-    for user_id in user_ids:
-        joined_at = until - timedelta(days=chance.uniform(20, SHOP_DAYS))
-        stays_days = chance.expovariate(1 / chance.choice((70, 200, 900)))
-        left_at = joined_at + timedelta(days=30 + stays_days)
+    for number, user_id in enumerate(user_ids):
+        chance = Random(f"{seed}:{user_id}")
+        joined_at = opened_at + timedelta(days=(number + chance.random()) / joins_a_day)
+        if joined_at >= until:
+            break
+        left_at = joined_at + timedelta(days=30 + chance.expovariate(1 / chance.choice((70, 200, 900))))
         rate = chance.gammavariate(2.0, 1 / 44)  # an order in 22 days on average, and many far from it
-        amount = 20 + chance.gammavariate(2.0, 30.0)
-        found.append(ShopTruth(user_id, joined_at, left_at if left_at < until else None, rate, amount))
+        found.append(ShopTruth(user_id, joined_at, left_at, rate, 20 + chance.gammavariate(2.0, 30.0)))
     return found
 
 
-def shop_messages(shoppers: Sequence[ShopTruth], until: datetime, seed: int = 7) -> Iterator[Message]:
-    """Yield what the shop sent before `until`, oldest first. The same arguments give the same messages and ids."""
-    chance = Random(f"{seed}:shop")
-    messages: list[tuple[datetime, int, Message]] = []
-    for shopper in shoppers:
-        end = min(shopper.left_at or until, until)
-        for at, event, properties in _live(shopper, end, chance):
-            if at < until:
-                messages.append(
-                    (at, len(messages), _message(seed, len(messages), shopper.user_id, at, event, properties))
-                )
-    messages.sort(key=lambda entry: entry[:2])
-    yield from (message for _, _, message in messages)
+def shop_messages(
+    shoppers: Sequence[ShopTruth], until: datetime, *, since: datetime | None = None, seed: int = 7
+) -> Iterator[Message]:
+    """Yield what the shop sent before `until`, oldest first; from `since` on, where it is given.
+
+    The same arguments give the same messages with the same ids, and a later `until` adds to them.
+    """
+    found = [
+        (at, shopper.user_id, what, event, properties)
+        for shopper in shoppers
+        for at, what, event, properties in _live(shopper, until, seed)
+        if (since is None or at >= since) and at < until
+    ]
+    found.sort(key=lambda entry: entry[:3])
+    for at, user_id, what, event, properties in found:
+        yield _make_message(derived_id("shop", str(seed), user_id, what), user_id, at, event, properties)
 
 
-def _live(shopper: ShopTruth, end: datetime, chance: Random) -> Iterator[tuple[datetime, str, Message]]:
-    is_leaving = shopper.left_at is not None
-    fading_from = end - timedelta(days=_WARNING_DAYS) if is_leaving else end
-    yield shopper.joined_at, "Signed Up", {}
-    for at in _happen(shopper.joined_at, end, shopper.orders_a_day, chance):
+def _live(shopper: ShopTruth, until: datetime, seed: int) -> Iterator[tuple[datetime, str, str, Message]]:
+    """Yield what a customer does, and at least all of it before `until`.
+
+    Each kind of thing has a chance of its own: how far one is told then changes nothing of the others.
+    """
+    leaves_at, until = shopper.left_at, until + _LOOKS_BEFORE
+    fades_at = leaves_at - timedelta(days=_WARNING_DAYS)
+
+    def happen(what: str, end: datetime, per_day: float) -> Iterator[tuple[datetime, str, Random]]:
+        chance = Random(f"{seed}:{shopper.user_id}:{what}")
+        at = shopper.joined_at
+        for number in count():
+            at += timedelta(days=chance.expovariate(per_day))
+            if at >= min(end, until):
+                return
+            yield at, f"{what} {number}", chance
+
+    yield shopper.joined_at, "joined", "Signed Up", {}
+    for at, what, chance in happen("order", leaves_at, shopper.orders_a_day):
         product, price = chance.choice(_PRODUCTS)
         amount = max(5.0, chance.gauss(shopper.mean_amount, shopper.mean_amount * 0.25))
         order = {"revenue": round(amount, 2), "currency": "USD", "products": [{"name": product, "price": price}]}
-        yield at, ORDER_COMPLETED, order
-        yield at - timedelta(minutes=chance.randrange(2, 50)), "Product Viewed", {"name": product, "price": price}
-    for event, per_day in (("Product Viewed", shopper.orders_a_day), ("Newsletter Opened", 1 / 30)):
-        for at in _happen(shopper.joined_at, fading_from, per_day, chance):
-            yield at, event, {}
-    complaints = 1 / 400 if not is_leaving else 1 / 300
-    for at in _happen(shopper.joined_at, fading_from, complaints, chance):
-        yield at, "Complaint Filed", {"topic": chance.choice(("delivery", "installation", "invoice"))}
-    if is_leaving and chance.random() < 0.8:
-        at = fading_from + timedelta(days=chance.uniform(0, _WARNING_DAYS))
-        yield max(at, shopper.joined_at), "Complaint Filed", {"topic": "invoice"}
-    if is_leaving and chance.random() < 0.4:
-        yield max(end - timedelta(days=chance.uniform(0, 10)), shopper.joined_at), "Newsletter Unsubscribed", {}
+        yield at, what, ORDER_COMPLETED, order
+        looked_at = at - chance.uniform(0.05, 1) * _LOOKS_BEFORE
+        yield looked_at, f"{what} looked", "Product Viewed", {"name": product, "price": price}
+    for at, what, _ in happen("look", fades_at, shopper.orders_a_day):
+        yield at, what, "Product Viewed", {}
+    for at, what, _ in happen("newsletter", fades_at, 1 / 30):
+        yield at, what, "Newsletter Opened", {}
+    for at, what, chance in happen("complaint", fades_at, 1 / 350):
+        yield at, what, "Complaint Filed", {"topic": chance.choice(("delivery", "installation", "invoice"))}
+    chance = Random(f"{seed}:{shopper.user_id}:leaving")
+    complains, unsubscribes, days = chance.random() < 0.8, chance.random() < 0.4, chance.uniform(0, 10)
+    if complains:
+        at = fades_at + timedelta(days=chance.uniform(0, _WARNING_DAYS))
+        yield max(at, shopper.joined_at), "last complaint", "Complaint Filed", {"topic": "invoice"}
+    if unsubscribes:
+        yield leaves_at - timedelta(days=days), "unsubscribed", "Newsletter Unsubscribed", {}
 
 
-def _happen(start: datetime, end: datetime, per_day: float, chance: Random) -> Iterator[datetime]:
-    at = start
-    while per_day > 0:
-        at += timedelta(days=chance.expovariate(per_day))
-        if at >= end:
-            return
-        yield at
-
-
-def _message(seed: int, number: int, user_id: str, at: datetime, event: str, properties: Message) -> Message:
+def _make_message(message_id: str, user_id: str, at: datetime, event: str, properties: Message) -> Message:
     return {
         "type": "track",
-        "messageId": derived_id("shop", str(seed), str(number)),
+        "messageId": message_id,
         "userId": user_id,
         "event": event,
         "properties": properties,
-        "context": {"library": LIBRARY},
+        "context": DEMO_CONTEXT,
         "timestamp": to_iso(at),
         "originalTimestamp": to_iso(at),
         "integrations": {},

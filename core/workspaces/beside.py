@@ -10,10 +10,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from core.workspaces.workspace import Workspace
+
+_POLL_S = 0.2
 
 
 def start_beside(
@@ -36,6 +39,26 @@ def start_beside(
         stderr=errors or subprocess.DEVNULL,
         start_new_session=True,  # Ctrl+C is for the parent
     )
+
+
+def run_beside(
+    workspace: Workspace,
+    module: str,
+    *arguments: str,
+    is_stopping: Callable[[], bool],
+    errors: IO[bytes] | None = None,
+) -> int | None:
+    """Start it as `start_beside` does and wait for its end; kill it when it is time to stop.
+
+    Returns:
+        Its exit status, negative for a signal; None where it was stopped.
+    """
+    with start_beside(workspace, module, *arguments, errors=errors) as process:
+        while not is_stopping():
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(_POLL_S)
+        process.kill()
+    return None
 
 
 def watch_parent(end: Callable[[], object]) -> None:

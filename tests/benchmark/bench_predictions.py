@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import report
 
@@ -21,13 +21,14 @@ from core.predictions.prediction import Job, parse_definition
 from core.predictions.run import run_job
 from core.predictions.store import create_prediction, request_job
 from core.profiles.progress import write_offset
-from core.samples.demo_shop import invent_shoppers, shop_messages
+from core.samples.demo_shop import SHOP_DAYS, invent_shoppers, shop_messages
 from core.storage.bulk import upsert_rows
 from core.storage.tables import identifiers, profile_messages, profiles
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace, open_workspace
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
+OPENED_AT = NOW - timedelta(days=SHOP_DAYS)
 AT_ONCE = 1_000
 PURCHASE = {"targets": ["Order Completed"], "window_days": 30}
 LIFETIME_VALUE = {"targets": ["Order Completed"], "amount_property": "revenue"}
@@ -63,13 +64,14 @@ def _fill(workspace: Workspace, space_id: str, customers: int) -> int:
     """Write the log, and the profiles as the builder would have made them."""
     log, at, written = open_event_log(workspace), to_millis(NOW), 0
     for start in range(0, customers, AT_ONCE):  # the messages of many people at once need more memory than the work
-        shoppers = invent_shoppers([f"c{start + number}" for number in range(min(AT_ONCE, customers - start))], NOW)
+        users = [f"c{number}" for number in range(start, min(start + AT_ONCE, customers))]
+        shoppers = invent_shoppers(users, OPENED_AT, NOW, joins_a_day=len(users) / SHOP_DAYS)
         with workspace.database.transaction() as connection:
             people = [(space_id, f"use_{each.user_id}", at, 1, at, None, 0, "{}") for each in shoppers]
             upsert_rows(connection, profiles, people)
             names = [(space_id, "user_id", each.user_id, f"use_{each.user_id}", at, at, 1, "src") for each in shoppers]
             upsert_rows(connection, identifiers, names)
-        messages = list(shop_messages(shoppers, NOW, seed=7 + start))
+        messages = list(shop_messages(shoppers, NOW))
         offsets = log.append([to_log_entry("src", message, NOW) for message in messages])
         rows = [
             (space_id, offset, f"use_{message['userId']}", "track")

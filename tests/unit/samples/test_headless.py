@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import orjson
 import pytest
 from sqlalchemy import select
 
+from core.building import build_space
 from core.checks.check import CheckState
 from core.cli.main import main
+from core.clock import FixedClock
 from core.errors import IllegalTransition
+from core.predictions.prediction import parse_definition
+from core.predictions.requirements import check_requirements
 from core.samples.demo import demo_messages
 from core.samples.demo_events import true_trait_values
+from core.samples.demo_shop import ORDER_COMPLETED
 from core.samples.demo_visitors import true_merges
 from core.samples.demo_warehouse import demo_truth
 from core.samples.headless import DemoResult, run_demo
+from core.samples.live_shop import go_on
 from core.setup import guided_setup
 from core.setup.entitlements import list_usage
 from core.storage.tables import identifiers, profiles
@@ -118,6 +125,22 @@ def test_a_second_demo_changes_nothing(demo: Demo) -> None:
     assert (again.flex_events, again.shop_events, again.build.read) == (0, 0, 0)
     assert again.profiles == demo.result.profiles
     assert again.setup.version == demo.result.setup.version
+
+
+def test_after_sixty_days_the_shop_goes_on_where_it_stopped_and_a_prediction_can_be_trained(demo: Demo) -> None:
+    """Last of those that read the demo: by its clock sixty days pass."""
+    space_id = str(demo.result.setup.space_id)
+    later = open_workspace(str(demo.workspace.home.root), clock=FixedClock(demo.workspace.now() + timedelta(days=60)))
+    try:
+        assert go_on(later)
+        added = build_space(later, space_id, lambda: False).read
+        churn = parse_definition("churn", {"targets": [ORDER_COMPLETED]})
+        found = check_requirements(later, space_id, churn, later.now())
+        assert not go_on(later), "what it sent is there"
+    finally:
+        later.close()
+    assert added > 3_000
+    assert found.are_met, [item.sentence for item in found.items if item.is_hard and not item.is_met]
 
 
 def test_the_result_is_plain_json(demo: Demo) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.destinations.store import DestinationRecord, list_destinations
 from core.identity.rules import IdentifierRule, list_rules
+from core.profiles.connections import list_disconnected_sources
 from core.records import canonical_json
 from core.sources.registry import get_definition
 from core.sources.store import Source, list_sources
@@ -33,11 +34,15 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the checks look at. `sql_models` and `warehouses` are those in use: read by a sync or by a source."""
+    """What the checks look at. `sql_models` and `warehouses` are those in use: read by a sync or by a source.
+
+    `disconnected` are sources that a person has disconnected from a space.
+    """
 
     spaces: tuple[Space, ...]
     sources: tuple[Source, ...]
     connections: Mapping[str, frozenset[str]]
+    disconnected: frozenset[str]
     warehouses: tuple[WarehouseRecord, ...]
     sql_models: tuple[SqlModel, ...]
     syncs: tuple[Sync, ...]
@@ -79,6 +84,7 @@ def read_configuration(workspace: Workspace) -> Configuration:
         spaces=spaces,
         sources=sources,
         connections={space.id: frozenset(list_connected_sources(workspace, space.id)) for space in spaces},
+        disconnected=frozenset(each for space in spaces for each in list_disconnected_sources(workspace, space.id)),
         warehouses=tuple(warehouse for warehouse in list_warehouses(workspace) if warehouse.id in used),
         sql_models=sql_models,
         syncs=syncs,

@@ -35,6 +35,8 @@ MAX_DEPTH = 50
 Condition: TypeAlias = Callable[[Message], bool]
 _Evaluate: TypeAlias = Callable[[Message], Any]
 
+TEXT_PATTERN = r"""\"(?:[^"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"""
+"""A text of a query with its quotation marks, as a regular expression in which a dot is any character."""
 _GRAMMAR = r"""
     ?start: disjunction
     ?disjunction: conjunction ("or" conjunction)*
@@ -54,11 +56,11 @@ _GRAMMAR = r"""
         | "false" -> false
         | "null" -> null
     COMPARISON: "=" | "!=" | ">=" | "<=" | ">" | "<"
-    STRING: /"(?:[^"\\]|\\.)*"/s | /'(?:[^'\\]|\\.)*'/s
+    STRING: /TEXT_PATTERN/s
     NUMBER: /[+-]?\d+(?:\.\d+)?/
     PATH: /(?:[A-Za-z_]|\\.)(?:[A-Za-z0-9_-]|\\.)*(?:\.(?:[A-Za-z0-9_-]|\\.)+)*/
     %ignore /\s+/
-"""
+""".replace("TEXT_PATTERN", TEXT_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,9 @@ from core.events.erase import (
 )
 from core.events.event_log import open_event_log
 from core.privacy.regulation import Regulation, RegulationStatus, get_regulation, list_regulations
-from core.privacy.stored import compact_store, delete_profiles, make_pattern, replace_texts
+from core.privacy.stored import DELETED, compact_store, delete_profiles, make_pattern, replace_texts
 from core.privacy.subject import Subject, choose_offsets, resolve_subject
+from core.profiles.event_filters import forget_values
 from core.profiles.search_index import purge_index
 from core.storage.lease import hold_lease
 from core.storage.tables import regulations
@@ -180,7 +181,9 @@ class _Deletion:
                 resolve_subject(connection, subject, self._offsets)
                 for table, count in delete_profiles(connection, subject, self._offsets).items():
                     self._count(table, count)
-                self._count("texts", replace_texts(connection, subject.user_ids | subject.values))
+                values = subject.user_ids | subject.values
+                self._count("texts", replace_texts(connection, values))
+                self._count("texts", forget_values(connection, make_pattern(values), DELETED))
                 self._save(connection, subject=subject.to_json())
 
     def _erase_rest(self, subject: Subject) -> None:

@@ -7,6 +7,7 @@ that reason, and can be put back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 
 from core.errors import InvalidField, LimitExceeded, NotFound
 from core.events.event_log import StoredEvent, open_event_log
-from core.events.fql import compile_fql
+from core.events.fql import TEXT_PATTERN, compile_fql
 from core.ids import new_id
 from core.profiles.reading import EventFilter, find_message, read_reading, take_position
 from core.storage.tables import event_filters, filter_counts, spaces
@@ -36,6 +37,7 @@ __all__ = [
 
 MAX_FILTERS = 10
 TRIED_MESSAGES = 1_000
+_TEXT = re.compile(TEXT_PATTERN, re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,22 @@ def try_filter(workspace: Workspace, space_id: str, query: str, *, newest: int =
         ours = read_reading(connection, space_id).select(events[::-1]).ours
     messages = ((event, find_message(event)) for event in reversed(ours))
     return FilterTrial(len(ours), [event for event, message in messages if message is not None and condition(message)])
+
+
+def forget_values(connection: Connection, pattern: re.Pattern[str], instead: str) -> int:
+    """Put `instead` in the place of people's values in all filters, and return how many changed.
+
+    In the caller's transaction. Only in texts of a condition, and not inside words: for others a filter stays as it is.
+    """
+    whole = re.compile(rf"(?<!\w)(?:{pattern.pattern})(?!\w)", pattern.flags)
+    changed = 0
+    for row in connection.execute(select(event_filters.c.id, event_filters.c.name, event_filters.c.query)).all():
+        query = _TEXT.sub(lambda text: whole.sub(instead, text[0]), row.query)
+        new = {"name": whole.sub(instead, row.name), "query": query}
+        if new != {"name": row.name, "query": row.query}:
+            connection.execute(update(event_filters).where(event_filters.c.id == row.id).values(new))
+            changed += 1
+    return changed
 
 
 def _require_room(others: Sequence[EventFilter]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.errors import IllegalTransition
+from core.profiles.connections import list_disconnected_sources
 from core.setup.branches import get_branch
 from core.setup.record import SetupRecord, acting, update_record
 from core.setup.status import Setup, describe, get_setup, require_open
@@ -61,15 +62,22 @@ def make_parts(workspace: Workspace) -> None:
     """Make what is missing of the space and the Flex source, and connect the Flex source to the space."""
     space = ensure_space(workspace)
     flex = ensure_flex_source(workspace)
-    connect_source(workspace, space.id, flex.id)
+    if flex.id not in list_disconnected_sources(workspace, space.id):
+        connect_source(workspace, space.id, flex.id)
 
 
 def connect_loose_sources(workspace: Workspace) -> None:
-    """Connect each source that no space reads to the first space, so that its events reach a profile (C13)."""
+    """Connect each source that no space reads to the first space, so that its events reach a profile (C13).
+
+    One that a person has disconnected stays so.
+    """
     spaces = list_spaces(workspace)
-    connected = set[str]().union(*(list_connected_sources(workspace, space.id) for space in spaces))
+    known = set[str]().union(
+        *(list_connected_sources(workspace, space.id) for space in spaces),
+        *(list_disconnected_sources(workspace, space.id) for space in spaces),
+    )
     for source in list_sources(workspace):
-        if source.id not in connected:
+        if source.id not in known:
             connect_source(workspace, spaces[0].id, source.id)
 
 

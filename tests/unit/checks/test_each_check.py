@@ -33,7 +33,9 @@ from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
 from core.identity.rules import delete_identifier, edit_identifier, list_rules
 from core.mappings.mapping import ColumnRef, MappingEntry
+from core.profiles.connections import disconnect_source
 from core.setup import guided_setup
+from core.setup.configuration import run_checks_anytime
 from core.sources.store import create_source, disable_source, get_source, list_sources
 from core.storage.tables import (
     computed_traits,
@@ -45,6 +47,7 @@ from core.storage.tables import (
     violations,
 )
 from core.syncs.sync import list_syncs, set_enabled
+from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace, request_access
 from tests import guided
 
@@ -314,6 +317,12 @@ def test_c12_missing_source_is_made_again_by_the_setup(ready: Workspace) -> None
 def test_c13_names_the_source_whose_events_reach_no_profile(ready: Workspace) -> None:
     create_source(ready, kind="duckdb", name="Loose", warehouse_id="wh")
     assert look(ready, c13_space_sources.run).cause == "Not connected to any profile space: Loose."
+    run_checks_anytime(ready)
+    (space,) = list_spaces(ready)
+    disconnect_source(ready, space.id, get_source(ready, "Loose").id)
+    run_checks_anytime(ready)
+    finding = look(ready, c13_space_sources.run)
+    assert (finding.state, finding.cause) == (CheckState.WARNING, "Disconnected from the profile space: Loose.")
     tamper(ready, delete(space_sources))
     assert "Flex events" in look(ready, c13_space_sources.run).cause
 

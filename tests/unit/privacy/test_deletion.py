@@ -35,6 +35,7 @@ from core.privacy.regulation import (
     request_regulation,
 )
 from core.profiles.build import ProfileBuilder, rebuild
+from core.profiles.event_filters import add_filter, list_filters
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.profiles.search_index import keep_search
@@ -77,6 +78,7 @@ def fill(workspace: Workspace, clock: FixedClock) -> Workspace:
     refusal = Refusal(SOURCE, "x", "", "m-x", "track", "", None, workspace.now(), b'{"email":"C3@example.com"}')
     open_event_log(workspace).append((), [refusal, refusal._replace(body=b'{"email":"c4@example.com"}')])
     logging.getLogger("onramp.test").warning("a call of %s, then one of c4@example.com", EMAIL)
+    add_filter(workspace, list_spaces(workspace)[0].id, f"userId in ['c4@example.com', '{USER}', 'of {EMAIL}']")
     return workspace
 
 
@@ -170,6 +172,8 @@ def test_nothing_of_a_deleted_person_stays_and_nobody_else_is_touched(
     assert {"records", "acknowledged", "identifiers", "profile_messages"} <= regulation.receipt.keys()
     after = read_everything(filled)
     assert [value for value in VALUES if value.lower().encode() in after] == []
+    (held,) = list_filters(filled, space.id)
+    assert held.filter.query == "userId in ['c4@example.com', '(deleted)', 'of (deleted)']"
     assert regulation.prints == (make_print(regulation.id, USER),)
 
     assert dump_others(filled) == others

@@ -95,7 +95,7 @@ class IdentifierReader:
             if rule.type in _PLACES:
                 self._places.append((rule.type, _PLACES[rule.type]))
             elif not rule.external_only:
-                self._trait_keys.append((rule.type, _spellings(rule.type)))
+                self._trait_keys.append((rule.type, list_spellings(rule.type)))
 
     def read(self, message: Message) -> Extracted:
         """Return what `message` holds."""
@@ -189,7 +189,8 @@ def _read_ga_client_id(message: Message) -> object:
     return _object(integrations, "Google Analytics").get("clientId")
 
 
-def _spellings(type_: str) -> tuple[str, ...]:
+def list_spellings(type_: str) -> tuple[str, ...]:
+    """Return the keys that hold a custom identifier: its name as it is and in camelCase."""
     words = type_.split("_")
     camel = words[0] + "".join(word[:1].upper() + word[1:] for word in words[1:])
     return tuple(dict.fromkeys((type_, camel)))

@@ -17,11 +17,11 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from core.errors import QueryCancelled
 from core.events.event_log import open_event_log
-from core.events.history.relation import connect
+from core.events.history.relation import open_events
 from core.identity.resolve import Caps
 from core.identity.resolve_all import People, resolve_all
 from core.identity.rule import Identifier, IdentifierRule
@@ -31,8 +31,8 @@ from core.profiles.progress import read_offset
 from core.profiles.reading import read_reading
 from core.profiles.splits import read_pairs
 from core.profiles.violations import count_violations
-from core.profiles.whole_history import PAST, WholeHistory
-from core.storage.bulk import select_in
+from core.profiles.whole_history import COLUMNS, PAST, WholeHistory
+from core.storage.bulk import select_in, stream_equal
 from core.storage.tables import identifiers, profiles
 from core.warehouses.cancel import CancelToken
 from core.workspaces.workspace import Workspace
@@ -126,7 +126,7 @@ def ask_what_if(
     """
     violations_before = count_violations(workspace, space_id)
     log = open_event_log(workspace)
-    with connect(log) as database:
+    with open_events(log, COLUMNS) as database:
         with workspace.database.reading() as connection:
             offset = read_offset(connection, space_id)
             deleted = read_deletions(connection, space_id, -1).list_until(offset)
@@ -154,13 +154,12 @@ def ask_what_if(
 
 
 def _copy_live(connection: Connection, space_id: str, database: duckdb.DuckDBPyConnection) -> None:
-    owned = identifiers.c
-    query = select(owned.type, owned.value, owned.profile_id).where(owned.space_id == space_id)
+    columns = tuple(identifiers.c[name] for name in ("type", "value", "profile_id"))
     database.execute("CREATE TABLE before (type VARCHAR, value VARCHAR, old VARCHAR)")
-    for piece in connection.execution_options(stream_results=True).execute(query).partitions(COPIED_ROWS):
-        columns = [pa.array(column, pa.string()) for column in zip(*piece, strict=True)]
-        batch = pa.table(columns, names=["type", "value", "old"])  # noqa: F841 - DuckDB finds it by its name
-        database.execute("INSERT INTO before SELECT * FROM batch")
+    for piece in stream_equal(connection, columns, {"space_id": space_id}, COPIED_ROWS):
+        arrays = [pa.array(column, pa.string()) for column in zip(*piece, strict=True)]
+        more = pa.table(arrays, names=["type", "value", "old"])  # noqa: F841 - DuckDB finds it by its name
+        database.execute("INSERT INTO before SELECT * FROM more")
 
 
 def _read_pairs(connection: Connection, space_id: str) -> list[tuple[int, int]]:

@@ -69,6 +69,20 @@ def select_equal(connection: Connection, columns: Sequence[Column[Any]], fixed: 
     return _name(columns, _execute(connection, sql, wanted).fetchall())
 
 
+def stream_equal(
+    connection: Connection, columns: Sequence[Column[Any]], fixed: Mapping[str, object], size: int
+) -> Iterator[Sequence[_Values]]:
+    """Yield the same rows, plain tuples, `size` at a time; no more of them are held in memory."""
+    where, wanted = _write_equal(connection, fixed)
+    names = ", ".join(each.name for each in columns)
+    sql = f"SELECT {names} FROM {columns[0].table.name} WHERE {where}"  # noqa: S608
+    name = {} if connection.dialect.name == "sqlite" else {"name": "stream"}  # Postgres: a cursor on the server
+    cursor = _execute(connection, sql, wanted, **name)
+    while rows := cursor.fetchmany(size):
+        yield rows
+    cursor.close()
+
+
 def select_in(
     connection: Connection,
     columns: Sequence[Column[Any]],
@@ -141,10 +155,10 @@ def _write_conflict(table: Table, is_sum: bool) -> str:
     return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}"
 
 
-def _execute(connection: Connection, sql: str, parameters: Any) -> Any:
+def _execute(connection: Connection, sql: str, parameters: Any, **kind: str) -> Any:
     if not connection.in_transaction():
         connection.begin()
-    cursor = connection.connection.cursor()
+    cursor = connection.connection.cursor(**kind)
     try:
         cursor.execute(sql, parameters)
     except connection.dialect.loaded_dbapi.Error as error:

@@ -25,7 +25,7 @@ from core.errors import StateError
 from core.events.blocks import Block, draft_block, insert_block, list_blocks
 from core.events.entry import MessageBatch, StoredEvent, to_row
 from core.events.history.close import remove_strays
-from core.events.history.day_file import ROW_GROUP_EVENTS, read_day_file, write_day_file
+from core.events.history.day_file import ROW_GROUP_EVENTS, read_day_file, to_table, write_day_file
 from core.events.history.layout import (
     ClosedFile,
     history_folder,
@@ -194,16 +194,16 @@ def _rewrite(
     folder = history_folder(log.path)
     gone: list[tuple[int, str]] = []
 
-    def read_kept() -> Iterator[Sequence[tuple[object, ...]]]:
+    def read_kept() -> Iterator[pa.Table]:
         after = file.first - 1
         while events := read_day_file(folder / file.name, after, ROW_GROUP_EVENTS):
             gone.extend((event.offset, event.source_id) for event in events if event.offset in wanted)
-            yield [to_row(event) for event in events if event.offset not in wanted]
+            yield to_table([to_row(event) for event in events if event.offset not in wanted])
             after = events[-1].offset
 
     stem, _, number = file.name.removesuffix(".parquet").partition(".")
     name = f"{stem}.{int(number or 0) + 1}.parquet"
-    counts = write_day_file(folder / name, read_kept())  # type: ignore[arg-type]
+    counts = write_day_file(folder / name, read_kept())
     if not gone:
         (folder / name).unlink()
         return None

@@ -110,6 +110,27 @@ def select_in(
     return _name(columns, _execute(connection, sql, parameters).fetchall())
 
 
+def update_in(
+    connection: Connection,
+    column: Column[Any],
+    fixed: Mapping[str, object],
+    key: str,
+    values: Sequence[tuple[object, object]],
+) -> None:
+    """Set `column` of its table's rows whose columns equal `fixed`: `values` are its values, as stored, by `key`."""
+    if not values:
+        return
+    table, name = column.table.name, column.name
+    equal = "".join(f" AND {each} = {_mark(connection)}" for each in fixed)
+    if connection.dialect.name == "sqlite":
+        rows = [(value, of, *fixed.values()) for of, value in values]
+        connection.exec_driver_sql(f"UPDATE {table} SET {name} = ? WHERE {key} = ?{equal}", rows)  # noqa: S608
+        return
+    arrays = ", ".join(f"%s::{_array_type(each.type)}" for each in (column.table.columns[key], column))
+    sql = f"UPDATE {table} SET {name} = n.value FROM unnest({arrays}) AS n (of, value) WHERE {key} = n.of{equal}"  # noqa: S608
+    _execute(connection, sql, (*map(list, zip(*values, strict=True)), *fixed.values()))
+
+
 def delete_in(
     connection: Connection, table: Table, fixed: Mapping[str, object], column: str, values: Collection[object]
 ) -> int:

@@ -19,6 +19,7 @@ from core.storage.tables import computed_traits, trait_states
 from core.traits.computed_trait import ComputedTrait
 from core.traits.definition import CompiledTrait, compile_trait
 from core.traits.publish import Publisher, TraitChanged
+from core.traits.states import read_counted
 from core.workspaces.workspace import Workspace
 
 EXPIRED_AT_ONCE = 2_000
@@ -37,9 +38,11 @@ def expire_values(workspace: Workspace, space_id: str, is_stopping: Callable[[],
         check = partial(require_lease, lease=lease)
         while not is_stopping() and (rows := _list_due(workspace, space_id, EXPIRED_AT_ONCE)):
             for trait in _read_traits(workspace, {row.trait_id for row in rows}):
-                states = {row.profile_id: orjson.loads(row.state) for row in rows if row.trait_id == trait.id}
+                now_ms = to_millis(workspace.now())
+                its = [row for row in rows if row.trait_id == trait.id]
+                counted = [read_counted(trait, row.profile_id, orjson.loads(row.state), now_ms) for row in its]
                 with suppress(TraitChanged):  # its new history comes next
-                    Publisher(workspace, space_id, trait, check).publish(states)
+                    Publisher(workspace, space_id, trait, check).publish(counted)
             count += len(rows)
     return count
 

@@ -2,7 +2,7 @@
 
 The live path (`core/traits/conditions.py`, `kinds.py`) says what a trait means. What SQL finds must be exactly that, so
 each expression here is NULL wherever the two could differ: letters beyond ASCII, a number in an odd spelling, a
-property in another letter case. Those few messages are read by the live path's own code (`core/traits/history.py`).
+property in another letter case. Those few messages are read by the live path's own code (`history_pick.py`).
 
 Values are the JSON texts of `json_extract`, `"Inbound"` with its quotes, so that a text differs from a number.
 """
@@ -42,15 +42,13 @@ CREATE OR REPLACE TEMP MACRO text_of(v) AS CASE
     WHEN is_text(v) THEN CASE WHEN is_plain(v) AND strlen(v) <= {most} THEN inner_text(v) END
     WHEN v IN ('true', 'false') THEN v
     WHEN regexp_full_match(v, '0|-?[1-9][0-9]{0,14}') THEN v END;
-CREATE OR REPLACE TEMP MACRO micros_of(v) AS CASE WHEN contains(v, ' ') THEN NULL WHEN v[13:14] = '24' THEN NULL
-    ELSE nullif(greatest(epoch_us(TRY_CAST(v[2:-2] AS TIMESTAMP)), -1), -1) END;
--- a chain of WHEN, because OR and AND look at every part for every row
-CREATE OR REPLACE TEMP MACRO time_of(v) AS CASE
-    WHEN v LIKE '"____-__-__T__:__:__.___Z"' THEN micros_of(v)
-    WHEN v LIKE '"____-__-__T__:__:__Z"' THEN micros_of(v)
-    WHEN v LIKE '"____-__-__T__:__:__.______+00:00"' THEN micros_of(v)
-    WHEN v LIKE '"____-__-__T__:__:__+00:00"' THEN micros_of(v)
-    WHEN v LIKE '"____-__-__"' THEN micros_of(v) END;
+-- the formats are strict where the length is right; Python knows no time before the year 1
+CREATE OR REPLACE TEMP MACRO time_of(v) AS nullif(greatest(epoch_us(CASE strlen(v)
+    WHEN 26 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%S.%gZ"')
+    WHEN 22 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%SZ"')
+    WHEN 34 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%S.%f+00:00"')
+    WHEN 27 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%S+00:00"')
+    WHEN 12 THEN try_strptime(v, '"%Y-%m-%d"') END), -1), -1);
 """.replace("{most}", str(MAX_TEXT_CHARS))
 
 
@@ -62,20 +60,21 @@ class Extraction:
     columns: list[str] = field(default_factory=list)
 
     def read(self, *keys: str) -> str:
-        """Return the name of the column with the value at these keys, NULL for JSON's null."""
+        """Return the name of the column with the value at these keys."""
         return self._name(self._extract(keys))
 
     def read_property(self, path: str) -> str:
         """Return the name of the column with the value at a dotted path of the properties, spelled exactly so."""
         if not _is_plain_path(path):
             return self._name("CAST(NULL AS VARCHAR)")
-        return self._name(f"coalesce({', '.join(self._extract(('properties', *keys)) for keys in _split(path))})")
+        found = [self._extract(("properties", *keys)) for keys in _split(path)]
+        return self._name(_find_first(*found))
 
     def _extract(self, keys: tuple[str, ...]) -> str:
         path = "$" + "".join(f'."{key}"' for key in keys)
         if path not in self.paths:
             self.paths.append(path)
-        return f"nullif(x[{self.paths.index(path) + 1}], 'null')"
+        return f"CAST(x[{self.paths.index(path) + 1}] AS VARCHAR)"
 
     def _name(self, column: str) -> str:
         if column not in self.columns:
@@ -96,6 +95,7 @@ class TraitSql:
     columns: tuple[str, ...]
     is_wanted: str
     value: str
+    value_type: str
     at_us: str
     owner: str | None
 
@@ -104,8 +104,9 @@ def make_trait_sql(trait: CompiledTrait) -> TraitSql:
     """Return the SQL of a trait."""
     extraction = Extraction()
     tests = [_make_test(condition, extraction) for condition in trait.conditions]
-    kind, value = trait.kind, "1"
+    kind, value, value_type = trait.kind, "1", "INTEGER"
     if isinstance(kind, PropertyKind):
+        value_type = "DOUBLE" if kind.is_number else "VARCHAR"
         value, has_value = _make_value(kind, extraction)
         tests.append(has_value)
     elif not isinstance(kind, EventCounter):
@@ -117,7 +118,7 @@ def make_trait_sql(trait: CompiledTrait) -> TraitSql:
         tests.append(f"CASE WHEN {name} IS NULL THEN false WHEN {same} THEN true WHEN {is_other} THEN false END")
     owner = None
     if trait.scope is Scope.ACCOUNT:
-        raw = f"coalesce({extraction.read('groupId')}, {extraction.read('context', 'groupId')})"
+        raw = _find_first(extraction.read("groupId"), extraction.read("context", "groupId"))
         tests.append(f"{raw} IS NOT NULL")
         owner = (
             f"CASE WHEN is_text({raw}) AND is_plain({raw}) AND NOT contains({raw}, chr(127))"
@@ -125,7 +126,13 @@ def make_trait_sql(trait: CompiledTrait) -> TraitSql:
         )
     at_us = f"time_of({extraction.read('timestamp')})"
     paths, columns = tuple(extraction.paths), tuple(extraction.columns)
-    return TraitSql(paths, columns, " AND ".join(tests) or "true", value, at_us, owner)
+    return TraitSql(paths, columns, " AND ".join(tests) or "true", value, value_type, at_us, owner)
+
+
+def _find_first(*found: str) -> str:
+    """Return SQL for the first of these JSON texts that is there and is not null."""
+    each = [f"nullif({one}, 'null')" for one in found]
+    return f"coalesce({', '.join(each)})" if len(each) > 1 else each[0]
 
 
 def quote(text: str) -> str:

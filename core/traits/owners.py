@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, Text, cast, func, select
 
 from core.storage.bulk import select_in
 from core.storage.tables import profile_messages, profiles
-from core.traits.history_count import OWNERS
+from core.traits.owner_map import OWNERS
 
 _ROWS = 20_000
 
@@ -48,10 +48,12 @@ def _read(
 
 def _group_all(connection: Connection, space_id: str, last: int) -> Select[tuple[str, str]]:
     table = profile_messages.c
-    together = func.group_concat if connection.dialect.name == "sqlite" else func.string_agg
-    offsets = together(cast(table.log_offset, Text), ",").label("offsets")
+    if connection.dialect.name == "sqlite":
+        offsets = func.group_concat(table.log_offset)  # a cast to text makes it half as fast
+    else:
+        offsets = func.string_agg(cast(table.log_offset, Text), ",")
     where = (table.space_id == space_id, table.log_offset <= last)
-    return select(table.profile_id, offsets).where(*where).group_by(table.profile_id)
+    return select(table.profile_id, offsets.label("offsets")).where(*where).group_by(table.profile_id)
 
 
 def _list_some(space_id: str, first: int, last: int) -> Select[tuple[str, str]]:

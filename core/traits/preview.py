@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import duckdb
+import orjson
 
 from core.clock import to_millis
 from core.events.event_log import open_event_log
@@ -22,6 +23,7 @@ from core.traits.definition import ACCOUNT_PREFIX, CompiledTrait, compile_defini
 from core.traits.history import EVENT_COLUMNS
 from core.traits.history_count import HistoryCount
 from core.traits.history_sql import quote
+from core.traits.owner_map import OwnerMap
 from core.traits.owners import read_owners
 from core.workspaces.workspace import Workspace
 
@@ -78,8 +80,9 @@ def preview_trait(
         with open_events(log, EVENT_COLUMNS, first=first, types=(trait.message_type,)) as database:
             events = _count_events(database, trait, last)
             owners = partial(read_owners, connection, space_id, first, last)
-            found = HistoryCount(database, trait, first, last, owners)
-            members, values = _count_members(found, trait, to_millis(workspace.now()), sample)
+            with OwnerMap(database, first, last, owners) as who:
+                found = HistoryCount(database, trait, who)
+            members, values = _count_members(found, to_millis(workspace.now()), sample)
         shown = _describe_owners(trait, values) or [
             Member(each.title, values[each.id], each.id)
             for each in summarise_profiles(connection, space_id, list(values))
@@ -99,16 +102,13 @@ def _count_events(database: duckdb.DuckDBPyConnection, trait: CompiledTrait, las
     return int(row[0]) if row else 0
 
 
-def _count_members(
-    count: HistoryCount, trait: CompiledTrait, now_ms: int, sample: int
-) -> tuple[int, dict[str, object]]:
+def _count_members(count: HistoryCount, now_ms: int, sample: int) -> tuple[int, dict[str, object]]:
     members, values = 0, dict[str, object]()
-    for owner, state in count:
-        value = trait.window.read(state, now_ms)
-        if value is not None:
+    for counted in count.read(lambda: now_ms):
+        if counted.value is not None:
             members += 1
             if len(values) < sample:
-                values[owner] = value
+                values[counted.owner] = orjson.loads(counted.value)
     return members, values
 
 

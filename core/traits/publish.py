@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, update
 
-from core.clock import to_millis
-from core.profiles.neighbourhood import Neighbourhood, ProfileRow
+from core.profiles.computed_values import ComputedValue, put_values, take_values
 from core.storage.tables import computed_traits
 from core.traits.definition import CompiledTrait
-from core.traits.kinds import State
-from core.traits.states import StateKey, delete_states, find_unchanged, write_states
+from core.traits.states import Counted, StateKey, delete_states, find_unchanged, write_counted
 from core.workspaces.workspace import Workspace
 
 
@@ -32,28 +30,20 @@ class Publisher:
     trait: CompiledTrait
     check: Callable[[Connection], None]
 
-    def publish(self, states: Mapping[str, State], **about: object) -> None:
-        """Write the states by owner, with what they give now, and `about` the trait itself; all or none."""
-        now_ms = to_millis(self.workspace.now())
-        around = self._load(states)
-        for owner, profile in around.profiles.items():
-            state = states[owner]
-            self._put(around, profile, self.trait.window.read(state, now_ms), state["at"], state["offset"])
-        keyed = {StateKey(self.trait.id, owner): state for owner, state in states.items()}
+    def publish(self, counted: Sequence[Counted], **about: object) -> None:
+        """Write the states with what they give, and `about` the trait itself; all or none."""
+        values = [ComputedValue(each.owner, each.value, each.at_ms, each.log_offset) for each in counted]
         with self.workspace.database.transaction() as connection:
             self._require_same(connection)
-            around.write(connection)
-            write_states(connection, self.space_id, {self.trait.id: self.trait}, keyed, now_ms)
+            put_values(connection, self.space_id, self.trait.key, self.trait.id, values)
+            write_counted(connection, self.space_id, self.trait.id, counted)
             self._save(connection, about)
 
     def take_back(self, owners: Collection[str]) -> None:
         """Delete the states of these owners, and their values."""
-        around = self._load(owners)
-        for profile in around.profiles.values():
-            self._put(around, profile, None, *profile.traits.get(self.trait.key, (None, 0, 0))[1:3])
         with self.workspace.database.transaction() as connection:
             self._require_same(connection)
-            around.write(connection)
+            take_values(connection, self.space_id, self.trait.key, self.trait.id, owners)
             delete_states(connection, self.space_id, [StateKey(self.trait.id, owner) for owner in owners])
 
     def save(self, **about: object) -> None:
@@ -70,17 +60,3 @@ class Publisher:
     def _save(self, connection: Connection, about: Mapping[str, object]) -> None:
         if about:
             connection.execute(update(computed_traits).where(computed_traits.c.id == self.trait.id).values(**about))
-
-    def _load(self, owners: Collection[str]) -> Neighbourhood:
-        around = Neighbourhood(self.space_id)
-        with self.workspace.database.reading() as connection:  # an account is no profile: none is found for it
-            around.load_profiles(connection, set(owners))
-        return around
-
-    def _put(self, around: Neighbourhood, profile: ProfileRow, value: object, at_ms: int, log_offset: int) -> None:
-        entry = profile.traits.get(self.trait.key)
-        is_shown = entry is not None and entry[3] == self.trait.id and entry[0] is not None
-        if value is not None or is_shown:
-            is_this = self.trait.id.__eq__
-            profile.put_trait(self.trait.key, [value, at_ms, log_offset, self.trait.id], is_this)
-            around.touch(profile)

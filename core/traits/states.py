@@ -23,6 +23,20 @@ class StateKey(NamedTuple):
     owner: str
 
 
+class Counted(NamedTuple):
+    """The state of one owner with what it gives at a moment: both as JSON, `value` None where it gives none.
+
+    `due_at` is when the value may change by itself, in ms; `at_ms` and `log_offset` are of the newest message.
+    """
+
+    owner: str
+    state: str
+    value: str | None
+    due_at: int | None
+    at_ms: int
+    log_offset: int
+
+
 _EDITED = (
     select(computed_traits.c.id, computed_traits.c.updated_at)
     .where(computed_traits.c.id.in_(bindparam("ids", expanding=True)))
@@ -50,12 +64,28 @@ def write_states(
 ) -> None:
     """Write states with what they give at this moment, in the caller's transaction."""
     rows = []
-    for key in sorted(states):
-        window, state = traits[key.trait_id].window, states[key]
-        has_value = window.read(state, now_ms) is not None  # before the rest: reading forgets what has left the window
-        due_at = window.find_due(state) if has_value else None
-        rows.append((space_id, *key, orjson.dumps(state).decode(), int(has_value), due_at))
+    for trait_id, owner in sorted(states):
+        counted = read_counted(traits[trait_id], owner, states[StateKey(trait_id, owner)], now_ms)
+        rows.append(_to_row(space_id, trait_id, counted))
     upsert_rows(connection, trait_states, rows)
+
+
+def write_counted(connection: Connection, space_id: str, trait_id: str, counted: Iterable[Counted]) -> None:
+    """Write the states of one trait, in the caller's transaction."""
+    upsert_rows(connection, trait_states, [_to_row(space_id, trait_id, each) for each in counted])
+
+
+def read_counted(trait: CompiledTrait, owner: str, state: State, now_ms: int) -> Counted:
+    """Return a state with what it gives at this moment."""
+    value = trait.window.read(state, now_ms)  # before the rest: reading forgets what has left the window
+    due_at = trait.window.find_due(state) if value is not None else None
+    shown = None if value is None else orjson.dumps(value).decode()
+    return Counted(owner, orjson.dumps(state).decode(), shown, due_at, state["at"], state["offset"])
+
+
+def _to_row(space_id: str, trait_id: str, counted: Counted) -> tuple[object, ...]:
+    owner, state, value, due_at, *_ = counted
+    return (space_id, trait_id, owner, state, int(value is not None), due_at)
 
 
 def find_unchanged(connection: Connection, traits: Iterable[CompiledTrait]) -> set[str]:

@@ -1,22 +1,30 @@
-"""The history of a computed trait, beside the bare DuckDB query for the same answer over the same files.
+"""The history of computed traits, beside the bare DuckDB queries for the same answers over the same files.
 
-The bare query finds people by the user id that each event carries, so it need not be told whose a message is after
-merges, and it knows how every property is spelled. Counting is what the trait does up to the states; writing brings
-them and their values to the profiles, which takes as long as there are people, not events. Processor time tells the
-ratio on a machine that does other work.
+A bare query reads the same closed days, picks the same messages by type, name and condition, and gives for each profile
+the value and the newest time: what a trait shows of itself. It has to be told who is who as well: the user ids of each
+profile are read from the store and joined. That finds the right profile here, where every message carries a user id and
+none was merged or refused for a limit; a trait has to be right everywhere, so it reads from the store whose each single
+message is. It does so once for all traits that are to be computed, as after a rebuild or when several are added; then
+each is counted. Writing brings states and values to the profiles, which takes as long as there are people, not events.
+Processor time tells the ratio on a machine that does other work.
 """
 
 from __future__ import annotations
 
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import report
 from many_events import START, close_days
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from core.clock import FixedClock, to_millis
 from core.events.event_log import EventLog, open_event_log
@@ -24,29 +32,29 @@ from core.events.history.layout import history_folder
 from core.events.history.relation import connect, open_events
 from core.identity.rules import add_identifiers
 from core.profiles.build import ProfileBuilder
-from core.profiles.progress import write_offset
-from core.storage.bulk import upsert_rows
-from core.storage.tables import computed_traits, profile_messages, profiles
+from core.profiles.progress import read_offset, write_offset
+from core.storage.tables import computed_traits, identifiers, profile_messages
 from core.traits.computed_trait import ComputedTrait
 from core.traits.definition import compile_trait
 from core.traits.engine import ComputedTraitEngine
 from core.traits.history import EVENT_COLUMNS
 from core.traits.history_count import HistoryCount
+from core.traits.owner_map import OwnerMap
 from core.traits.owners import read_owners
-from core.traits.store import count_owners, create_trait
+from core.traits.store import count_owners, create_trait, delete_trait, list_traits
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace, open_workspace
 
 _BUILT_ROWS = 100_000
-_WHO = "CAST(user_id[2:] AS INTEGER) % $people"
 _AT = "epoch_ms(CAST(body->>'$.timestamp' AS TIMESTAMP))"
-_ORDERS = "FROM read_parquet($files) WHERE type = 'track' AND name = 'Order Completed'"
+_FROM = "FROM read_parquet($files) JOIN who USING (user_id) WHERE"
+_ORDERS = f"{_FROM} type = 'track' AND name = 'Order Completed'"
 _PRICE = "CAST(body->>'$.properties.price' AS DOUBLE)"
 TRAITS = {
     "page views, half of the events": (
         "event_counter",
         {"message_type": "page"},
-        f"SELECT {_WHO}, count(*), max({_AT}) FROM read_parquet($files) WHERE type = 'page' GROUP BY 1",
+        f"SELECT profile_id, count(*), max({_AT}) {_FROM} type = 'page' GROUP BY 1",
     ),
     "orders above 50, of a tenth": (
         "event_counter",
@@ -54,112 +62,192 @@ TRAITS = {
             "event": "Order Completed",
             "conditions": [{"property": "price", "operator": "greater_than", "value": 50}],
         },
-        f"SELECT {_WHO}, count(*), max({_AT}) {_ORDERS} AND {_PRICE} > 50 GROUP BY 1",
+        f"SELECT profile_id, count(*), max({_AT}) {_ORDERS} AND {_PRICE} > 50 GROUP BY 1",
     ),
     "sum of orders, a tenth": (
         "aggregation",
         {"event": "Order Completed", "property": "price", "aggregate": "sum"},
-        f"SELECT {_WHO}, sum({_PRICE}), max({_AT}) {_ORDERS} GROUP BY 1",
+        f"SELECT profile_id, sum({_PRICE}), max({_AT}) {_ORDERS} GROUP BY 1",
     ),
     "last currency, a tenth": (
         "last",
         {"event": "Order Completed", "property": "currency"},
-        f"SELECT {_WHO}, arg_max(body->>'$.properties.currency', {_AT}), max({_AT}) {_ORDERS} GROUP BY 1",
+        f"SELECT profile_id, arg_max(body->>'$.properties.currency', {_AT}), max({_AT}) {_ORDERS} GROUP BY 1",
     ),
 }
+
+
+@dataclass
+class Timer:
+    """What was done, with the time and processor time of the best run of each."""
+
+    repeat: int
+    found: report.Report
+    rows: int
+    spent: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def run(self, name: str, work: Callable[[], object]) -> None:
+        runs = []
+        for _ in range(self.repeat):
+            started, processor = time.perf_counter(), time.process_time()
+            work()
+            runs.append((time.perf_counter() - started, time.process_time() - processor))
+        self.spent[name] = min(run[0] for run in runs), min(run[1] for run in runs)
+        note = f"{self.spent[name][1]:.2f} s of processor time"
+        self.found.add(report.Measurement(name, self.spent[name][0], self.rows, tuple(run[0] for run in runs), note))
+
+    def compare(self, name: str, ours: Sequence[str], bare: Sequence[str]) -> None:
+        for part, what in enumerate(("time", "processor time")):
+            sums = [sum(self.spent[each][part] for each in names) for names in (ours, bare)]
+            self.found.ratios[f"{name}, {what}"] = sums[0] / sums[1]
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
     parser = report.make_parser(__doc__, rows=1_000_000)
-    parser.add_argument("--people", type=int, default=5_000, help="how many people sent them (default 5,000)")
+    parser.add_argument("--people", type=int, default=20_000, help="how many people sent them (default 20,000)")
     parser.add_argument("--traits", type=int, default=len(TRAITS), help="how many of the traits")
+    parser.add_argument("--home", help="keep the events in this folder, and use those of an earlier run")
     arguments = parser.parse_args(argv)
     rows: int = arguments.rows
-    found = report.Report(f"the history of a computed trait, {rows:,} events, {arguments.people:,} people")
-    with tempfile.TemporaryDirectory(prefix="onramp-traits-") as folder:
+    found = report.Report(f"the history of computed traits, {rows:,} events, {arguments.people:,} people")
+    with ExitStack() as stack:
+        folder = arguments.home or stack.enter_context(tempfile.TemporaryDirectory(prefix="onramp-traits-"))
         workspace = open_workspace(folder, clock=FixedClock(START.replace(year=START.year + 1)))
-        log = open_event_log(workspace)
-        close_days(log, rows, 30)
-        space_id = _fill(workspace, log, rows, arguments.people)
-        for name, (kind, definition, bare) in islice(TRAITS.items(), arguments.traits):
-            trait = create_trait(workspace, space_id, name=name, kind=kind, definition=definition)
-            _race(found, workspace, log, rows, trait, bare, arguments.people, arguments.repeat)
-        workspace.close()
+        stack.callback(workspace.close)
+        log, space_id = open_event_log(workspace), ensure_space(workspace).id
+        with workspace.database.reading() as connection:
+            is_filled = read_offset(connection, space_id) == rows
+        if not is_filled:
+            close_days(log, rows, 30, users=2 * arguments.people)
+            _fill(workspace, log, space_id, rows, arguments.people)
+        race = _Race(workspace, log, space_id, rows, Timer(arguments.repeat, found, rows))
+        race.run(list(islice(TRAITS.items(), arguments.traits)))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found.facts["peak of this process"] = f"{peak:,.0f} MB"
     found.print(as_json=arguments.json)
     return 0
 
 
-def _fill(workspace: Workspace, log: EventLog, rows: int, people_: int) -> str:
-    """Make profiles, each of several user ids, and say whose each message is, as the builder would in an hour."""
-    space_id = ensure_space(workspace).id
+@dataclass(frozen=True)
+class _Race:
+    workspace: Workspace
+    log: EventLog
+    space_id: str
+    rows: int
+    timer: Timer
+
+    def run(self, traits: Sequence[tuple[str, tuple[str, dict[str, object], str]]]) -> None:
+        timer = self.timer
+        for trait in list_traits(self.workspace, self.space_id):
+            delete_trait(self.workspace, trait.id)
+        made = [
+            create_trait(self.workspace, self.space_id, name=name, kind=kind, definition=definition)
+            for name, (kind, definition, _) in traits
+        ]
+        people = [self._ask(trait, bare) for trait, (_, (_, _, bare)) in zip(made, traits, strict=True)]
+        with open_events(self.log, EVENT_COLUMNS) as database, self._open_map(database) as who:
+            timer.run("whose each message is", who.read)
+            for trait, wanted in zip(made, people, strict=True):
+                self._count(database, who, trait, wanted)
+        counted = [f"{trait.name}: counted" for trait in made]
+        bare = [f"{trait.name}: bare query" for trait in made]
+        timer.compare("all traits / bare queries", ["whose each message is", *counted], bare)
+        for trait in made:
+            timer.compare(trait.name, [f"{trait.name}: counted"], [f"{trait.name}: bare query"])
+            ours = ["whose each message is", f"{trait.name}: counted"]
+            timer.compare(f"{trait.name}, alone", ours, [f"{trait.name}: bare query"])
+        timer.repeat = 1
+        timer.run("all traits in the profiles", self._build)
+        timer.compare("all traits in the profiles / bare queries", ["all traits in the profiles"], bare)
+        self._check(made, people)
+
+    def _ask(self, trait: ComputedTrait, bare: str) -> int:
+        people: list[int] = []
+
+        def ask() -> None:
+            with connect(self.log) as database, self.workspace.database.reading() as connection:
+                table = identifiers.c
+                query = select(table.value, table.profile_id).where(
+                    table.space_id == self.space_id, table.type == "user_id"
+                )
+                known = connection.execute(query).all()
+                names = pa.table({"user_id": [row[0] for row in known], "profile_id": [row[1] for row in known]})
+                database.register("who", names)
+                files = f"{history_folder(self.log.path)}/*.parquet"
+                people.append(len(database.execute(bare, {"files": files}).fetchall()))
+
+        self.timer.run(f"{trait.name}: bare query", ask)
+        return people[-1]
+
+    def _count(self, database: duckdb.DuckDBPyConnection, who: OwnerMap, trait: ComputedTrait, people: int) -> None:
+        counted: list[int] = []
+
+        def count() -> None:
+            found = HistoryCount(database, compile_trait(trait), who)
+            counted.append(sum(1 for _ in found.read(lambda: to_millis(START))))
+
+        self.timer.run(f"{trait.name}: counted", count)
+        if counted[-1] != people:
+            raise SystemExit(f"{counted[-1]} people were counted, and {people} by the bare query")
+
+    def _build(self) -> None:
+        ProfileBuilder(self.workspace, self.space_id, ComputedTraitEngine()).build()
+
+    def _check(self, traits: Sequence[ComputedTrait], people: Sequence[int]) -> None:
+        with self.workspace.database.reading() as connection:
+            done = connection.execute(select(computed_traits.c.computed_to)).scalars().all()
+        if set(done) != {self.rows} or [count_owners(self.workspace, trait) for trait in traits] != list(people):
+            raise SystemExit("the builder did not compute the histories")
+
+    @contextmanager
+    def _open_map(self, database: duckdb.DuckDBPyConnection) -> Iterator[OwnerMap]:
+        def read(only: Sequence[int] | None) -> Iterator[pa.Table]:
+            with self.workspace.database.reading() as connection:
+                yield from read_owners(connection, self.space_id, 1, self.rows, only)
+
+        with OwnerMap(database, 1, self.rows, read) as who:
+            yield who
+
+
+def _fill(workspace: Workspace, log: EventLog, space_id: str, rows: int, people: int) -> None:
+    """Make profiles, each of two user ids, and say whose each message is, as the builder would in hours."""
     add_identifiers(workspace, space_id, ["user_id"])
-    now_ms = to_millis(START)
+    at_ms, count = to_millis(START), "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ? - 1)"
+    traits = f"""'{{"email":["u' || i || '@example.com",{at_ms},0,null],"name":["Ada ' || i || '",{at_ms},0,null]}}'"""
     with workspace.database.transaction() as connection:
-        people = ((space_id, f"use_{user:026d}", now_ms, 0, now_ms, None, 0, "{}") for user in range(people_))
-        _insert(lambda some: upsert_rows(connection, profiles, some), people)
+        connection.exec_driver_sql(
+            f"{count} INSERT INTO profiles SELECT ?, printf('use_%026d', i), ?, 0, ?, NULL, 0, {traits} FROM n",
+            (people, space_id, at_ms, at_ms),
+        )
+        connection.exec_driver_sql(
+            f"""{count} INSERT INTO identifiers
+            SELECT ?, 'user_id', 'u' || i, printf('use_%026d', i % ?), ?, ?, 0, 'src_web' FROM n ORDER BY 3""",
+            (2 * people, space_id, people, at_ms, at_ms),
+        )
+        for index in profile_messages.indexes:
+            index.drop(connection)
     for path in sorted(history_folder(log.path).glob("*.parquet")):
-        with connect(log) as database, workspace.database.transaction() as connection:
-            result = database.execute('SELECT "offset", user_id, type FROM read_parquet(?)', [str(path)])
-            owned = (
-                (space_id, offset, f"use_{int(user[1:]) % people_:026d}", type_)
-                for offset, user, type_ in iter(result.fetchone, None)
-            )
-            _insert(lambda some: upsert_rows(connection, profile_messages, some), owned)
+        with workspace.database.transaction() as connection:
+            _own(connection, space_id, path, people)
     with workspace.database.transaction() as connection:
+        for index in profile_messages.indexes:  # at once: row by row it takes longer than all the rest
+            index.create(connection)
         write_offset(connection, space_id, rows, workspace.now())
-    return space_id
 
 
-def _insert(write: Callable[[Sequence[tuple[object, ...]]], None], rows: Iterator[tuple[object, ...]]) -> None:
-    while some := list(islice(rows, _BUILT_ROWS)):
-        write(some)
-
-
-def _race(
-    found: report.Report,
-    workspace: Workspace,
-    log: EventLog,
-    rows: int,
-    trait: ComputedTrait,
-    bare: str,
-    people_: int,
-    repeat: int,
-) -> None:
-    people: list[int] = []
-    spent: dict[str, list[float]] = {"bare": [], "ours": []}
-
-    def ask() -> None:
-        started = time.process_time()
-        with connect(log) as database:
-            values = {"people": people_, "files": f"{history_folder(log.path)}/*.parquet"}
-            people.append(len(database.execute(bare, values).fetchall()))
-        spent["bare"].append(time.process_time() - started)
-
-    def count() -> None:
-        started = time.process_time()
-        with open_events(log, EVENT_COLUMNS) as database, workspace.database.reading() as connection:
-            owners = partial(read_owners, connection, trait.space_id, 1, rows)
-            counted = sum(1 for _ in HistoryCount(database, compile_trait(trait), 1, rows, owners))
-        spent["ours"].append(time.process_time() - started)
-        if counted != people[-1]:
-            raise SystemExit(f"{counted} people were counted, and {people[-1]} by the bare query")
-
-    base = found.add(report.measure(f"{trait.name}: bare query", rows, ask, repeat=repeat))
-    ours = found.add(report.measure(f"{trait.name}: states counted", rows, count, repeat=repeat))
-    found.ratios[f"{trait.name}: states counted / bare query"] = ours.seconds / base.seconds
-    found.ratios[f"{trait.name}: the same in processor time"] = min(spent["ours"]) / min(spent["bare"])
-    started = time.perf_counter()
-    ProfileBuilder(workspace, trait.space_id, ComputedTraitEngine()).build()
-    whole = time.perf_counter() - started
-    with workspace.database.reading() as connection:
-        done = connection.execute(
-            select(computed_traits.c.computed_to).where(computed_traits.c.id == trait.id)
-        ).scalar()
-    if done != rows or count_owners(workspace, trait) != people[-1]:
-        raise SystemExit("the builder did not compute the history")
-    note = f"of which writing {people[-1]:,} people {whole - ours.seconds:.1f} s"
-    found.add(report.Measurement(f"{trait.name}: in the profiles", whole, rows, note=note))
+def _own(connection: Connection, space_id: str, path: Path, people: int) -> None:
+    with duckdb.connect() as database:
+        result = database.execute(
+            """SELECT to_json({o: "offset", p: CAST(user_id[2:] AS BIGINT) % ?, t: type}) FROM read_parquet(?)""",
+            [people, str(path)],
+        )
+        while some := result.fetchmany(_BUILT_ROWS):
+            connection.exec_driver_sql(
+                """INSERT INTO profile_messages
+                SELECT ?, value->>'o', printf('use_%026d', value->>'p'), value->>'t' FROM json_each(?)""",
+                (space_id, f"[{','.join(row[0] for row in some)}]"),
+            )
 
 
 if __name__ == "__main__":

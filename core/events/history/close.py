@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from time import time as clock_time
 
 import orjson
+import pyarrow as pa
 
 from core.clock import from_millis, to_millis
-from core.events.entry import Row, to_row
-from core.events.history.day_file import ROW_GROUP_EVENTS, write_day_file
+from core.events.entry import to_row
+from core.events.history.day_file import ROW_GROUP_EVENTS, to_table, write_day_file
 from core.events.history.layout import (
     SPILL_PREFIX,
     history_folder,
@@ -215,11 +216,11 @@ def _find_end(log: LogFile, closable: Closable, now: datetime) -> int:
     return min((row - 1 for row in rows if row is not None), default=end)
 
 
-def _read_rows(log: LogFile, first: int, last: int) -> Iterator[Sequence[Row]]:
+def _read_rows(log: LogFile, first: int, last: int) -> Iterator[pa.Table]:
     # Page by page: one long read would keep SQLite from writing its log file back.
     for start in itertools.count(first, ROW_GROUP_EVENTS):
         if start > last:
             return
         with log.borrow() as connection:
             events = read_live(connection, start - 1, min(ROW_GROUP_EVENTS, last - start + 1))
-        yield [to_row(event) for event in events]
+        yield to_table([to_row(event) for event in events])

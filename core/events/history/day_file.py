@@ -36,12 +36,12 @@ _REPEATED = ["source_id", "type", "name", "user_id"]
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-def write_day_file(path: Path, batches: Iterable[Sequence[Row]]) -> dict[str, int]:
+def write_day_file(path: Path, tables: Iterable[pa.Table]) -> dict[str, int]:
     """Write the rows to `path`, on the disk when this returns, and return how many there are of each source.
 
     Args:
         path: A new file; its folder exists.
-        batches: Rows in offset order, in batches of `ROW_GROUP_EVENTS`.
+        tables: Rows in offset order, in tables of `SCHEMA` with a multiple of `ROW_GROUP_EVENTS` rows.
 
     Raises:
         StorageFull: There was no room; nothing is left behind.
@@ -52,9 +52,10 @@ def write_day_file(path: Path, batches: Iterable[Sequence[Row]]) -> dict[str, in
         with pq.ParquetWriter(
             draft, SCHEMA, compression="zstd", compression_level=1, use_dictionary=_REPEATED, write_statistics=True
         ) as writer:
-            for rows in batches:
-                counts.update(row[1] for row in rows)
-                writer.write_table(to_table(rows), row_group_size=ROW_GROUP_EVENTS)
+            for table in tables:
+                found = table["source_id"].value_counts()
+                counts.update({each["values"]: each["counts"] for each in found.to_pylist()})
+                writer.write_table(table, row_group_size=ROW_GROUP_EVENTS)
         make_durable(draft, path)
     except OSError as error:
         raise translate_write_error(error) from error

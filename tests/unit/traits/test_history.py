@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 from core.clock import FixedClock
 from core.errors import InvalidField, NotFound, RunInProgress
 from core.events.event_log import open_event_log
+from core.events.history.close import close_next, delete_closed
+from core.events.history.layout import history_folder
 from core.profiles.build import rebuild
 from core.profiles.lookup import get_profile
 from core.traits import history
@@ -212,7 +214,7 @@ def test_a_trait_that_is_changed_while_its_history_is_computed_is_as_it_was_chan
     for number in range(6):
         feed.track(f"u{number % 3}", "Bought", {"total": number})
     feed.build()
-    trait = make(feed, "Orders", "event_counter")
+    trait = make(feed, "Orders", "event_counter", window={"type": "sliding", "days": 30})
     small = [{"property": "total", "operator": "less_than", "value": 1}]
 
     def change() -> None:
@@ -240,3 +242,50 @@ def test_a_rare_event_finds_its_people_too(store_feed: Feed) -> None:
     feed.build()
     assert count_owners(feed.workspace, trait) == 1
     assert value(feed, "u1", "items") == ["hat"]
+
+
+def test_traits_that_are_computed_together_say_what_they_say_live(store_feed: Feed) -> None:
+    feed = store_feed
+    kinds: list[tuple[str, str, dict[str, object]]] = [
+        ("Looks", "event_counter", {"event": "Looked"}),
+        ("Week", "unique_list", {"event": "Looked", "window": {"type": "sliding", "days": 365}}),
+        ("Sum", "aggregation", {"event": "Looked", "aggregate": "average"}),
+        ("Items", "last", {}),
+    ]
+    live = [make(feed, f"Live {name}", kind, **definition) for name, kind, definition in kinds]
+    for number in range(60):
+        spelled = f"{number / 7:.2f}" if number % 5 else number / 7
+        feed.track(f"u{number % 4}", "Looked", {"TOTAL" if number % 3 else "total": spelled})
+    feed.track("u1", "Bought", {"total": "Größe"})
+    feed.identify("u1", traits={"email": "a@x.example"})
+    feed.send("track", event="Looked", properties={"total": 3}, context={"traits": {"email": "b@x.example"}})
+    feed.send("identify", context={"traits": {"email": "b@x.example"}}, userId="u1")
+    feed.build(batch_messages=7)
+    late = [make(feed, f"Late {name}", kind, **definition) for name, kind, definition in kinds]
+    feed.build()
+    for before, after in zip(live, late, strict=True):
+        assert count_owners(feed.workspace, after) == count_owners(feed.workspace, before) > 0
+        for user in ("u0", "u1", "u2", "u3"):
+            assert value(feed, user, after.key) == value(feed, user, before.key), (user, after.key)
+
+
+def test_a_history_whose_file_is_gone_fails_with_a_sentence_and_is_computed_when_it_is_back(feed: Feed) -> None:
+    for number in range(6):
+        feed.track(f"u{number}", "Bought", {"total": number})
+    feed.build()
+    log, later = open_event_log(feed.workspace), feed.workspace.now() + timedelta(days=90)
+    while close_next(log, later):
+        pass
+    delete_closed(log, later + timedelta(days=2))
+    (path,) = history_folder(log.path).glob("*.parquet")
+    hidden = path.rename(path.with_suffix(".hidden"))
+    traits = [make(feed, "One", "event_counter"), make(feed, "Two", "event_counter")]
+    feed.build()
+    failed = [get_trait(feed.workspace, trait.id) for trait in traits]
+    assert [trait.status for trait in failed] == [TraitStatus.FAILED] * 2
+    assert all("closed day is missing" in str(trait.failure) for trait in failed)
+    hidden.rename(path)
+    for trait in traits:
+        enable_trait(feed.workspace, trait.id)
+    feed.build()
+    assert [count_owners(feed.workspace, trait) for trait in traits] == [6, 6]

@@ -1,0 +1,101 @@
+"""Whose each message is, for DuckDB's queries over many messages: a number a message, in a file of its own.
+
+A join would hold every message of the log in memory, or write it to the disk and read it again. Offsets follow each
+other, so four bytes at the place of each do, in a file that the system keeps in memory as far as there is room.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Self, TypeAlias
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from duckdb.func import PythonUDFType
+
+_Numbers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int32]]
+OWNERS = pa.schema({"owner": pa.string(), "offsets": pa.string()})
+"""A profile and its messages: offsets as text, with commas between them. A profile may come in several rows."""
+
+
+class OwnerMap:
+    """Makes the table `people` (owner, number) and the function `owner_of(offset)`, 0 where a message is nobody's.
+
+    Both are there once something was read, and until the map is closed. Reading may go on beside other queries, in a
+    thread. What is read of the whole log serves any number of traits.
+
+    Args:
+        database: The connection whose queries use them.
+        first: The first offset.
+        last: The last one.
+        owners: Whose these messages are, all of them for None; as tables of `OWNERS`.
+    """
+
+    def __init__(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        first: int,
+        last: int,
+        owners: Callable[[Sequence[int] | None], Iterable[pa.Table]],
+    ) -> None:
+        self.first, self.last = first, last
+        self.is_whole = False
+        self._database = database.cursor()
+        self._owners = owners
+        ((folder,),) = database.execute("SELECT current_setting('temp_directory')").fetchall()
+        self._file = tempfile.TemporaryFile(dir=folder if Path(folder).is_dir() else None)  # noqa: SIM115 - closed with the map
+        count = last - first + 1
+        os.posix_fallocate(self._file.fileno(), 0, 4 * count)  # else a disk that fills up would end the process
+        self._numbers = np.memmap(self._file, np.int32, "r+", shape=(count,))
+        self._same: _Numbers | None = None
+        database.create_function("owner_of", self._find, ["BIGINT"], "INTEGER", type=PythonUDFType.ARROW)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+        self._file.close()
+
+    def read(self, only: Sequence[int] | None = None) -> None:
+        """Read whose the messages are, or `only` these."""
+        self._database.execute("CREATE OR REPLACE TABLE rows_read (number INTEGER, owner VARCHAR)")
+        count = 0
+        for table in () if only == [] else self._owners(only):
+            numbers = np.arange(count + 1, count + len(table) + 1, dtype=np.int32)
+            count += len(table)
+            self._database.register("batch", pa.table({"number": numbers, "owner": table["owner"]}))
+            self._database.execute("INSERT INTO rows_read FROM batch")
+            self._put(numbers, table["offsets"])
+        self._number_people(count)
+        self.is_whole = only is None
+
+    def _put(self, numbers: _Numbers, offsets: pa.ChunkedArray) -> None:
+        each = pc.add(pc.count_substring(offsets, ","), 1).to_numpy()
+        places = np.fromstring(",".join(offsets.to_pylist()), np.int64, sep=",")
+        self._numbers[places - self.first] = np.repeat(numbers, each)
+
+    def _number_people(self, rows: int) -> None:
+        """Give each person the first of the numbers of its rows."""
+        database = self._database
+        database.execute(
+            "CREATE OR REPLACE TABLE people AS SELECT owner, min(number) AS number FROM rows_read GROUP BY owner"
+        )
+        ((people,),) = database.execute("SELECT count(*) FROM people").fetchall()
+        self._same = None
+        if people < rows:
+            found = database.execute(
+                "SELECT rows_read.number AS row, people.number AS person FROM rows_read JOIN people USING (owner)"
+            ).fetchnumpy()
+            self._same = np.zeros(rows + 1, np.int32)
+            self._same[found["row"]] = found["person"]
+        database.execute("DROP TABLE rows_read")
+
+    def _find(self, offsets: pa.Array) -> pa.Array:
+        numbers = self._numbers[offsets.to_numpy() - self.first]
+        return pa.array(numbers if self._same is None else self._same[numbers])

@@ -42,6 +42,7 @@ def draw_predictive_traits(workspace: Workspace, space_id: str) -> None:
             st.caption(f":material/lock: {reason}")
         estimate = describe_estimate(estimate_training_s(0, list(found.values())))
         st.caption(
-            "Predictions need the events of three times their window, for example 90 days for a window of 30."
-            f" {estimate} A million events add about {format_duration(MILLION / EVENTS_PER_S)}."
+            "Predictions learn from events, so data must flow before they can be set up. They need the events of three"
+            " times their window, for example 90 days for a window of 30. Segment's product takes up to 48 hours then."
+            f" Here: {estimate} A million events add about {format_duration(MILLION / EVENTS_PER_S)}."
         )

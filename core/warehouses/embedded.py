@@ -216,7 +216,7 @@ class EmbeddedWarehouse(Warehouse):
             raise cancelled(token)
         budget = Budget(timeout_s)
         try:
-            yield from self._ask_child({**request, "path": str(self._path)}, budget, token)
+            yield from self._ask_child(request, budget, token)
         except FileNotFoundError as error:
             raise file_gone(self._path) from error
         except ChildRefused as error:

@@ -55,11 +55,12 @@ def give_up_rights(address_space_mb: int) -> None:
 
 
 class Session:
-    """One locked, read-only connection to one file."""
+    """One locked, read-only connection to one file: what lay at `path` when it had that device and inode."""
 
-    def __init__(self, path: str, memory_mb: int, threads: int) -> None:
+    def __init__(self, path: str, identity: list[int], memory_mb: int, threads: int) -> None:
         import duckdb
 
+        self.file = (path, identity)
         self.connection = duckdb.connect(
             path,
             read_only=True,
@@ -279,7 +280,10 @@ def serve(memory_mb: int, threads: int, idle_s: float) -> None:
             session = None
             continue
         try:
-            session = session or Session(request["path"], memory_mb, threads)
+            if session and session.file != (request["path"], request["identity"]):
+                session.connection.close()
+                session = None
+            session = session or Session(request["path"], request["identity"], memory_mb, threads)
             answer(session, request, outlet)
         except Exception as error:  # noqa: BLE001 - every failure is the parent's to explain
             fit = report_error(error, outlet)

@@ -92,7 +92,7 @@ class SandboxProcess:
     def ask(
         self, request: Mapping[str, object], budget: Budget, cancel: CancelToken
     ) -> Generator[tuple[bytes, memoryview], None, None]:
-        """Send `request` and yield the frames of the reply up to, not including, the last.
+        """Send `request` about its file and yield the frames of the reply up to, not including, the last.
 
         The child is `idle` again, and fit for another request, only when the reply was read to its end.
 
@@ -107,7 +107,7 @@ class SandboxProcess:
         take_back = cancel.on_cancel(lambda: self._kill_if_asking(turn))
         try:
             self._wait_until_ready()
-            self._send(request)
+            self._send({**request, "path": str(self.path), "identity": self.identity})
             yield from self._read_reply(budget)
         finally:
             take_back()

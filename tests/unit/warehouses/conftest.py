@@ -9,6 +9,7 @@ import pytest
 
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.emulators.ssh_server import SshServer
+from tests.new_home import new_home
 from tests.postgres import PostgresServer
 
 _NUMBERS = itertools.count(1)
@@ -16,7 +17,7 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    opened = open_workspace(str(tmp_path / "home"))
+    opened = open_workspace(new_home(tmp_path / "home"))
     yield opened
     opened.close()
 

@@ -46,8 +46,12 @@ def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path, pool: SandboxPool
     path = _make(tmp_path / "a.duckdb", 1)
     warehouse = EmbeddedWarehouse(path, pool=pool)
     assert warehouse.query("SELECT v FROM t")["v"].to_pylist() == [1]
+    with pytest.raises(QueryError):
+        warehouse.query("SELECT CAST('x' || v AS INTEGER) FROM t")
+    (child,) = pool.list_children("idle")
     _make(tmp_path / "new.duckdb", 2).replace(path)
     assert warehouse.query("SELECT v FROM t")["v"].to_pylist() == [2]
+    assert [each.pid for each in pool.list_children("idle")] == [child.pid]
 
 
 def test_a_file_that_is_gone_is_named_without_its_folder(tmp_path: Path, pool: SandboxPool) -> None:
@@ -130,6 +134,18 @@ def test_the_child_that_waited_longest_makes_room_for_another_file(tmp_path: Pat
     for file in files:
         EmbeddedWarehouse(file, pool=pool).query("SELECT 1")
     assert [child.path for child in pool.list_children("idle")] == files[1:]
+    (spare,) = pool.list_children("spare")
+    assert EmbeddedWarehouse(files[0], pool=pool).query("SELECT v FROM t")["v"].to_pylist() == [0]
+    assert [child.pid for child in pool.list_children("idle") if child.path == files[0]] == [spare.pid]
+
+
+def test_a_child_that_made_room_lets_go_of_its_file_as_the_others_do(tmp_path: Path, pool: SandboxPool) -> None:
+    files = [_make(tmp_path / f"{number}.duckdb", number) for number in range(MAX_IDLE + 1)]
+    for file in files:
+        EmbeddedWarehouse(file, pool=pool).query("SELECT 1")
+    pool.release_file(files[0])
+    with duckdb.connect(str(files[0])) as connection:
+        connection.execute("UPDATE t SET v = 5")
 
 
 def test_a_query_beyond_the_places_waits_and_then_says_so(tmp_path: Path, pool: SandboxPool) -> None:

@@ -20,6 +20,7 @@ from tests.authority import Authority
 from tests.emulators.postgres_front import PostgresFront, open_front
 from tests.emulators.process import ROOT, find_python, run_program
 from tests.emulators.snowflake.emulator import PROGRAM as SNOWFLAKE_PROGRAM
+from tests.new_home import new_home
 from tests.postgres import PostgresServer, find_binaries, run_postgres
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -77,7 +78,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def workspace(tmp_path: Path, clock: FixedClock) -> Iterator[Workspace]:
     """A fresh workspace on SQLite, with a clock that stands still."""
-    opened = open_workspace(str(tmp_path / "home"), clock=clock)
+    opened = open_workspace(new_home(tmp_path / "home"), clock=clock)
     yield opened
     opened.close()
 

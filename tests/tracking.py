@@ -18,6 +18,7 @@ from core.events.refused import RefusedEvent, search_refused
 from core.http.process import Process
 from core.http.serve import make_app
 from core.sources.store import Source, ensure_flex_source
+from tests.new_home import new_home
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Receiver:
 @contextmanager
 def open_receiver(folder: Path) -> Iterator[Receiver]:
     """Open a process on a home in `folder` until the block ends."""
-    process = Process(str(folder / "home"))
+    process = Process(new_home(folder / "home"))
     try:
         yield Receiver(process)
     finally:

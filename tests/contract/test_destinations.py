@@ -20,6 +20,7 @@ from core.events.event_log import open_event_log
 from core.fields import Field, FieldType
 from core.records import Json, canonical_json
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.new_home import new_home
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -57,7 +58,7 @@ ACTIONS = [(definition.name, action.name) for definition in DEFINITIONS for acti
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    opened = open_workspace(str(tmp_path / "home"), clock=FixedClock(NOW))
+    opened = open_workspace(new_home(tmp_path / "home"), clock=FixedClock(NOW))
     yield opened
     opened.close()
 

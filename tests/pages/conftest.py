@@ -18,7 +18,7 @@ Visit = Callable[..., AppTest]
 
 @pytest.fixture(scope="session", autouse=True)
 def _scan_packages_once() -> Iterator[None]:
-    """Streamlit reads the metadata of each installed package for each app that it tests: half a second of a processor."""
+    """Streamlit reads the metadata of each installed package for each app that it tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         yield

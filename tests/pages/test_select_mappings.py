@@ -12,6 +12,7 @@ from core.setup import guided_setup
 from core.setup.guided_setup import Setup
 from core.workspaces.workspace import Workspace, open_workspace
 from tests import guided
+from tests.new_home import new_home
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     monkeypatch.setenv("ONRAMP_HOME", str(tmp_path / "home"))
-    opened = open_workspace(str(tmp_path / "home"))
+    opened = open_workspace(new_home(tmp_path / "home"))
     yield opened
     opened.close()
 

@@ -31,6 +31,7 @@ from core.syncs.state import SyncState
 from core.syncs.sync import MODES, save_sync, set_mode
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.customers import Customers
+from tests.new_home import new_home
 
 Row = tuple[str | None, str | None, int | None]
 Traits = dict[str, Any]
@@ -71,7 +72,7 @@ class Diff(RuleBasedStateMachine):
         self.patches.enter_context(patch.object(delivery, "BACK_OFF_S", (0.0,)))
         self.batches_left: int | None = None  # until the destination goes down; None: it stays up
         self.patches.enter_context(patch.object(SegmentProfilesDestination, "write", self.make_write()))
-        self.workspace = open_workspace(str(self.folder))
+        self.workspace = open_workspace(new_home(self.folder))
         self.customers = Customers(self.workspace)
         self.table: list[Row] = [("a", "A@x.example", 1), ("b", "b@x.example", 2)]
         self.variant, self.mode = "both", "mirror"

@@ -23,6 +23,7 @@ from core.syncs.sync import list_syncs
 from core.warehouses.store import list_warehouses
 from core.workspaces.workspace import Workspace, open_workspace, request_access
 from tests import guided
+from tests.new_home import new_home
 
 QUERIES = (guided.SQL, "SELECT id, email, plan FROM customers", "SELECT nope FROM customers", "DROP TABLE customers")
 
@@ -36,7 +37,7 @@ class GuidedSetup(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="onramp-property-"))
         clock = FixedClock(datetime(2026, 11, 24, 9, tzinfo=UTC))
-        self.workspace = open_workspace(str(self.folder), clock=clock)
+        self.workspace = open_workspace(new_home(self.folder), clock=clock)
         self.file = guided.make_warehouse_file(self.workspace, rows=3)
         self.seen: Setup = guided_setup.get_setup(self.workspace)
 

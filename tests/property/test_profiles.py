@@ -23,6 +23,7 @@ from core.storage.tables import identifiers, profiles
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import connect_source, ensure_space
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.new_home import new_home
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 TYPES = ("user_id", "email", "phone")
@@ -38,7 +39,7 @@ ties = st.lists(
 
 
 def make_workspace(folder: str, *, limit: int = 1_000) -> tuple[Workspace, str, str]:
-    workspace = open_workspace(folder, clock=FixedClock(START))
+    workspace = open_workspace(new_home(folder), clock=FixedClock(START))
     space, source = ensure_space(workspace), ensure_flex_source(workspace)
     connect_source(workspace, space.id, source.id)
     add_identifiers(workspace, space.id, ["user_id", "email"])

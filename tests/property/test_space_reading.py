@@ -22,6 +22,7 @@ from core.storage.tables import filter_counts, profile_counts, profile_messages
 from core.workspaces.spaces import connect_source
 from core.workspaces.workspace import open_workspace
 from tests.feeding import START, Feed
+from tests.new_home import new_home
 
 SOURCES = ("src_test", "src_two")
 send = st.tuples(st.just("send"), st.integers(0, 3), st.integers(0, 2), st.sampled_from(SOURCES))
@@ -51,7 +52,7 @@ class Model:
 @given(acts=st.lists(send | change, min_size=4, max_size=25))
 def test_a_rebuild_and_a_what_if_agree_with_what_was_read_live(acts: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        workspace = open_workspace(folder, clock=FixedClock(START))
+        workspace = open_workspace(new_home(folder), clock=FixedClock(START))
         feed, model = Feed(workspace), Model()
         connect_source(workspace, feed.space_id, SOURCES[1])
         edit_identifier(workspace, feed.space_id, "email", value_limit=100)  # a what-if counts what was deleted, too

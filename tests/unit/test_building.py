@@ -18,6 +18,7 @@ from core.worker import BESIDE_RECORDS, Worker
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.customers import Customers
 from tests.feeding import Feed
+from tests.new_home import new_home
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
@@ -33,7 +34,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    opened = open_workspace(str(tmp_path / "home"))
+    opened = open_workspace(new_home(tmp_path / "home"))
     yield opened
     opened.close()
 

@@ -17,11 +17,12 @@ from core.worker import Worker, WorkReport
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.customers import Customers
 from tests.feeding import Feed
+from tests.new_home import new_home
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    opened = open_workspace(str(tmp_path / "home"))
+    opened = open_workspace(new_home(tmp_path / "home"))
     yield opened
     opened.close()
 

@@ -13,13 +13,14 @@ from core.clock import FixedClock
 from core.events.event_log import open_event_log
 from core.workspaces.workspace import Workspace, open_workspace
 from tests import guided
+from tests.new_home import new_home
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    opened = open_workspace(str(tmp_path / "home"), clock=FixedClock(NOW))
+    opened = open_workspace(new_home(tmp_path / "home"), clock=FixedClock(NOW))
     yield opened
     opened.close()
 

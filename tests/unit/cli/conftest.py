@@ -11,6 +11,7 @@ import pytest
 
 from core.cli.main import main
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.new_home import new_home
 
 
 class Shell:
@@ -35,7 +36,7 @@ class Shell:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    opened = open_workspace(str(tmp_path / "home"))
+    opened = open_workspace(new_home(tmp_path / "home"))
     yield opened
     opened.close()
 

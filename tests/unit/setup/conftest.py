@@ -10,10 +10,11 @@ import pytest
 
 from core.clock import FixedClock
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.new_home import new_home
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    opened = open_workspace(str(tmp_path / "home"), clock=FixedClock(datetime(2026, 11, 24, 9, tzinfo=UTC)))
+    opened = open_workspace(new_home(tmp_path / "home"), clock=FixedClock(datetime(2026, 11, 24, 9, tzinfo=UTC)))
     yield opened
     opened.close()

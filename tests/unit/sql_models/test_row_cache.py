@@ -13,11 +13,12 @@ from core.warehouses.cancel import CancelToken
 from core.warehouses.registry import open_warehouse
 from core.workspaces.workspace import Workspace, open_workspace
 from tests import guided
+from tests.new_home import new_home
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    opened = open_workspace(str(tmp_path / "home"))
+    opened = open_workspace(new_home(tmp_path / "home"))
     yield opened
     opened.close()
 

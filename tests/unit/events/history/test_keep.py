@@ -25,13 +25,14 @@ from core.worker import Worker
 from core.workspaces.retention import set_keep_days
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.closed_days import DAY, append_days
+from tests.new_home import new_home
 
 ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    opened = open_workspace(str(tmp_path / "home"), clock=FixedClock(DAY + timedelta(days=10, hours=1)))
+    opened = open_workspace(new_home(tmp_path / "home"), clock=FixedClock(DAY + timedelta(days=10, hours=1)))
     yield opened
     open_event_log(opened).close()
     opened.close()

@@ -36,6 +36,7 @@ def draw_sql_traits(workspace: Workspace, space_id: str) -> None:
             pd.DataFrame(
                 {
                     "Sync": [each.sync.name for each in found],
+                    "Of": ["accounts" if each.is_of_accounts else "people" for each in found],
                     "Traits": [shorten(", ".join(each.columns), COLUMN_CHARS) for each in found],
                     "Schedule": [describe_interval(each.sync.interval_minutes) for each in found],
                     "Last run": [describe_state(each.newest_run)[0] if each.newest_run else NONE for each in found],
@@ -43,7 +44,7 @@ def draw_sql_traits(workspace: Workspace, space_id: str) -> None:
                 }
             ),
             hide_index=True,
-            alt="Syncs that keep traits of profiles from a SQL model",
+            alt="Syncs that keep traits of people or accounts from a SQL model",
         )
         st.caption("Runs, balance sheets, schedules and what would change are on the page of syncs.")
         draw_link("syncs", label="Syncs")
@@ -71,8 +72,8 @@ def _draw_form(workspace: Workspace, space_id: str, warehouses: dict[str, Wareho
         "Query", placeholder="SELECT user_id, plan, lifetime_value FROM customers", height=160, key="sql_traits_sql"
     )
     st.caption(
-        f"One row a person: user_id, email or anonymous_id, and up to {MAX_COLUMNS - 1} texts or numbers. The names of"
-        " the columns become the names of the traits."
+        "One row a person, by user_id, email or anonymous_id, or one an account, by group_id;"
+        f" and up to {MAX_COLUMNS - 1} texts or numbers. The names of the columns become the names of the traits."
     )
     minutes = st.selectbox(
         "Schedule",
@@ -108,8 +109,9 @@ def _draw_form(workspace: Workspace, space_id: str, warehouses: dict[str, Wareho
 
 def _draw_check(check: SqlTraitsCheck) -> None:
     traits = check.traits
+    of = " of accounts" if traits.is_of_accounts else ""
     st.success(
-        f"{format_count(check.rows, 'row')} by `{traits.key_column}`, {format_count(len(traits.columns), 'trait')}:"
+        f"{format_count(check.rows, 'row')} by `{traits.key_column}`, {format_count(len(traits.columns), 'trait')}{of}:"
         f" {escape_markdown(', '.join(traits.columns))}.",
         icon=":material/check_circle:",
     )

@@ -8,6 +8,7 @@ from core.checks.check import CheckDefinition, Finding, combine, failed, passed,
 from core.checks.context import CheckContext
 from core.destinations.destination import DeliveryContext, DeliveryRecord, Operation
 from core.destinations.identify import make_identify
+from core.destinations.segment_profiles import KEEP_ACCOUNT_TRAITS
 from core.identity.identifiers import extract_identifiers
 from core.identity.resolve import resolve
 from core.identity.rules import IdentifierRule
@@ -39,9 +40,11 @@ def run(context: CheckContext) -> Finding:
     rules = [rule for rules in context.configuration.identifiers.values() for rule in rules]
     if not context.configuration.reads_warehouse:
         return _look_at_identify(rules)
-    if not context.configuration.syncs:
+    # an account is no profile
+    syncs = [sync for sync in context.configuration.syncs if sync.action != KEEP_ACCOUNT_TRAITS.name]
+    if not syncs:
         return failed("There is no mapping to try.", fix="Press Create Mapping in step 2, Add connections.")
-    return combine([(sync.name, _look(context, sync, rules)) for sync in context.configuration.syncs])
+    return combine([(sync.name, _look(context, sync, rules)) for sync in syncs])
 
 
 def _look(context: CheckContext, sync: Sync, rules: list[IdentifierRule]) -> Finding:

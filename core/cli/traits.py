@@ -1,4 +1,4 @@
-"""`traits list|create|preview|export|enable|disable|delete`: computed traits."""
+"""`traits list|create|preview|edit|run|export|enable|disable|delete`: computed traits, and traits by SQL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from core.cli import sql_traits
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table
 from core.cli.space_option import add_space, find_space
 from core.clock import to_iso
@@ -16,26 +17,36 @@ from core.traits.conditions import OPERATORS
 from core.traits.export import ExportLayout, export_trait
 from core.traits.preview import preview_trait
 from core.traits.recipes import RECIPES
-from core.traits.store import count_owners, delete_trait, disable_trait, enable_trait, list_traits
+from core.traits.store import count_owners, delete_trait, disable_trait, edit_trait, enable_trait, list_traits
 from core.workspaces.workspace import Workspace
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("traits", help="computed traits", description=__doc__)
+    parser = commands.add_parser("traits", help="computed traits and SQL traits", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    verb = verbs.add_parser("list", parents=[shared], help="all computed traits, with their status")
+    verb = verbs.add_parser("list", parents=[shared], help="all computed and SQL traits, with their status")
     add_space(verb)
     verb.set_defaults(run=show)
     for name, run, text in (
-        ("create", create, "make a computed trait; the next build computes its history"),
+        ("create", create, "make a computed trait, or with --sql traits that a query keeps"),
         ("preview", preview, "who would have it, before it is made"),
     ):
         verb = verbs.add_parser(name, parents=[shared], help=text)
         verb.add_argument("name", metavar="NAME", help="the trait's name, or the key of a recipe")
         _add_definition(verb)
+        sql_traits.add_query(verb, with_warehouse=True)
         add_space(verb)
         verb.set_defaults(run=run)
+    verb = verbs.add_parser("edit", parents=[shared], help="change what it counts, or the query that keeps it")
+    verb.add_argument("key", metavar="KEY", help="the trait's key or id, or the name of SQL traits")
+    _add_definition(verb)
+    sql_traits.add_query(verb, with_warehouse=False)
+    add_space(verb)
+    verb.set_defaults(run=edit)
+    verb = verbs.add_parser("run", parents=[shared], help="run the query of SQL traits now")
+    verb.add_argument("key", metavar="NAME", help="the name or id of SQL traits")
+    verb.set_defaults(run=run_now)
     verb = verbs.add_parser("export", parents=[shared], help="everybody who has a value, as CSV on standard output")
     verb.add_argument("key", metavar="KEY", help="the trait's key or id")
     verb.add_argument("--layout", choices=[str(each) for each in ExportLayout], default=str(ExportLayout.JSON))
@@ -44,7 +55,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     for name, run, text in (
         ("enable", enable, "compute it again, from the whole history"),
         ("disable", disable, "stop computing it; its values stay"),
-        ("delete", delete, "stop computing it; its values stay as a custom trait"),
+        ("delete", delete, "stop computing or keeping it; its values stay as a custom trait"),
     ):
         verb = verbs.add_parser(name, parents=[shared], help=text)
         verb.add_argument("key", metavar="KEY", help="the trait's key or id")
@@ -77,7 +88,7 @@ def show(args: argparse.Namespace) -> int:
     """Print the traits."""
     workspace = open_for(args)
     found = list_traits(workspace, find_space(workspace, args.space).id)
-    rows = [_describe(workspace, trait) for trait in found]
+    rows = [*(_describe(workspace, trait) for trait in found), *sql_traits.list_rows(workspace)]
     if args.json:
         print_json_lines(rows)
     else:
@@ -88,6 +99,8 @@ def show(args: argparse.Namespace) -> int:
 
 def create(args: argparse.Namespace) -> int:
     """Make a trait."""
+    if sql_traits.is_asked_for(args):
+        return sql_traits.create(args)
     workspace = open_for(args)
     name, kind, definition = _read_definition(args)
     space = find_space(workspace, args.space)
@@ -101,6 +114,8 @@ def create(args: argparse.Namespace) -> int:
 
 def preview(args: argparse.Namespace) -> int:
     """Print who would have a trait."""
+    if sql_traits.is_asked_for(args):
+        return sql_traits.preview(args)
     workspace = open_for(args)
     _, kind, definition = _read_definition(args)
     found = preview_trait(workspace, find_space(workspace, args.space).id, kind, definition)
@@ -112,6 +127,27 @@ def preview(args: argparse.Namespace) -> int:
         print(found.sentence)
         print_table(("who", "value"), [(each.title, each.value) for each in found.sample])
     return DONE
+
+
+def edit(args: argparse.Namespace) -> int:
+    """Change a trait."""
+    workspace = open_for(args)
+    if sql_traits.is_one(workspace, args.key):
+        return sql_traits.edit(workspace, args)
+    trait = _find(workspace, args)
+    if sql_traits.is_asked_for(args) or args.every is not None or args.kind is None:
+        raise InvalidField(
+            f"{trait.key} is computed from events.", hint="Say what it counts: --kind, and what its kind needs."
+        )
+    args.name = trait.name
+    _, kind, definition = _read_definition(args)
+    edited = edit_trait(workspace, trait.id, name=trait.name, kind=kind, definition=definition)
+    return _report(workspace, args, edited, "changed; the worker computes its history anew")
+
+
+def run_now(args: argparse.Namespace) -> int:
+    """Run the query of SQL traits."""
+    return sql_traits.run(open_for(args), args)
 
 
 def export(args: argparse.Namespace) -> int:
@@ -140,6 +176,8 @@ def disable(args: argparse.Namespace) -> int:
 def delete(args: argparse.Namespace) -> int:
     """Delete a trait."""
     workspace = open_for(args)
+    if sql_traits.is_one(workspace, args.key):
+        return sql_traits.delete(workspace, args)
     trait = _find(workspace, args)
     delete_trait(workspace, trait.id)
     if args.json:

@@ -12,12 +12,13 @@ SYNC_MODES = ("add", "update", "upsert", "delete", "mirror")
 
 @dataclass(frozen=True, slots=True)
 class ActionDefinition:
-    """One kind of call that a destination takes."""
+    """One kind of call that a destination takes; a row is rejected that takes `max_row_bytes` or more."""
 
     name: str
     label: str
     summary: str
     fields: tuple[Field, ...]
+    max_row_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,40 @@
-"""Segment Profiles: writes identify messages to the event log, the one way into a profile (W109-W114)."""
+"""Segment Profiles: writes identify messages to the event log, the one way into a profile (W109-W114).
+
+Traits of accounts, which are no profiles, are written beside it (`core/profiles/account_traits.py`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.clock import to_millis
 from core.destinations.definition import ActionDefinition, Capabilities, DestinationDefinition
 from core.destinations.destination import (
     DeliveryContext,
     DeliveryRecord,
     Destination,
+    Operation,
     Outcome,
     OutcomeStatus,
 )
 from core.destinations.identify import compose_identifies
 from core.events.blocks import Draft, draft_block
+from core.events.entry import MessageBatch
 from core.events.event_log import open_event_log
 from core.fields import Field, FieldType
+from core.profiles.account_traits import (
+    UNUSABLE_ID,
+    UNUSABLE_ID_CODE,
+    AccountTraits,
+    is_group_id,
+    write_account_traits,
+)
+from core.sql_models.limits import MAX_TRAITS_ROW_BYTES
 from core.workspaces.suppression import SUPPRESSED_CODE, list_suppressed
 from core.workspaces.workspace import Workspace
 
@@ -62,18 +78,41 @@ SEND_TRAITS_BY_EMAIL = ActionDefinition(
     fields=(_SPACE, _TRAITS, _TIMESTAMP),
 )
 
+KEEP_TRAITS = replace(
+    SEND_IDENTIFY,
+    name="keep_traits",
+    label="Keep traits",
+    summary="Keeps the traits of people that SQL traits return.",
+    max_row_bytes=MAX_TRAITS_ROW_BYTES,
+)
+KEEP_TRAITS_BY_EMAIL = replace(
+    SEND_TRAITS_BY_EMAIL,
+    name="keep_traits_by_email",
+    label="Keep traits by e-mail",
+    summary="Keeps the traits that SQL traits return for an e-mail address.",
+    max_row_bytes=MAX_TRAITS_ROW_BYTES,
+)
+KEEP_ACCOUNT_TRAITS = ActionDefinition(
+    name="keep_account_traits",
+    label="Keep traits of accounts",
+    summary="Keeps the traits of accounts that SQL traits return.",
+    fields=(_SPACE, Field("group_id", "Group ID", "The id of the account.", required=True), _TRAITS),
+    max_row_bytes=MAX_TRAITS_ROW_BYTES,
+)
+
 DEFINITION = DestinationDefinition(
     name="segment_profiles",
     label="Segment Profiles",
     summary="Unified profiles in this workspace.",
     docs_url="docs/concepts.md",
     settings=(),
-    actions=(SEND_IDENTIFY, SEND_TRAITS_BY_EMAIL),
+    actions=(SEND_IDENTIFY, SEND_TRAITS_BY_EMAIL, KEEP_TRAITS, KEEP_TRAITS_BY_EMAIL, KEEP_ACCOUNT_TRAITS),
     capabilities=Capabilities(max_batch_records=5_000),
 )
 
 
 _DELIVERED = Outcome(OutcomeStatus.DELIVERED)
+_NO_ACCOUNT = Outcome(OutcomeStatus.REJECTED, UNUSABLE_ID_CODE, UNUSABLE_ID)
 _SUPPRESSED = Outcome(OutcomeStatus.REJECTED, SUPPRESSED_CODE, "The person is suppressed.")
 
 
@@ -89,9 +128,11 @@ class SegmentProfilesDestination(Destination):
         """Open the event log."""
         open_event_log(self._workspace).last_offset()
 
-    def prepare(self, records: Sequence[DeliveryRecord], context: DeliveryContext) -> Draft:
-        """Compose the messages."""
-        return draft_block(compose_identifies(records, context, self._workspace.now()))
+    def prepare(self, records: Sequence[DeliveryRecord], context: DeliveryContext) -> Draft | None:
+        """Compose the messages; of accounts there are none."""
+        if context.action == KEEP_ACCOUNT_TRAITS.name:
+            return None
+        return draft_block(self._compose(records, context))
 
     def write(
         self, records: Sequence[DeliveryRecord], context: DeliveryContext, prepared: object = None
@@ -99,10 +140,31 @@ class SegmentProfilesDestination(Destination):
         """Append the batch durably, all or none, and acknowledge each record."""
         if not records:
             return []
-        draft = prepared if isinstance(prepared, Draft) else self.prepare(records, context)
+        if context.action == KEEP_ACCOUNT_TRAITS.name:
+            return self._write_accounts(records, context)
+        draft = prepared if isinstance(prepared, Draft) else draft_block(self._compose(records, context))
         suppressed = pa.array(list(list_suppressed(self._workspace)), pa.string())
         is_left_out = pc.is_in(draft.batch.columns["user_id"], value_set=suppressed)
         if pc.any(is_left_out).as_py():  # suppressed since the run was planned
             draft = draft.leave_out(draft.batch.columns["message_id"].filter(is_left_out))
         open_event_log(self._workspace).append_batch(draft)
         return [_SUPPRESSED if each else _DELIVERED for each in is_left_out.to_pylist()]
+
+    def _compose(self, records: Sequence[DeliveryRecord], context: DeliveryContext) -> MessageBatch:
+        return compose_identifies(records, context, self._workspace.now())
+
+    def _write_accounts(self, records: Sequence[DeliveryRecord], context: DeliveryContext) -> list[Outcome]:
+        rows, outcomes = [], []
+        for record in records:
+            payload = orjson.loads(record.payload)
+            group_id = str(payload.get("group_id") or "")
+            is_usable = is_group_id(group_id)
+            outcomes.append(_DELIVERED if is_usable else _NO_ACCOUNT)
+            if is_usable:
+                traits = payload.get("traits") or {}
+                is_gone = record.operation is Operation.DELETED
+                rows.append(AccountTraits(str(payload["engage_space"]), group_id, traits, is_gone))
+        if not context.is_test:
+            with self._workspace.database.transaction() as connection:
+                write_account_traits(connection, context.sync_id, rows, to_millis(self._workspace.now()))
+        return outcomes

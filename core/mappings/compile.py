@@ -16,7 +16,7 @@ from core.fields import Field, FieldType
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.mappings.validate import IDENTITY_FIELDS
 from core.records import MAX_SAFE_INTEGER, to_json_value
-from core.sql_models.limits import MAX_RECORD_BYTES, MAX_VALUE_BYTES
+from core.sql_models.limits import MAX_RECORD_BYTES, MAX_TRAITS_ROW_BYTES, MAX_VALUE_BYTES
 from core.warehouses.definition import ColumnType, Kind
 
 MAX_KEY_CHARS = 1024
@@ -29,6 +29,7 @@ REASONS = {
     "type_mismatch": "A value cannot become the type that its field takes.",
     "value_too_large": f"A value is larger than {MAX_VALUE_BYTES // 1024} KiB.",
     "record_too_large": f"The record is larger than {MAX_RECORD_BYTES // 1024} KiB.",
+    "row_too_large": f"The row takes {MAX_TRAITS_ROW_BYTES // 1024} KiB or more: too much for SQL traits.",
 }
 
 
@@ -57,7 +58,12 @@ class CompiledMapping:
 
 
 def compile_mapping(
-    mapping: FieldMapping, fields: Sequence[Field], columns: Sequence[ColumnType], key_column: str
+    mapping: FieldMapping,
+    fields: Sequence[Field],
+    columns: Sequence[ColumnType],
+    key_column: str,
+    *,
+    max_row_bytes: int | None = None,
 ) -> CompiledMapping:
     """Return the SQL of a complete mapping (see `validate.require_complete`), for `core.mappings.engine`.
 
@@ -66,6 +72,7 @@ def compile_mapping(
         fields: The fields of the destination's action.
         columns: The columns of the stream, with their kinds.
         key_column: The unique identifier column.
+        max_row_bytes: Rows of this many bytes of payload or more are rejected, where the action has a limit of its own.
     """
     by_field = {field.name: field for field in fields}
     kinds = {column.name: column.kind for column in columns}
@@ -78,7 +85,7 @@ def compile_mapping(
     }
     payload = _object(mapping, by_field, values)
     key = f"CAST({quote(key_column)} AS VARCHAR)"
-    code, field = _compile_reject(mapping, by_field, kinds, values, failed, key, payload)
+    code, field = _compile_reject(mapping, by_field, kinds, values, failed, key, payload, max_row_bytes)
     return CompiledMapping(
         key=key,
         payload=payload,
@@ -221,6 +228,7 @@ def _compile_reject(
     failed: dict[str, str],
     key: str,
     payload: str,
+    max_row_bytes: int | None,
 ) -> tuple[str, str]:
     rules: list[tuple[str, str, str]] = [
         (f"{key} IS NULL OR trim({key}) = ''", "record_null_unique_id", ""),
@@ -241,6 +249,8 @@ def _compile_reject(
             size = "octet_length" if kinds[column] is Kind.BYTES else "strlen"
             rules.append((f"{size}({quote(column)}) > {MAX_VALUE_BYTES}", "value_too_large", column))
     rules.append((f"strlen({payload}) > {MAX_RECORD_BYTES}", "record_too_large", ""))
+    if max_row_bytes is not None:
+        rules.append((f"strlen({payload}) >= {max_row_bytes}", "row_too_large", ""))
     code = " ".join(f"WHEN {test} THEN {literal(name)}" for test, name, _ in rules)
     field = " ".join(f"WHEN {test} THEN {literal(blamed)}" for test, _, blamed in rules)
     return f"CASE {code} END", f"CASE {field} END"

@@ -1,8 +1,8 @@
-"""SQL traits: what a warehouse knows about people, kept on their profiles by a query (spec/profiles.md 2.3).
+"""SQL traits: what a warehouse knows about people or accounts, kept by a query (spec/profiles.md 2.3).
 
-They are a sync like any other: the query is a SQL model, each row one identify message to Segment Profiles, in mode
-mirror. So only rows that changed are sent, a person who is no longer returned gets null, and the runs, their balance
-sheets and every value's way back to its row are those of syncs. What is here are the rules of the query.
+They are a sync like any other: the query is a SQL model, each row one record for Segment Profiles, in mode mirror. So
+only rows that changed are sent, who is no longer returned gets null, and the runs, their balance sheets and every
+value's way back to its row are those of syncs. What is here are the rules of the query.
 """
 
 from __future__ import annotations
@@ -14,17 +14,25 @@ from datetime import datetime
 import orjson
 import pyarrow as pa
 
-from core.destinations.segment_profiles import SEND_IDENTIFY, SEND_TRAITS_BY_EMAIL
-from core.errors import InvalidField, LimitExceeded, MappingError, PrimaryKeyNotUnique
+from core.destinations.segment_profiles import (
+    KEEP_ACCOUNT_TRAITS,
+    KEEP_TRAITS,
+    KEEP_TRAITS_BY_EMAIL,
+    SEND_IDENTIFY,
+    SEND_TRAITS_BY_EMAIL,
+)
+from core.errors import InvalidField, LimitExceeded, MappingError, NotFound, PrimaryKeyNotUnique
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.records import to_json_value
 from core.setup.connections import find_warehouse_source, make_warehouse_source
 from core.setup.entitled import ensure_entitled_segment_profiles
 from core.sql_models.key_check import KeyCheck, check_key
+from core.sql_models.limits import MAX_TRAITS_ROW_BYTES
 from core.sql_models.preview import preview
 from core.sql_models.sql_model import get_sql_model, save_sql_model
+from core.syncs.engine import delete_sync
 from core.syncs.run import SyncRun, list_runs
-from core.syncs.sync import Sync, list_syncs, save_sync
+from core.syncs.sync import Sync, get_sync, list_syncs, save_sync
 from core.warehouses.definition import ColumnType, Kind
 from core.warehouses.registry import open_warehouse
 from core.warehouses.store import get_warehouse
@@ -35,11 +43,12 @@ INTERVALS_MINUTES = (60, 120, 240, 360, 480, 720, 1440)
 DEFAULT_INTERVAL_MINUTES = 720
 MAX_COLUMNS = 25
 MAX_ROWS = 25_000_000
-MAX_ROW_BYTES = 16 * 1024
-IDENTITIES = ("user_id", "email", "anonymous_id")
-"""The columns that may say whose a row is, the strongest first."""
+ACCOUNT = "group_id"
+IDENTITIES = ("user_id", "email", "anonymous_id", ACCOUNT)
+"""The columns that may say whose a row is, the strongest first; of a person's `group_id` is a trait."""
 
-_ACTIONS = (SEND_IDENTIFY.name, SEND_TRAITS_BY_EMAIL.name)
+_OWN_ACTIONS = (KEEP_TRAITS.name, KEEP_TRAITS_BY_EMAIL.name, KEEP_ACCOUNT_TRAITS.name)
+_ACTIONS = (*_OWN_ACTIONS, SEND_IDENTIFY.name, SEND_TRAITS_BY_EMAIL.name)
 _TRAIT_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT)
 
 
@@ -49,6 +58,11 @@ class SqlTraits:
 
     key_column: str
     columns: tuple[str, ...]
+
+    @property
+    def is_of_accounts(self) -> bool:
+        """Whether the rows are about accounts, not people."""
+        return self.key_column.lower() == ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,16 @@ class SqlTraitsSync:
     sql_model: str
     columns: tuple[str, ...]
     newest_run: SyncRun | None
+
+    @property
+    def is_of_accounts(self) -> bool:
+        """Whether they are about accounts, not people."""
+        return self.sync.action == KEEP_ACCOUNT_TRAITS.name
+
+    @property
+    def is_sql_traits(self) -> bool:
+        """Whether the sync was made as SQL traits, and is not one that fills traits beside other things."""
+        return self.sync.action in _OWN_ACTIONS
 
     @property
     def fresh_at(self) -> datetime | None:
@@ -118,9 +142,10 @@ def check_sql_traits(workspace: Workspace, warehouse_id: str, sql: str) -> SqlTr
         traits = read_columns(first.columns)
         for number, row in enumerate(first.rows.to_pylist(), start=1):
             size = len(orjson.dumps(to_json_value(row)))
-            if size >= MAX_ROW_BYTES:
+            if size >= MAX_TRAITS_ROW_BYTES:
                 raise MappingError(
-                    f"Row {number} takes {size:,} bytes.", hint=f"A row has less than {MAX_ROW_BYTES:,}: shorten it."
+                    f"Row {number} takes {size:,} bytes.",
+                    hint=f"A row has less than {MAX_TRAITS_ROW_BYTES:,}: shorten it.",
                 )
         keys = check_key(warehouse, sql, traits.key_column)
     _require_keys(keys, traits.key_column)
@@ -143,9 +168,7 @@ def create_sql_traits(
         LimitExceeded: There is no room for the source or the destination, or there are too many rows.
         CoreError: As `check_sql_traits`; nothing is made.
     """
-    if interval_minutes not in INTERVALS_MINUTES:
-        choices = ", ".join(str(minutes) for minutes in INTERVALS_MINUTES)
-        raise InvalidField(f"SQL traits cannot run every {interval_minutes} minutes.", hint=f"Use one of: {choices}.")
+    _check_interval(interval_minutes)
     if any(sync.name.casefold() == name.strip().casefold() for sync in list_syncs(workspace)):
         raise InvalidField(f"A sync with the name {name.strip()!r} exists.", hint="Choose another name.")
     traits = check_sql_traits(workspace, warehouse_id, sql).traits
@@ -160,11 +183,82 @@ def create_sql_traits(
         sql_model_id=model.id,
         source_id=source.id,
         destination_id=destination.id,
-        action=(SEND_TRAITS_BY_EMAIL if _is_by_email(traits) else SEND_IDENTIFY).name,
+        action=_choose_action(traits),
         mapping=_make_mapping(space_id, traits),
         mode="mirror",
         interval_minutes=interval_minutes,
     )
+
+
+def edit_sql_traits(
+    workspace: Workspace, name: str, *, sql: str | None = None, interval_minutes: int | None = None
+) -> Sync:
+    """Change the query or the schedule of SQL traits; what is None stays. The next run sends what differs.
+
+    Raises:
+        NotFound: There are none with this name or id.
+        InvalidField: The query is about others than before, or the interval is none of those there are.
+        CoreError: As `check_sql_traits`; nothing is changed.
+    """
+    sync = find_sql_traits(workspace, name)
+    model = get_sql_model(workspace, sync.sql_model_id)
+    minutes = sync.interval_minutes if interval_minutes is None else interval_minutes
+    _check_interval(minutes)
+    mapping = sync.mapping
+    if sql is not None:
+        traits = check_sql_traits(workspace, model.warehouse_id, sql).traits
+        if traits.key_column.lower() != model.key_column.lower():
+            raise InvalidField(
+                f"The query returns {traits.key_column}, and {model.key_column} until now.",
+                hint="Make other SQL traits of it, and delete these.",
+            )
+        mapping = _make_mapping(_read_space(sync), traits)
+        save_sql_model(
+            workspace,
+            name=model.name,
+            warehouse_id=model.warehouse_id,
+            sql=sql,
+            key_column=traits.key_column,
+            sql_model_id=model.id,
+        )
+    return save_sync(
+        workspace,
+        name=sync.name,
+        sql_model_id=model.id,
+        source_id=sync.source_id,
+        destination_id=sync.destination_id,
+        action=sync.action,
+        mapping=mapping,
+        mode=sync.mode,
+        interval_minutes=minutes,
+        sync_id=sync.id,
+    )
+
+
+def delete_sql_traits(workspace: Workspace, name: str) -> Sync:
+    """Keep these traits no more; their values stay. Returns what was deleted.
+
+    Raises:
+        NotFound: There are none with this name or id.
+        RunInProgress: They have a run that is not over.
+    """
+    sync = find_sql_traits(workspace, name)
+    delete_sync(workspace, sync.id)
+    return sync
+
+
+def find_sql_traits(workspace: Workspace, name: str) -> Sync:
+    """Return the sync of the SQL traits with this name or id.
+
+    Raises:
+        NotFound: There are none.
+    """
+    found = [each.sync for each in list_sql_traits(workspace) if each.is_sql_traits]
+    for sync in found:
+        if name in (sync.id, sync.name):
+            return get_sync(workspace, sync.id)
+    names = ", ".join(sync.name for sync in found) or "none yet"
+    raise NotFound(f"There are no SQL traits {name!r}.", hint=f"There are: {names}.")
 
 
 def list_sql_traits(workspace: Workspace) -> list[SqlTraitsSync]:
@@ -189,6 +283,23 @@ def _require_keys(keys: KeyCheck, column: str) -> None:
             f"{keys.duplicate_rows:,} rows share a value of {column}, and {keys.nulls:,} have none.",
             hint=f"Return one row a {column}, with GROUP BY or DISTINCT, and leave out rows WHERE {column} IS NULL.",
         )
+
+
+def _check_interval(minutes: int | None) -> None:
+    if minutes not in INTERVALS_MINUTES:
+        choices = ", ".join(str(each) for each in INTERVALS_MINUTES)
+        raise InvalidField(f"SQL traits cannot run every {minutes} minutes.", hint=f"Use one of: {choices}.")
+
+
+def _read_space(sync: Sync) -> str:
+    values = (entry.value for entry in sync.mapping.entries if entry.field == "engage_space")
+    return next(str(value.value) for value in values if isinstance(value, Constant))
+
+
+def _choose_action(traits: SqlTraits) -> str:
+    if traits.is_of_accounts:
+        return KEEP_ACCOUNT_TRAITS.name
+    return (KEEP_TRAITS_BY_EMAIL if _is_by_email(traits) else KEEP_TRAITS).name
 
 
 def _is_by_email(traits: SqlTraits) -> bool:

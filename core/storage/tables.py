@@ -369,6 +369,17 @@ profile_messages = Table(
     Column("type", Text, nullable=False),
     Index(None, "space_id", "profile_id", "log_offset"),
 )
+account_traits = Table(
+    "account_traits",
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text),  # JSON; null: what set it says no more
+    Column("at", BigInteger, nullable=False),  # ms, when that was delivered
+    Column("sync_id", Text, nullable=False),  # of the SQL traits that set it last
+    sqlite_with_rowid=False,
+)
 group_calls = Table(
     "group_calls",
     METADATA,

@@ -11,10 +11,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import orjson
 import pyarrow as pa
+from sqlalchemy import delete, select
 
 from core.destinations.destination import DeliveryContext, Operation
 from core.destinations.registry import get_action, open_destination
@@ -35,6 +37,7 @@ from core.records import Json
 from core.sql_models.extract import open_extract
 from core.sql_models.sql_model import SqlModel, get_sql_model
 from core.storage.lease import hold_lease
+from core.storage.tables import sql_models, sync_runs, syncs
 from core.syncs.comparison import choose_comparison, note_failure, open_compared_rows, record_prints
 from core.syncs.delivery import Delivery
 from core.syncs.diff.warehouse_diff import WarehouseDiff
@@ -151,15 +154,45 @@ def reset(workspace: Workspace, sync_id: str) -> None:
         RunInProgress: The sync has a run that is not over.
     """
     sync = get_sync(workspace, sync_id)
-    with hold_lease(workspace.database, f"sync:{sync.id}"):
-        if any(run.sync_id == sync.id for run in list_unfinished_runs(workspace)):
-            raise RunInProgress(
-                f"The sync {sync.name!r} has a run that is not over.", hint="Cancel it or wait, then reset."
-            )
+    with _holding_at_rest(workspace, sync):
         with open_state(workspace, sync.id) as state:
             state.reset()
         with workspace.database.transaction() as connection:
             record_change(connection, workspace, "reset", "sync", sync.id)
+
+
+def delete_sync(workspace: Workspace, sync_id: str) -> None:
+    """Delete a sync with its runs, what they told of each record and what was acknowledged; what was sent stays.
+
+    Its SQL model goes with it where no other sync reads it.
+
+    Raises:
+        RunInProgress: The sync has a run that is not over.
+    """
+    sync = get_sync(workspace, sync_id)
+    with _holding_at_rest(workspace, sync):
+        with workspace.database.transaction() as connection:
+            is_its = sync_runs.c.sync_id == sync.id
+            run_ids = connection.execute(select(sync_runs.c.id).where(is_its)).scalars().all()
+            connection.execute(delete(sync_runs).where(is_its))
+            connection.execute(delete(syncs).where(syncs.c.id == sync.id))
+            record_change(connection, workspace, "deleted", "sync", sync.id, before={"name": sync.name})
+            reader = select(syncs.c.id).where(syncs.c.sql_model_id == sync.sql_model_id)
+            if connection.execute(reader).first() is None:
+                connection.execute(delete(sql_models).where(sql_models.c.id == sync.sql_model_id))
+                record_change(connection, workspace, "deleted", "sql_model", sync.sql_model_id)
+        for path in (_find_state(workspace, sync.id), *(get_records_path(workspace, each) for each in run_ids)):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _holding_at_rest(workspace: Workspace, sync: Sync) -> Iterator[None]:
+    with hold_lease(workspace.database, f"sync:{sync.id}"):
+        if any(run.sync_id == sync.id for run in list_unfinished_runs(workspace)):
+            raise RunInProgress(
+                f"The sync {sync.name!r} has a run that is not over.", hint="Cancel it or wait, then try again."
+            )
+        yield
 
 
 class _Execution:
@@ -356,7 +389,7 @@ def _stage_rows(
     cancel: CancelToken,
     on_rows: Callable[[int], None],
 ) -> None:
-    fields = get_action(get_destination(workspace, sync.destination_id).kind, sync.action).fields
+    action = get_action(get_destination(workspace, sync.destination_id).kind, sync.action)
     diff = WarehouseDiff(warehouse, sync.id) if comparison is not None else None
     if comparison is None or diff is None:
         rows = open_extract(warehouse, model, cancel)
@@ -366,8 +399,10 @@ def _stage_rows(
         first = next(batches)
         columns = read_columns(first.schema)
         _require_key(model, [column.name for column in columns])
-        require_complete(sync.mapping, fields, columns)
-        compiled = compile_mapping(sync.mapping, fields, columns, model.key_column)
+        require_complete(sync.mapping, action.fields, columns)
+        compiled = compile_mapping(
+            sync.mapping, action.fields, columns, model.key_column, max_row_bytes=action.max_row_bytes
+        )
         staged = state.stage(_count(first, batches, on_rows), compiled, comparison, list_suppressed(workspace).keys())
     if diff is not None and diff.total not in (None, staged):
         raise KeysShared
@@ -395,7 +430,11 @@ def _require_key(model: SqlModel, names: list[str]) -> None:
 
 def open_state(workspace: Workspace, sync_id: str) -> SyncState:
     """Return the state of a sync; only the holder of its lease may open it."""
-    return SyncState(workspace.home.sync_state / f"{sync_id}.duckdb", sync_id)
+    return SyncState(_find_state(workspace, sync_id), sync_id)
+
+
+def _find_state(workspace: Workspace, sync_id: str) -> Path:
+    return workspace.home.sync_state / f"{sync_id}.duckdb"
 
 
 def _load(payload: str | None) -> dict[str, Json] | None:

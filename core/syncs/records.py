@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from core.errors import NotFound, StoreUnreadable
 from core.mappings.compile import REASONS
+from core.profiles.account_traits import UNUSABLE_ID, UNUSABLE_ID_CODE
 from core.workspaces.workspace import Workspace
 
 MESSAGES = {
@@ -19,6 +20,7 @@ MESSAGES = {
     "mode_excludes_updated": "The sync's mode leaves out updated records.",
     "mode_excludes_deleted": "The sync's mode leaves out deleted records.",
     "empty_result_guard": "The SQL model returned no rows at all; deleting everything needs a confirmation.",
+    UNUSABLE_ID_CODE: UNUSABLE_ID,
     "user_suppressed": "The person is suppressed: nothing of them is sent, and nothing of the row is kept.",
     "cancelled": "The run was cancelled before this record was sent. It comes up again in the next run.",
     "destination_unavailable": "The destination did not answer. The record comes up again in the next run.",

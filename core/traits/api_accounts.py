@@ -1,6 +1,6 @@
-"""What the Profile API reads of one account: what group calls said of it, what was computed, and who belongs to it.
+"""What the Profile API reads of one account: what was said of it, what was computed, and who belongs to it.
 
-Decision where the specification is silent: the traits are those of the newest 500 group calls, each
+Decisions where the specification is silent: the traits are those of the newest 500 group calls and of SQL traits, each
 with its newest value.
 """
 
@@ -15,11 +15,12 @@ from sqlalchemy import Connection, and_, select
 from core.clock import to_millis
 from core.events.event_log import open_event_log
 from core.events.message import read_timestamp_ms
+from core.profiles import account_traits as kept
 from core.profiles.api_page import Page, PageRequest, cut
 from core.profiles.api_reads import to_external_id, write_traits
 from core.profiles.merge_history import find_survivors
 from core.storage.bulk import select_in
-from core.storage.tables import group_calls, identifiers, profile_messages
+from core.storage.tables import account_traits, group_calls, identifiers, profile_messages
 from core.traits.computed_trait import Scope
 from core.traits.definition import ACCOUNT_PREFIX, compile_trait
 from core.traits.states import read_states
@@ -32,10 +33,13 @@ _IDENTIFIER = (identifiers.c.profile_id, identifiers.c.type, identifiers.c.value
 
 
 def is_known(connection: Connection, space_id: str, group_id: str) -> bool:
-    """Say whether a group call has named the account."""
-    table = group_calls.c
-    query = select(table.log_offset).where(table.space_id == space_id, table.group_id == group_id).limit(1)
-    return connection.execute(query).first() is not None
+    """Say whether a group call or SQL traits have named the account."""
+    return any(
+        connection.execute(
+            select(table.c.group_id).where(table.c.space_id == space_id, table.c.group_id == group_id).limit(1)
+        ).first()
+        for table in (group_calls, account_traits)
+    )
 
 
 def read_account_traits(
@@ -43,6 +47,9 @@ def read_account_traits(
 ) -> Page:
     """Return the account's traits by key, as those of a person are."""
     entries = _read_said(workspace, connection, space_id, group_id)
+    for key, (value, at_ms) in kept.read_account_traits(connection, space_id, group_id).items():
+        if key not in entries or entries[key][1] <= at_ms:
+            entries[key] = (value, at_ms, 0, None)
     entries |= _read_computed(workspace, connection, space_id, group_id)
     return write_traits(workspace, connection, space_id, entries, request)
 

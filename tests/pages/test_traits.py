@@ -143,8 +143,15 @@ def test_traits_from_sql_are_checked_and_made_and_lead_to_their_sync(
     app = visit(PAGE, view="sql")
     assert read_table(app, "Traits").iloc[0].to_dict() | {"Last run": "", "Fresh at": ""} == {
         "Sync": "Plans",
+        "Of": "people",
         "Traits": "plan",
         "Schedule": "Every 12 hours",
         "Last run": "",
         "Fresh at": "",
     }
+    app.text_input(key="sql_traits_name").set_value("Seats")
+    app.text_area(key="sql_traits_sql").set_value("SELECT 'acme' AS group_id, 7 AS seats").run()
+    press(app, "Check the query")
+    assert "1 row by `group_id`, 1 trait of accounts: seats." in read(app)
+    press(app, "Create traits")
+    assert list(read_table(visit(PAGE, view="sql"), "Traits")["Of"]) == ["people", "accounts"]

@@ -178,6 +178,8 @@ def test_a_trait_is_previewed_made_listed_exported_disabled_and_deleted(shell: S
         ("total_inbounds", "live", 0),
     ]
     assert shell("traits", "export", "spent", "--layout", "rows")[1].splitlines()[1:] == ["spent,20,u1"]
+    assert "Say what it counts" in shell("traits", "edit", "spent", "--every", "60")[2]
+    assert shell.json("traits", "edit", "spent", *wanted[1:])["key"] == "spent"
     assert shell.json("traits", "disable", "spent")["status"] == "disabled"
     assert "worker computes" in shell("traits", "enable", "spent")[1]
     status, _, said = shell("traits", "create", "Third", "--kind", "event_counter", "--event", "Bought")
@@ -185,6 +187,30 @@ def test_a_trait_is_previewed_made_listed_exported_disabled_and_deleted(shell: S
     assert shell.json("traits", "delete", "spent") == {"deleted": "spent"}
     assert shell("traits", "delete", "spent")[0] == 1
     assert "no kind" in shell("traits", "create", "Spent")[2]
+
+
+def test_sql_traits_are_made_run_changed_and_deleted(shell: Shell, workspace: Workspace, tmp_path: Path) -> None:
+    ensure_space(workspace)
+    with duckdb.connect(str(workspace.home.warehouses / "shop.duckdb")) as connection:
+        connection.execute("CREATE TABLE accounts AS SELECT 'acme' AS group_id, 7 AS seats, 'gold' AS plan")
+    save_warehouse(workspace, kind="duckdb", name="Shop", settings={"path": "shop.duckdb"})
+    query = ["--warehouse", "Shop", "--sql", "SELECT group_id, seats FROM accounts"]
+    assert "where the query runs" in shell("traits", "create", "Seats", *query[2:])[2]
+    found = shell.json("traits", "preview", "Seats", *query)
+    assert (found["key"], found["traits"], found["rows"]) == ("group_id", ["seats"], 1)
+    made = shell.json("traits", "create", "Seats", *query, "--every", "60")
+    assert (made["kind"], made["scope"], made["interval_minutes"]) == ("sql", "account", 60)
+    assert shell.json("traits", "run", "Seats")["sheet"]["added"] == 1
+    (tmp_path / "query.sql").write_text("SELECT group_id, plan FROM accounts")
+    changed = shell.json("traits", "edit", "Seats", "--sql-file", str(tmp_path / "query.sql"))
+    assert (changed["traits"], changed["status"]) == (["plan"], "succeeded")
+    assert "cannot be read" in shell("traits", "edit", "Seats", "--sql-file", str(tmp_path))[2]
+    assert "Nothing is to be changed" in shell("traits", "edit", "Seats")[2]
+    (listed,) = [orjson.loads(line) for line in shell("traits", "list", "--json")[1].splitlines()]
+    assert listed == changed
+    assert "Seats" in shell("traits", "list")[1]
+    assert shell.json("traits", "delete", "Seats") == {"deleted": "Seats"}
+    assert "no SQL traits 'Seats'" in shell("traits", "run", "Seats")[2]
 
 
 def test_refused_events_are_searched_by_code_and_replayed(shell: Shell, workspace: Workspace, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def _measure(facts: Facts, definition: PredictionDefinition) -> Iterator[Require
         days >= needed,
     )
     if definition.kind is PredictionKind.LIFETIME_VALUE:
-        yield _measure_buyers(facts)
+        yield _measure_buyers(facts, window if days >= needed else 0)
     elif days >= needed:
         yield from _measure_classes(facts, definition)
     yield from _measure_advice(facts, definition)
@@ -206,12 +206,17 @@ def _name(definition: PredictionDefinition, *, did: bool) -> str:
     return f"{'did it' if did else 'did not do it'} within {definition.window_days} days"
 
 
-def _measure_buyers(facts: Facts) -> Requirement:
-    sql = f"SELECT count(*) FROM (SELECT person FROM target GROUP BY person HAVING count(*) >= {MIN_PURCHASES})"  # noqa: S608
-    buyers = facts.count(sql)
+def _measure_buyers(facts: Facts, window_days: int) -> Requirement:
+    """Count those who had bought twice by the older of the two newest cut-offs: the training learns from them."""
+    buyers = facts.count(
+        "SELECT count(*) FROM (SELECT person FROM target WHERE at_ms < ? GROUP BY person"  # noqa: S608 - a number
+        f" HAVING count(*) >= {MIN_PURCHASES})",
+        facts.as_of_ms - 2 * window_days * DAY_MS,
+    )
+    when = f" {2 * window_days} days ago, so that it is known what they spent since" if window_days else ""
     return Requirement(
         "too_few_buyers",
-        f"Needs {MIN_EACH} customers with at least {MIN_PURCHASES} purchases; you have {buyers:,}.",
+        f"Needs {MIN_EACH} customers with at least {MIN_PURCHASES} purchases{when}; you have {buyers:,}.",
         MIN_EACH,
         buyers,
         buyers >= MIN_EACH,

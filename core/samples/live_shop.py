@@ -20,7 +20,7 @@ from core.workspaces.workspace import Workspace, open_workspace
 
 NICENESS = 10
 BEHIND = timedelta(hours=6)
-"""The shop sends some sixty messages a day."""
+"""The shop sends some 150 messages a day."""
 
 
 def go_on(workspace: Workspace, is_stopping: Callable[[], bool] = lambda: False) -> bool:

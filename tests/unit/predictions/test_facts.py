@@ -202,6 +202,17 @@ def test_yesterdays_first_events_are_too_little_and_each_number_is_said(workspac
     said = {item.code: item.sentence for item in check_requirements(workspace, past.feed.space_id, value, NOW).items}
     assert said["event_never_seen"].endswith("no known customer has done it as you describe it.")
     assert said["too_few_buyers"] == "Needs 100 customers with at least 2 purchases; you have 0."
+    past.send(400, "Product Viewed", userId="u1")
+    bought = define("lifetime_value", amount_property="revenue", window_days=15)
+    for number in range(120):
+        for days in (29, 28) if number % 2 else (40, 31):
+            past.send(days, userId=f"u{number}", properties={"revenue": 5})
+    with past.open(bought) as facts:
+        said = {item.code: item.sentence for item in measure_requirements(facts, bought).items}
+    assert said["too_few_buyers"] == (
+        "Needs 100 customers with at least 2 purchases 30 days ago, so that it is known what they spent since;"
+        " you have 60."
+    )
 
 
 def test_one_class_only_is_refused_with_how_many_there_are(workspace: Workspace) -> None:

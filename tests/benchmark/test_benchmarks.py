@@ -19,7 +19,7 @@ TINY = {
     "bench_postgres_preview": ["--rows", "500", "--runs", "2"],
     "bench_postgres_stream": ["--rows", "500", "--repeat", "1"],
     "bench_postgres_sync": ["--rows", "500", "--repeat", "1", "--without-drt"],
-    "bench_predictions": ["--rows", "500", "--repeat", "1"],
+    "bench_predictions": ["--rows", "600", "--repeat", "1"],
     "bench_preview": ["--rows", "500", "--runs", "2"],
     "bench_profile_api": ["--rows", "300", "--seconds", "0.3", "--rate", "50", "--connections", "2", "--workers", "1"],
     "bench_profile_search": ["--rows", "400", "--repeat", "1"],

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
 import pytest
 
 from core.cli.main import main
+from core.clock import FixedClock
 from core.predictions.store import create_prediction
 from core.samples.demo_shop import ORDER_COMPLETED
 from core.workspaces.spaces import create_space
+from tests.conftest import NOW
 from tests.shop import Shop, open_copy
 
 pytestmark = pytest.mark.xdist_group("shop")  # so that it is made once
@@ -20,7 +23,7 @@ def test_requirements_create_show_list_and_delete(
     shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The machine's clock is days after the shop's last order, so nothing new can be trained; W121 comes first."""
-    with open_copy(shop.home, tmp_path / "home") as workspace:
+    with open_copy(shop.home, tmp_path / "home", FixedClock(NOW + timedelta(hours=1))) as workspace:
         other = create_space(workspace, "Other shop")
         create_prediction(workspace, other.id, "churn", {"targets": ["Order Completed"], "window_days": 60})
         create_prediction(workspace, other.id, "purchase", {"targets": ["Order Completed"]})

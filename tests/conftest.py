@@ -31,13 +31,18 @@ _OF_THE_TESTS = ("ONRAMP_STATIC", "ONRAMP_CHROMIUM", "ONRAMP_SCREENSHOTS")
 _NUMBERS = itertools.count(1)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse to run with groups that are not kept together: each worker would start every app, browser and demo."""
-    if not getattr(config.option, "loadgroup", False):
-        return
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around xdist, which reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Keep a file's tests in one worker, else each would make what the file makes once.
+
+    Refuse to run with groups that are not kept together: each worker would start every app, browser and demo.
+    """
     for item in items:
-        if item.get_closest_marker("xdist_group") is not None and "@" not in item.nodeid:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    yield
+    for item in items if getattr(config.option, "loadgroup", False) else ():
+        if "@" not in item.nodeid:
             raise pytest.UsageError(f"pytest-xdist does not keep the group of {item.nodeid}: see requirements-dev.txt")
 
 

@@ -56,15 +56,12 @@ def find_chromium() -> str | None:
     return os.environ.get("ONRAMP_CHROMIUM") or next((path for name in names if (path := shutil.which(name))), None)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     missing = find_chromium() is None
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            if item.get_closest_marker("xdist_group") is None:  # one browser and one app for a file
-                item.add_marker(pytest.mark.xdist_group(item.path.stem))
             if missing:
                 item.add_marker(pytest.mark.skip(reason="Chromium is not installed: apt-get install chromium"))
 

@@ -48,7 +48,7 @@ class Model:
         self.sent = [(offset, of, is_on or of == source, out) for offset, of, is_on, out in self.sent]
 
 
-@settings(max_examples=10, deadline=None, phases=[Phase.generate])
+@settings(max_examples=7, deadline=None, phases=[Phase.generate])
 @given(acts=st.lists(send | change, min_size=4, max_size=25))
 def test_a_rebuild_and_a_what_if_agree_with_what_was_read_live(acts: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from core.clock import FixedClock
 from core.errors import InvalidField, LimitExceeded, NotFound
 from core.events.counts import end_span
 from core.events.event_log import open_event_log
-from core.profiles.build import rebuild
+from core.profiles.build import BuildReport, ProfileBuilder, rebuild
 from core.profiles.connections import connect_from_now, disconnect_source, list_disconnected_sources
 from core.profiles.delivery import Delivery, sum_up
 from core.profiles.event_filters import add_filter, list_filters, remove_filter, restore_filter, try_filter
@@ -98,36 +100,53 @@ def test_ten_filters_fit_and_names_and_conditions_are_checked(workspace: Workspa
         add_filter(workspace, "spa_none", "type = 'page'")
 
 
-class Interrupting(ComputedTraitEngine):
-    """Traits whose first batch is met by a person who changes what the space reads, after it was read."""
+class Pausing(FixedClock):
+    """A clock that stops whoever asks for the second time: in `add_filter`, after its place in the log is taken."""
 
-    def __init__(self, change: Any) -> None:
-        self._changes = [change]
+    def __init__(self) -> None:
+        super().__init__(START)
+        self.asked, self.paused, self.goes_on = 0, threading.Event(), threading.Event()
+
+    def now(self) -> datetime:
+        self.asked += 1
+        if self.asked == 2:
+            self.paused.set()
+            assert self.goes_on.wait(30)
+        return super().now()
+
+
+class Resuming(ComputedTraitEngine):
+    """Traits that let the other person go on once a builder has read messages, and by what it chooses them."""
+
+    def __init__(self, clock: Pausing, other: threading.Thread) -> None:
+        self._clock, self._other = clock, other
 
     def open_batch(self, *args: Any, **kwargs: Any) -> Any:
-        if self._changes:
-            self._changes.pop()()
+        if self._clock.paused.is_set():
+            self._clock.goes_on.set()
+            self._other.join()
         return super().open_batch(*args, **kwargs)
 
 
-@pytest.mark.parametrize("what", ["filter", "disconnect"])
-def test_a_batch_that_was_read_before_a_change_is_read_again(store_workspace: Workspace, what: str) -> None:
-    """The change takes its place in the log while a builder holds messages that came after that place."""
-    workspace, feed = store_workspace, Feed(store_workspace)
-    feed.track("ada", "Paid")
+def test_a_batch_that_was_chosen_before_a_filter_was_saved_is_chosen_again(store_workspace: Workspace) -> None:
+    """Bob's message comes after the filter's place in the log, and is read before the filter is there."""
+    feed, clock = Feed(store_workspace), Pausing()
+    theirs = replace(store_workspace, clock=clock)
+    other = threading.Thread(target=add_filter, args=(theirs, feed.space_id, "event = 'Paid'"))
+    for _ in range(3):
+        feed.track("ada", "Paid")
 
-    def change() -> None:
-        if what == "filter":
-            add_filter(workspace, feed.space_id, "event = 'Paid'")
-        else:
-            disconnect_source(workspace, feed.space_id, SOURCE)
-        feed.track("bob", "Paid")
+    def go_on(report: BuildReport) -> None:
+        if report.read == 2 and not clock.paused.is_set():
+            other.start()
+            assert clock.paused.wait(30)
+            feed.track("bob", "Paid")
 
-    feed.build(engine=Interrupting(change))
-    feed.build()
+    builder = ProfileBuilder(store_workspace, feed.space_id, Resuming(clock, other), batch_messages=2)
+    builder.build(progress=go_on)
     assert {value for _, value in feed.owners()} == {"ada"}
     live = feed.dump()
-    rebuild(workspace, feed.space_id)
+    rebuild(store_workspace, feed.space_id)
     feed.build()
     assert feed.dump() == live
 

@@ -68,7 +68,7 @@ def _draw_list(workspace: Workspace, profile: Profile, jobs: Mapping[tuple[str, 
 
 def _draw_merge(workspace: Workspace, profile: Profile, merge: ProfileMerge, job: UndoJob | None) -> None:
     with st.container(border=True):
-        st.text(merge.sentence)  # plain: Markdown would make links of e-mail addresses
+        _draw_ties(profile, merge)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(format_time(merge.at))
             _draw_message(merge.log_offset)
@@ -78,6 +78,16 @@ def _draw_merge(workspace: Workspace, profile: Profile, merge: ProfileMerge, job
                 open_split(workspace, profile.space_id, Act.UNDO, merge)
         if job is not None:
             draw_undo_job(workspace, job)
+
+
+def _draw_ties(profile: Profile, merge: ProfileMerge) -> None:
+    survivor = "this person" if merge.survivor_id == profile.id else f"`{merge.survivor_id}`"
+    st.markdown(f"`{merge.merged_id}` became one with {survivor}, because one message carried")
+    for type_, value, owner in merge.identifiers:
+        known = "was on that one" if owner == merge.merged_id else "was on the older one, which stays"
+        with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+            st.text(f"{type_}  {value}", width="content")  # plain: Markdown would make links of e-mail addresses
+            st.caption(known, width="content")
 
 
 def _draw_chain(ties: ProfileTies) -> None:

@@ -47,8 +47,8 @@ def draw_search(workspace: Workspace, space: Space) -> None:
     if not found.people and page == 1:
         _draw_nobody(text or "", found)
         return
-    order = "best match first" if text else "most recently heard of first"
-    st.caption(f"{format_number(found.total)} profiles in {escape_markdown(space.name)}, {order}.")
+    order = "Best match first" if text else "Most recently heard of first"
+    st.caption(f"{order}, of {format_number(found.total)} profiles in {escape_markdown(space.name)}.")
     _draw_gaps(found)
     _draw_summaries(found.people)
     _draw_pages(page, has_more=found.has_more)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 import streamlit as st
 
@@ -12,7 +13,7 @@ from components.format import format_ago, format_count, format_number, format_sh
 from components.identity_graph import draw_identity_graph
 from components.profile_timeline import draw_lines
 from core.profiles.accounts import list_accounts
-from core.profiles.profile import Profile, ProfileTrait
+from core.profiles.profile import Profile, ProfileTrait, put_reach_first
 from core.profiles.timeline import list_timeline
 from core.workspaces.workspace import Workspace
 
@@ -90,18 +91,26 @@ def draw_sheet(workspace: Workspace, profile: Profile) -> None:
 def _list_identifiers(profile: Profile) -> list[tuple[str, str, str]]:
     return [
         (each.type, each.value, f"last seen {format_time(each.last_seen_at)}")
-        for each in profile.identifiers[:MAX_TRAITS]
+        for each in put_reach_first(profile.identifiers)[:MAX_TRAITS]
     ]
 
 
 def _list_traits(workspace: Workspace, traits: Iterable[ProfileTrait]) -> list[tuple[str, str, str]]:
-    return [(trait.key, format_value(trait.value), _describe_origin(workspace, trait)) for trait in traits]
+    now = workspace.now()
+    return [
+        (
+            trait.origin.computed_trait or trait.key,
+            format_value(trait.value),
+            format_ago(trait.updated_at, now) if trait.origin.computed_trait else _describe_origin(trait, now),
+        )
+        for trait in traits
+    ]
 
 
-def _describe_origin(workspace: Workspace, trait: ProfileTrait) -> str:
+def _describe_origin(trait: ProfileTrait, now: datetime) -> str:
     origin = trait.origin
-    source = origin.computed_trait or origin.sql_model or origin.source or origin.source_id or "a source that is gone"
-    return f"{source}, {format_ago(trait.updated_at, workspace.now())}"
+    source = origin.sql_model or origin.source or origin.source_id or "a source that is gone"
+    return f"{source}, {format_ago(trait.updated_at, now)}"
 
 
 def _describe_prediction(workspace: Workspace, trait: ProfileTrait) -> tuple[str, str, str]:
@@ -123,7 +132,8 @@ def format_value(value: object, limit_chars: int = VALUE_CHARS) -> str:
 
 def _draw_part(title: str, rows: Iterable[tuple[str, str, str]]) -> None:
     shown = "".join(
-        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}<small>{html.escape(note)}</small></dd>"
+        f"<dt>{html.escape(name).replace('_', '_<wbr>')}</dt>"
+        f"<dd>{html.escape(value)}<small>{html.escape(note)}</small></dd>"
         for name, value, note in rows
     )
     st.markdown(f"##### {title}")

@@ -66,13 +66,14 @@ def _draw_traits(workspace: Workspace, profile: Profile) -> None:
             ":material/label:", "No traits yet", "Traits come from mappings, identify calls and computed traits."
         )
         return
-    left, right = st.columns([3, 2], gap="medium")
+    is_chosen = st.query_params.get("trait") in traits
+    left, right = st.columns([3, 2], gap="medium") if is_chosen else (st.container(), st.container())
     with left:
         chosen = draw_choice_table(
             {
                 "Trait": list(traits),
                 "Value": [format_value(trait.value, VALUE_CHARS) for trait in profile.traits],
-                "From": [_name_source(trait) for trait in profile.traits],
+                **({} if is_chosen else {"From": [_name_source(trait) for trait in profile.traits]}),
                 "Since": [format_time(trait.updated_at) for trait in profile.traits],
             },
             list(traits),
@@ -83,6 +84,8 @@ def _draw_traits(workspace: Workspace, profile: Profile) -> None:
         if chosen is None:
             st.caption("Pick a trait to see why it says this.")
         keep("trait", chosen)
+        if (chosen in traits) is not is_chosen:
+            st.rerun()  # the table has the whole width while nothing stands beside it
     with right:
         if chosen in traits:
             draw_origin(workspace, traits[chosen])

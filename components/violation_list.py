@@ -44,6 +44,7 @@ def draw_violations(
             "Received": [format_time(event.received_at) if event else NONE for event in received],
             "From": [names.get(event.source_id, event.source_id) if event else NONE for event in received],
             **({"Rule": [violation.label for violation in found]} if len(rules) > 1 else {}),
+            "Passed over": [_name_passed_over(violation) for violation in found],
             "What happened": [_shorten(violation) for violation in found],
         },
         ids,
@@ -58,8 +59,16 @@ def draw_violations(
 
 
 def _shorten(violation: ViolationRecord) -> str:
-    text = violation.sentence.removeprefix(f"{violation.label}: message #{violation.log_offset}").strip(" ,.")
+    text = violation.sentence.removeprefix(f"{violation.label}: message #{violation.log_offset}")
+    text = text.partition("; matched without ")[0].strip(" ,.")
     return f"{text[:1].upper()}{text[1:]}" or MEANINGS.get(violation.rule, "")
+
+
+def _name_passed_over(violation: ViolationRecord) -> str:
+    dropped = violation.detail.get("dropped", violation.detail)
+    if not isinstance(dropped, dict) or "value" not in dropped:
+        return NONE
+    return f"{dropped['type']} {dropped['value']}"
 
 
 def _draw_violation(violation: ViolationRecord, *, shows_profile: bool) -> None:

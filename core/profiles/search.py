@@ -19,7 +19,7 @@ from sqlalchemy import CompoundSelect, Connection, Select, literal, select
 
 from core.profiles.changes import Changes, read_newest
 from core.profiles.lookup import clean_text, count_profiles, is_live, read_identifiers
-from core.profiles.profile import ProfileSummary, choose_title
+from core.profiles.profile import ProfileSummary, choose_title, put_reach_first
 from core.profiles.search_index import (
     Entry,
     IndexState,
@@ -323,6 +323,6 @@ def summarise_profiles(connection: Connection, space_id: str, ids: Sequence[str]
         traits = {key: entry[0] for key, entry in orjson.loads(row.traits).items()}
         its = known.get(profile_id, ())
         title = choose_title(profile_id, traits, its)
-        subtitle = " · ".join(dict.fromkeys(each.value for each in its if each.value != title))
+        subtitle = " · ".join(dict.fromkeys(each.value for each in put_reach_first(its) if each.value != title))
         found.append(ProfileSummary(profile_id, title, subtitle, its))
     return found

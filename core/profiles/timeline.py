@@ -19,7 +19,7 @@ from core.profiles.lookup import list_profile_events
 from core.workspaces.workspace import Workspace
 
 MAX_DETAILS = 4
-_OPAQUE = re.compile(r"(?=\S*[0-9])[A-Za-z0-9_\-]{18,}")
+_SAYS_NOTHING = re.compile(r"(?=\S*[0-9])[A-Za-z0-9_\-]{18,}|\d{4}-\d\d-\d\dT\S+")  # an id, or one more time
 _NO_DETAILS = frozenset({"title", "url", "path", "referrer", "search", "name"})
 
 
@@ -42,7 +42,7 @@ TYPES: Mapping[TimelineKind, tuple[MessageType, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One message in words: `details` are some of the `detail_count` traits or properties that it carried, ids last.
+    """One message in words: `details` are some of the `detail_count` traits or properties that it carried, not its ids.
 
     `at` is when it happened, by the sender's clock as corrected; the order is that in which messages came.
     """
@@ -73,11 +73,10 @@ def list_timeline(
 def _describe(event: StoredEvent) -> TimelineEntry:
     message = orjson.loads(event.body)
     at = from_millis(read_timestamp_ms(message, event.received_at))
-    details = sorted(_read_details(event.type, message), key=lambda each: _OPAQUE.fullmatch(each[1]) is not None)
+    found = list(_read_details(event.type, message))
+    told = [each for each in found if not _SAYS_NOTHING.fullmatch(each[1])] or found
     title = _choose_title(event, message)
-    return TimelineEntry(
-        event.offset, at, event.type, title, tuple(details[:MAX_DETAILS]), len(details), event.source_id
-    )
+    return TimelineEntry(event.offset, at, event.type, title, tuple(told[:MAX_DETAILS]), len(found), event.source_id)
 
 
 def _choose_title(event: StoredEvent, message: Mapping[str, Any]) -> str:
@@ -103,5 +102,6 @@ def _read_details(type_: str, message: dict[str, Any]) -> Iterator[tuple[str, st
     for key, value in values.items() if isinstance(values, dict) else ():
         if type_ in (MessageType.PAGE, MessageType.SCREEN) and key in _NO_DETAILS:
             continue
-        if value is not None and value != "":
-            yield key, value if isinstance(value, str) else orjson.dumps(value).decode()
+        for name, each in value.items() if isinstance(value, dict) else ((key, value),):
+            if each is not None and each != "":
+                yield name, each if isinstance(each, str) else orjson.dumps(each).decode()

@@ -97,7 +97,8 @@ def test_a_merged_profile_leads_to_its_survivor_and_says_why(workspace: Workspac
     app = visit(PAGE, id=younger, view="merges")
     shown = read(app)
     assert f"`{younger}` was merged into this profile" in shown
-    assert "because message #3 carried" in shown
+    assert f"`{younger}` became one with this person, because one message carried" in shown
+    assert "was on the older one, which stays" in shown and "was on that one" in shown
     shown = read(visit(PAGE, id=survivor.id, view="events"))
     assert shown.count("<strong>Traits set</strong>") == 2
     assert shown.count("<strong>Seen</strong>") == 1
@@ -166,8 +167,9 @@ def test_violations_of_a_person_are_shown_with_the_person(workspace: Workspace, 
     feed.build()
     for who in ("grace", "ada"):  # whose message it was, and whose e-mail
         app = visit(PAGE, id=f"user_id:{who}", view="violations")
-        (sentence,) = read_table(app, "What happened")["What happened"]
-        assert sentence.startswith("Would give one profile 2 values of user_id (limit: 1 ever)")
+        table = read_table(app, "What happened")
+        assert list(table["What happened"]) == ["Would give one profile 2 values of user_id (limit: 1 ever)"]
+        assert list(table["Passed over"]) == ["email shared@example.com"]
     assert "No violations" in read(visit(PAGE, id="user_id:mary", view="violations"))
 
 

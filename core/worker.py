@@ -77,6 +77,7 @@ class Worker:
         self._cancel = CancelToken()
         self._threads: list[threading.Thread] = []
         self._is_building = False
+        self._demo_rests_until = 0.0
 
     @property
     def is_alive(self) -> bool:
@@ -245,7 +246,10 @@ class Worker:
     def _keep_demo(self, failures: list[str]) -> None:
         """Let the demo's shop go on, and build what it sent before any score goes by it."""
         went_on: list[bool] = []
-        self._attempt(lambda: went_on.append(go_on(self._workspace, self._stopping.is_set)), failures)
+        if time.monotonic() < self._demo_rests_until:
+            return
+        if not self._attempt(lambda: went_on.append(go_on(self._workspace, self._stopping.is_set)), failures):
+            self._demo_rests_until = time.monotonic() + HISTORY_RETRY_S
         while any(went_on) and not self._stopping.is_set():
             built = [
                 self._attempt(

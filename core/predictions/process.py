@@ -9,15 +9,12 @@ prediction says how, and is tried again a minute later.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import IO
 
 from core.errors import CoreError, RunInProgress
-from core.log import redact, set_up_logging
+from core.log import set_up_logging
 from core.predictions.run import give_back_attempt, put_off, run_job
 from core.predictions.store import get_prediction
 from core.workspaces.beside import run_beside, watch_parent
@@ -26,8 +23,6 @@ from core.workspaces.workspace import Workspace, open_workspace
 NICENESS = 10
 TRY_LATER = os.EX_TEMPFAIL
 """The exit status where the fault is not the prediction's, such as a full disk."""
-MAX_SAID_CHARS = 300
-_MODULE = "core.predictions.process"
 
 
 def run_job_beside(workspace: Workspace, prediction_id: str, is_stopping: Callable[[], bool] = lambda: False) -> None:
@@ -38,26 +33,11 @@ def run_job_beside(workspace: Workspace, prediction_id: str, is_stopping: Callab
         InternalError: The process ended, or did not start, before the job was done; it is put off.
     """
     before = get_prediction(workspace, prediction_id)
-    with tempfile.TemporaryFile() as errors:
-        try:
-            status = run_beside(workspace, _MODULE, prediction_id, is_stopping=is_stopping, errors=errors)
-        except OSError as error:  # no memory or no process left for it
-            put_off(workspace, before, f"its process could not be started: {error.strerror}")
-            return
-        if status is None:
-            give_back_attempt(workspace, prediction_id)
-        elif status:
-            put_off(workspace, before, _describe_end(status, errors), is_counted=status != TRY_LATER)
-
-
-def _describe_end(status: int, errors: IO[bytes]) -> str:
-    if status == -signal.SIGKILL:
-        return "its process was killed, as the system does when memory runs out"
-    if status < 0:
-        return f"its process was ended by signal {-status} ({signal.strsignal(-status)})"
-    errors.seek(0)
-    lines = errors.read().decode(errors="replace").strip().splitlines() or ["it wrote nothing"]
-    return f"its process ended with status {status}: {redact(lines[-1])[:MAX_SAID_CHARS]}"
+    ended = run_beside(workspace, "core.predictions.process", prediction_id, is_stopping=is_stopping)
+    if ended is None:
+        give_back_attempt(workspace, prediction_id)
+    elif ended.status:
+        put_off(workspace, before, ended.problem, is_counted=ended.status != TRY_LATER)
 
 
 def main(home: str, prediction_id: str) -> int:

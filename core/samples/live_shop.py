@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from datetime import timedelta
 
 from core.clock import to_iso
+from core.errors import InternalError
 from core.events.message import parse_time
 from core.samples.demo import append_demo_orders, find_demo_shop, read_newest_order
 from core.workspaces.beside import run_beside, watch_parent
@@ -24,14 +25,20 @@ BEHIND = timedelta(hours=6)
 
 
 def go_on(workspace: Workspace, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Bring the demo's shop up to now; return whether it was behind. Nothing where there is none, or it is paused."""
+    """Bring the demo's shop up to now; return whether it was behind. Nothing where there is none, or it is paused.
+
+    Raises:
+        InternalError: The process beside did not come to its end.
+    """
     shop = find_demo_shop(workspace)
     if shop is None or not shop.enabled:
         return False
     newest, now = read_newest_order(workspace, shop), workspace.now()
     if newest is None or now - newest < BEHIND:
         return False
-    run_beside(workspace, "core.samples.live_shop", to_iso(now), is_stopping=is_stopping)
+    ended = run_beside(workspace, "core.samples.live_shop", to_iso(now), is_stopping=is_stopping)
+    if ended is not None and ended.status:
+        raise InternalError(f"The demo's shop did not go on: {ended.problem}.", hint="It is tried again in a minute.")
     return True
 
 

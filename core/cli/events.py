@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import orjson
 
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table
+from core.cli.text_file import read_text_file
 from core.clock import to_iso
-from core.errors import InvalidField
 from core.events.event_log import StoredEvent, open_event_log
 from core.events.received import Admission, Received, Wanted, read_top, search_received
 from core.events.replay import replay
@@ -53,7 +52,7 @@ def search(args: argparse.Namespace) -> int:
 
 def replay_one(args: argparse.Namespace) -> int:
     """Take a refused event once more, and print what it became."""
-    text = None if args.file is None else _read(args.file)
+    text = None if args.file is None else read_text_file(args.file, hint="Name a file with one event as JSON.")
     done = replay(open_for(args), args.number, text, source_id=args.source)
     if args.json:
         print_json({"refused": args.number, "offset": done.offset, "is_new": done.is_new})
@@ -90,10 +89,3 @@ def _judge(event: Received) -> str:
     if isinstance(event, StoredEvent):
         return "accepted"
     return event.code if event.replayed_as is None else f"{event.code}, replayed as {event.replayed_as}"
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidField(f"The file {path!r} cannot be read.", hint="Name a file with one event as JSON.") from error

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 
 from core.cli import syncs
 from core.cli.output import DONE, open_for, print_json, print_table
 from core.cli.space_option import find_space
+from core.cli.text_file import read_text_file
 from core.clock import to_iso
 from core.errors import InvalidField
 from core.records import to_json_value
@@ -40,8 +40,9 @@ def add_query(parser: argparse.ArgumentParser, *, with_warehouse: bool) -> None:
 
 
 def is_asked_for(args: argparse.Namespace) -> bool:
-    """Say whether the options speak of a query."""
-    return args.sql is not None or args.sql_file is not None
+    """Say whether any of the options is given that speak of a query."""
+    given = (args.sql, args.sql_file, args.every, getattr(args, "warehouse", None))
+    return any(option is not None for option in given)
 
 
 def create(args: argparse.Namespace) -> int:
@@ -74,9 +75,10 @@ def preview(args: argparse.Namespace) -> int:
 
 def edit(workspace: Workspace, args: argparse.Namespace) -> int:
     """Change the query or how often it runs."""
-    sql = _read_query(args) if is_asked_for(args) else None
-    if sql is None and args.every is None:
+    if not is_asked_for(args):
         raise InvalidField("Nothing is to be changed.", hint="Give --sql, --sql-file or --every.")
+    has_query = args.sql is not None or args.sql_file is not None
+    sql = _read_query(args) if has_query else None
     sync = edit_sql_traits(workspace, args.key, sql=sql, interval_minutes=args.every)
     return _report(workspace, args, sync.id, "changed; the next run sends what differs")
 
@@ -116,12 +118,9 @@ def _open(args: argparse.Namespace) -> Workspace:
 def _read_query(args: argparse.Namespace) -> str:
     if args.sql is not None:
         return str(args.sql)
-    try:
-        return Path(args.sql_file).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidField(
-            f"The file {args.sql_file!r} cannot be read.", hint="Give a text file with one query."
-        ) from error
+    if args.sql_file is None:
+        raise InvalidField("There is no query.", hint="Give it with --sql or --sql-file.")
+    return read_text_file(args.sql_file, hint="Name a text file with one query.")
 
 
 def _report(workspace: Workspace, args: argparse.Namespace, sync_id: str, text: str) -> int:

@@ -135,7 +135,7 @@ def edit(args: argparse.Namespace) -> int:
     if sql_traits.is_one(workspace, args.key):
         return sql_traits.edit(workspace, args)
     trait = _find(workspace, args)
-    if sql_traits.is_asked_for(args) or args.every is not None or args.kind is None:
+    if sql_traits.is_asked_for(args) or args.kind is None:
         raise InvalidField(
             f"{trait.key} is computed from events.", hint="Say what it counts: --kind, and what its kind needs."
         )

@@ -196,6 +196,7 @@ def test_sql_traits_are_made_run_changed_and_deleted(shell: Shell, workspace: Wo
     save_warehouse(workspace, kind="duckdb", name="Shop", settings={"path": "shop.duckdb"})
     query = ["--warehouse", "Shop", "--sql", "SELECT group_id, seats FROM accounts"]
     assert "where the query runs" in shell("traits", "create", "Seats", *query[2:])[2]
+    assert "There is no query" in shell("traits", "create", "Seats", *query[:2])[2]
     found = shell.json("traits", "preview", "Seats", *query)
     assert (found["key"], found["traits"], found["rows"]) == ("group_id", ["seats"], 1)
     made = shell.json("traits", "create", "Seats", *query, "--every", "60")

@@ -13,15 +13,13 @@ CREATE OR REPLACE TEMP MACRO is_plain(v) AS strlen(v) = length(v) AND NOT contai
 CREATE OR REPLACE TEMP MACRO inner_text(v) AS trim(v[2:-2]);
 CREATE OR REPLACE TEMP MACRO is_text(v) AS starts_with(v, '"');
 CREATE OR REPLACE TEMP MACRO is_other(v) AS v[1] IN ('{', '[', 't', 'f');
-CREATE OR REPLACE TEMP MACRO micros_of(v) AS CASE WHEN contains(v, ' ') THEN NULL WHEN v[13:14] = '24' THEN NULL
-    ELSE nullif(greatest(epoch_us(TRY_CAST(v[2:-2] AS TIMESTAMP)), -1), -1) END;
--- a chain of WHEN, because OR and AND look at every part for every row
-CREATE OR REPLACE TEMP MACRO time_of(v) AS CASE
-    WHEN v LIKE '"____-__-__T__:__:__.___Z"' THEN micros_of(v)
-    WHEN v LIKE '"____-__-__T__:__:__Z"' THEN micros_of(v)
-    WHEN v LIKE '"____-__-__T__:__:__.______+00:00"' THEN micros_of(v)
-    WHEN v LIKE '"____-__-__T__:__:__+00:00"' THEN micros_of(v)
-    WHEN v LIKE '"____-__-__"' THEN micros_of(v) END;
+-- the formats are strict where the length is right; Python knows no time before the year 1
+CREATE OR REPLACE TEMP MACRO time_of(v) AS nullif(greatest(epoch_us(CASE strlen(v)
+    WHEN 26 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%S.%gZ"')
+    WHEN 22 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%SZ"')
+    WHEN 34 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%S.%f+00:00"')
+    WHEN 27 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%S+00:00"')
+    WHEN 12 THEN try_strptime(v, '"%Y-%m-%d"') END), -1), -1);
 """
 
 

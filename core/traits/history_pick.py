@@ -14,10 +14,11 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from core.clock import from_millis
+from core.events.json_sql import quote
 from core.events.message import MessageType, read_timestamp_ms
 from core.traits.computed_trait import Scope
 from core.traits.definition import CompiledTrait
-from core.traits.history_sql import MACROS, TraitSql, make_trait_sql, quote
+from core.traits.history_sql import MACROS, TraitSql, make_trait_sql
 
 _ARROW = {"INTEGER": pa.int32(), "DOUBLE": pa.float64(), "VARCHAR": pa.string()}
 

@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from core.clock import from_millis
+from core.events.json_sql import MACROS as JSON_MACROS
+from core.events.json_sql import quote, spell_path
 from core.events.message import MessageType, parse_time, to_number
 from core.traits.computed_trait import Scope
 from core.traits.conditions import Condition, fold
 from core.traits.definition import ACCOUNT_PREFIX, CompiledTrait
 from core.traits.kinds import MAX_SUMMED, MAX_TEXT_CHARS, EventCounter, PropertyKind, Total
 
-MACROS = """
-CREATE OR REPLACE TEMP MACRO is_plain(v) AS strlen(v) = length(v) AND NOT contains(v, '\\');
-CREATE OR REPLACE TEMP MACRO inner_text(v) AS trim(v[2:-2]);
-CREATE OR REPLACE TEMP MACRO is_text(v) AS starts_with(v, '"');
-CREATE OR REPLACE TEMP MACRO is_other(v) AS v[1] IN ('{', '[', 't', 'f');
+MACROS = (
+    JSON_MACROS
+    + """
 CREATE OR REPLACE TEMP MACRO spelled_number(s) AS CASE
     WHEN regexp_full_match(s, '-?[0-9]{1,15}([.][0-9]{1,9})?') THEN TRY_CAST(s AS DOUBLE) END;
 CREATE OR REPLACE TEMP MACRO is_no_number(s) AS s = '' OR regexp_matches(s, '[^-0-9eE+._ ]');
@@ -42,14 +42,8 @@ CREATE OR REPLACE TEMP MACRO text_of(v) AS CASE
     WHEN is_text(v) THEN CASE WHEN is_plain(v) AND strlen(v) <= {most} THEN inner_text(v) END
     WHEN v IN ('true', 'false') THEN v
     WHEN regexp_full_match(v, '0|-?[1-9][0-9]{0,14}') THEN v END;
--- the formats are strict where the length is right; Python knows no time before the year 1
-CREATE OR REPLACE TEMP MACRO time_of(v) AS nullif(greatest(epoch_us(CASE strlen(v)
-    WHEN 26 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%S.%gZ"')
-    WHEN 22 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%SZ"')
-    WHEN 34 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%S.%f+00:00"')
-    WHEN 27 THEN try_strptime(v, '"%Y-%m-%dT%H:%M:%S+00:00"')
-    WHEN 12 THEN try_strptime(v, '"%Y-%m-%d"') END), -1), -1);
 """.replace("{most}", str(MAX_TEXT_CHARS))
+)
 
 
 @dataclass(slots=True)
@@ -71,7 +65,7 @@ class Extraction:
         return self._name(_find_first(*found))
 
     def _extract(self, keys: tuple[str, ...]) -> str:
-        path = "$" + "".join(f'."{key}"' for key in keys)
+        path = spell_path(*keys)
         if path not in self.paths:
             self.paths.append(path)
         return f"CAST(x[{self.paths.index(path) + 1}] AS VARCHAR)"
@@ -133,11 +127,6 @@ def _find_first(*found: str) -> str:
     """Return SQL for the first of these JSON texts that is there and is not null."""
     each = [f"nullif({one}, 'null')" for one in found]
     return f"coalesce({', '.join(each)})" if len(each) > 1 else each[0]
-
-
-def quote(text: str) -> str:
-    """Return `text` as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _make_value(kind: PropertyKind, extraction: Extraction) -> tuple[str, str]:

@@ -16,13 +16,13 @@ import orjson
 from core.clock import to_millis
 from core.events.event_log import open_event_log
 from core.events.history.relation import open_events
+from core.events.json_sql import quote
 from core.profiles.progress import read_offset
 from core.profiles.search import summarise_profiles
 from core.traits.computed_trait import Scope
 from core.traits.definition import ACCOUNT_PREFIX, CompiledTrait, compile_definition
 from core.traits.history import EVENT_COLUMNS
 from core.traits.history_count import HistoryCount
-from core.traits.history_sql import quote
 from core.traits.owner_map import OwnerMap
 from core.traits.owners import read_owners
 from core.workspaces.workspace import Workspace

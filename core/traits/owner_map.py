@@ -6,11 +6,10 @@ other, so four bytes at the place of each do, in a file that the system keeps in
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import IO, Self, TypeAlias
 
 import duckdb
 import numpy as np
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb.func import PythonUDFType
 
+_WRITTEN_BYTES = 1 << 20
 _Numbers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int32]]
 OWNERS = pa.schema({"owner": pa.string(), "offsets": pa.string()})
 """A profile and its messages: offsets as text, with commas between them. A profile may come in several rows."""
@@ -48,10 +48,8 @@ class OwnerMap:
         self._database = database.cursor()
         self._owners = owners
         ((folder,),) = database.execute("SELECT current_setting('temp_directory')").fetchall()
-        self._file = tempfile.TemporaryFile(dir=folder if Path(folder).is_dir() else None)  # noqa: SIM115 - closed with the map
-        count = last - first + 1
-        os.posix_fallocate(self._file.fileno(), 0, 4 * count)  # else a disk that fills up would end the process
-        self._numbers = np.memmap(self._file, np.int32, "r+", shape=(count,))
+        self._file = tempfile.TemporaryFile(dir=folder if Path(folder).is_dir() else None)  # noqa: SIM115
+        self._numbers = _make_numbers(self._file, last - first + 1)
         self._same: _Numbers | None = None
         database.create_function("owner_of", self._find, ["BIGINT"], "INTEGER", type=PythonUDFType.ARROW)
 
@@ -99,3 +97,11 @@ class OwnerMap:
     def _find(self, offsets: pa.Array) -> pa.Array:
         numbers = self._numbers[offsets.to_numpy() - self.first]
         return pa.array(numbers if self._same is None else self._same[numbers])
+
+
+def _make_numbers(file: IO[bytes], count: int) -> _Numbers:
+    """Return zeros kept in the file, written out: where a hole meets a full disk, the process would end."""
+    for start in range(0, 4 * count, _WRITTEN_BYTES):
+        file.write(bytes(min(_WRITTEN_BYTES, 4 * count - start)))
+    file.flush()
+    return np.memmap(file, np.int32, "r+", shape=(count,))

@@ -41,6 +41,8 @@ SHORT_TEXT_PROFILES = 50_000
 """So many of the newest are read through for one or two signs that no word begins with."""
 MAX_CANDIDATES = 5_000
 """So many profiles that hold all trigrams are compared; where more are needed, they have them in other words."""
+COUNTED_PEOPLE = 100_000
+"""So many are counted at each key while the index is behind; of more it tells how many there were a moment ago."""
 PATIENCE_S = 1.0
 _MAX_GRAMS = 6
 _SAMPLE_PROFILES = 300
@@ -147,7 +149,8 @@ def search_profiles(
             hits.is_partial |= len(newest) < needed <= len(hits.heard_at)
         ids = list(dict.fromkeys([*exact, *newest]))
         people = summarise_profiles(connection, space_id, ids[offset : offset + limit])
-    total = state.people if state.is_whole and not direct.left_out else count_profiles(workspace, space_id)
+    is_known = state.is_whole and (not direct.left_out or state.people > COUNTED_PEOPLE)
+    total = state.people if is_known else count_profiles(workspace, space_id)
     return SearchResult(tuple(people), len(ids) > offset + limit, total, direct.left_out, hits.is_partial)
 
 

@@ -42,7 +42,7 @@ run: assets ## installs, builds, makes the demo warehouse, opens the workspace
 	$(BIN)/python -m core open --port $(PORT)
 
 .PHONY: built
-built: $(VENV)/.dev
+built: $(VENV)/.dev ## the same, after what tests need is installed
 	$(BIN)/python frontend/build.py
 
 .PHONY: install

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
 import orjson
 import pytest
@@ -15,10 +16,12 @@ from core.checks.check import CheckState
 from core.cli.main import main
 from core.clock import FixedClock
 from core.errors import IllegalTransition
+from core.events.event_log import open_event_log
+from core.events.message import parse_time
 from core.predictions.prediction import parse_definition
 from core.predictions.requirements import check_requirements
 from core.samples.demo import demo_messages
-from core.samples.demo_events import true_trait_values
+from core.samples.demo_events import Message, true_trait_values
 from core.samples.demo_shop import ORDER_COMPLETED
 from core.samples.demo_visitors import true_merges
 from core.samples.demo_warehouse import demo_truth
@@ -26,8 +29,11 @@ from core.samples.headless import DemoResult, run_demo
 from core.samples.live_shop import go_on
 from core.setup import guided_setup
 from core.setup.entitlements import list_usage
+from core.sources.store import list_sources
 from core.storage.tables import identifiers, profiles
 from core.syncs.run import RunState
+from core.warehouses.registry import open_warehouse
+from core.warehouses.store import list_warehouses
 from core.workspaces.workspace import Workspace, open_workspace
 from tests import guided
 
@@ -39,6 +45,11 @@ class Demo:
     workspace: Workspace
     result: DemoResult
     told: list[tuple[str, float]] = field(default_factory=list)
+
+    @cached_property
+    def messages(self) -> list[Message]:
+        """The whole history of its Flex source."""
+        return list(demo_messages(demo_truth()))
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +79,25 @@ def test_rows_and_events_become_profiles(demo: Demo) -> None:
     assert 10_000 < result.profiles < 30_000
 
 
+def test_the_demo_warehouse_can_be_read(demo: Demo) -> None:
+    (record,) = list_warehouses(demo.workspace)
+    with open_warehouse(demo.workspace, record.id) as warehouse:
+        counted = warehouse.query("SELECT count(*) AS n FROM salesforce.contacts")
+    assert counted["n"][0].as_py() > 20_000
+
+
+def test_the_events_of_the_demo_come_through_the_flex_source_when_they_happened(demo: Demo) -> None:
+    (flex,) = list_sources(demo.workspace, kind="flex")
+    log = open_event_log(demo.workspace)
+    assert log.count_by_source()[flex.id] == demo.result.flex_events
+    first = next(event for event in log.read(0, 100_000) if event.source_id == flex.id)
+    assert (first.type, first.name) == ("track", "Flex - Engagement Initiated")
+    assert first.received_at == parse_time(orjson.loads(first.body)["timestamp"])
+
+
 def test_w76_w77_every_computed_value_is_the_true_one(demo: Demo) -> None:
     truth = demo_truth()
-    wanted = true_trait_values(truth, demo_messages(truth))
+    wanted = true_trait_values(truth, demo.messages)
     found = _read_computed_values(demo.workspace)
     assert len(wanted) > 5_000
     assert found == wanted
@@ -78,7 +105,7 @@ def test_w76_w77_every_computed_value_is_the_true_one(demo: Demo) -> None:
 
 def test_every_merge_is_a_true_one_and_every_true_one_is_made(demo: Demo) -> None:
     truth = demo_truth()
-    wanted = true_merges(truth, demo_messages(truth))
+    wanted = true_merges(truth, demo.messages)
     assert demo.result.build.merges == sum(len(visitors) for visitors in wanted.values())
     assert demo.result.build.merges > 500
     assert _read_visitors(demo.workspace, wanted) == wanted
@@ -86,7 +113,7 @@ def test_every_merge_is_a_true_one_and_every_true_one_is_made(demo: Demo) -> Non
 
 def test_a_merge_explains_itself_on_the_profile(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
     truth = demo_truth()
-    contact, visitors = next(iter(true_merges(truth, demo_messages(truth)).items()))
+    contact, visitors = next(iter(true_merges(truth, demo.messages).items()))
     place = str(demo.workspace.home.root)
     assert main(["profiles", "get", f"user_id:{contact}", "--json", "--home", place]) == 0
     profile = orjson.loads(capsys.readouterr().out)
@@ -115,8 +142,12 @@ def test_the_demo_stays_within_the_entitlements(demo: Demo) -> None:
 
 
 def test_a_second_demo_changes_nothing(demo: Demo) -> None:
+    file = demo.workspace.home.warehouses / "demo.duckdb"
+    made_at = file.stat().st_mtime_ns
     again = run_demo(demo.workspace)
     assert again.ok
+    assert file.stat().st_mtime_ns == made_at
+    assert len(list_warehouses(demo.workspace)) == 1
     assert again.run.state is RunState.SUCCEEDED or again.run.state is demo.result.run.state
     assert again.run.sheet is not None
     assert demo.result.run.sheet is not None

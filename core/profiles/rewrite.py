@@ -79,10 +79,8 @@ def _compare(
     difference, columns = Difference(table), list(table.columns)
     for start in range(0, len(values), COMPARED_AT_ONCE):
         piece = values[start : start + COMPARED_AT_ONCE]
-        old, new = (
-            {_make_comparable(table, row): tuple(row) for row in select_in(connection, columns, fixed, column, piece)}
-            for connection in (stored, built)
-        )
+        left, right = (set(select_in(each, columns, fixed, column, piece)) for each in (stored, built))
+        old, new = ({_make_comparable(table, row): tuple(row) for row in rows} for rows in (left - right, right - left))
         difference.gone += [row for key, row in old.items() if key not in new]
         difference.new += [row for key, row in new.items() if key not in old]
     return difference

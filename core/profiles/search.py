@@ -35,8 +35,8 @@ from core.storage.bulk import select_in
 from core.storage.tables import identifier_rules, identifiers, profiles
 from core.workspaces.workspace import Workspace
 
-MAX_DIRECT_PROFILES = 2_000
-"""So many that the index has not reached are compared one by one: some 50 ms."""
+MAX_DIRECT_PROFILES = 1_000
+"""So many that the index has not reached are compared one by one: some 100 ms on a busy machine."""
 SHORT_TEXT_PROFILES = 50_000
 """So many of the newest are read through for one or two signs that no word begins with."""
 MAX_CANDIDATES = 5_000

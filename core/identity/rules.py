@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from core.errors import InvalidField, NotFound
 from core.identity.caps import read_caps
@@ -23,6 +24,7 @@ from core.identity.rule import (
     Period,
     default_rule,
 )
+from core.storage.bulk import read_document, select_equal
 from core.storage.tables import identifier_rules, spaces
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
@@ -47,10 +49,9 @@ __all__ = [
 
 
 RECOMMENDED_TYPES = ("user_id", "email", "anonymous_id")
-_RULES = (
-    select(identifier_rules)
-    .where(identifier_rules.c.space_id == bindparam("space_id"))
-    .order_by(identifier_rules.c.priority, identifier_rules.c.type)
+_COLUMNS = tuple(
+    identifier_rules.c[name]
+    for name in ("type", "priority", "value_limit", "period", "blocked", "custom", "external_only")
 )
 
 
@@ -62,19 +63,13 @@ def list_rules(workspace: Workspace, space_id: str) -> list[IdentifierRule]:
 
 def read_rules(connection: Connection, space_id: str) -> list[IdentifierRule]:
     """Return the space's rules as `connection` sees them, highest priority first."""
-    return [
-        IdentifierRule(
-            row.type,
-            row.priority,
-            row.value_limit,
-            Period(row.period),
-            tuple(row.blocked["exact"]),
-            tuple(row.blocked["patterns"]),
-            row.custom,
-            row.external_only,
-        )
-        for row in connection.execute(_RULES, {"space_id": space_id})
-    ]
+    found = []
+    for row in select_equal(connection, _COLUMNS, {"space_id": space_id}):
+        blocked = read_document(row.blocked)
+        exact, patterns = tuple(blocked["exact"]), tuple(blocked["patterns"])
+        limits = row.type, row.priority, row.value_limit, Period(row.period)
+        found.append(IdentifierRule(*limits, exact, patterns, bool(row.custom), bool(row.external_only)))
+    return sorted(found, key=attrgetter("priority", "type"))
 
 
 def add_identifiers(workspace: Workspace, space_id: str, types: Sequence[str]) -> list[IdentifierRule]:

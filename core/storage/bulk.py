@@ -69,6 +69,11 @@ def select_equal(connection: Connection, columns: Sequence[Column[Any]], fixed: 
     return _name(columns, _execute(connection, sql, wanted).fetchall())
 
 
+def read_document(stored: Any) -> Any:
+    """Return a document as it is read here: a text in SQLite, the value itself from Postgres."""
+    return orjson.loads(stored) if isinstance(stored, str) else stored
+
+
 def stream_equal(
     connection: Connection, columns: Sequence[Column[Any]], fixed: Mapping[str, object], size: int
 ) -> Iterator[Sequence[_Values]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
-from core.clock import to_millis
+from core.clock import from_millis, to_millis
 from core.events.event_log import EventLog
 from core.events.message import Message, MessageType
 from core.profiles.trait_engine import TraitUpdate
+from core.storage.bulk import read_document, select_equal
 from core.storage.tables import computed_traits
 from core.traits.computed_trait import ComputedTrait, Scope
 from core.traits.definition import COUNTED_TYPES, CompiledTrait, compile_trait, read_properties
@@ -27,7 +30,7 @@ from core.traits.states import (
 )
 from core.workspaces.workspace import Workspace
 
-_TRAITS = select(computed_traits).where(computed_traits.c.space_id == bindparam("space")).order_by(computed_traits.c.id)
+_COLUMNS = tuple(computed_traits.c)
 
 
 class ComputedTraitEngine:
@@ -35,8 +38,8 @@ class ComputedTraitEngine:
 
     def open_batch(self, connection: Connection, space_id: str, now: datetime) -> ComputedTraitBatch:
         """Read the space's definitions; states are loaded later."""
-        rows = connection.execute(_TRAITS, {"space": space_id})
-        return ComputedTraitBatch(space_id, [ComputedTrait(**row._mapping) for row in rows], now)
+        rows = select_equal(connection, _COLUMNS, {"space_id": space_id})
+        return ComputedTraitBatch(space_id, [_to_trait(row) for row in sorted(rows, key=attrgetter("id"))], now)
 
     def compute_history(
         self, workspace: Workspace, space_id: str, log: EventLog, check_lease: Callable[[Connection], None]
@@ -164,3 +167,10 @@ class ComputedTraitBatch:
 
 def _as_name(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _to_trait(row: Any) -> ComputedTrait:
+    edited_at = None if row.updated_at is None else from_millis(row.updated_at)
+    definition, enabled = read_document(row.definition), bool(row.enabled)
+    read = {"definition": definition, "enabled": enabled, "created_at": from_millis(row.created_at)}
+    return ComputedTrait(**{**row._asdict(), **read, "updated_at": edited_at})

@@ -50,7 +50,7 @@ install: $(VENV)/.dev $(EMULATORS) .clients/.made built ## what `make test` need
 
 .PHONY: test
 test: install ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder  # the long files come first already
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder  # tests/conftest.py orders the files
 
 .PHONY: lint
 lint: $(VENV)/.dev ## style, types, layers

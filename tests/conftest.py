@@ -41,9 +41,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     yield
-    for item in items if getattr(config.option, "loadgroup", False) else ():
-        if "@" not in item.nodeid:
-            raise pytest.UsageError(f"pytest-xdist does not keep the group of {item.nodeid}: see requirements-dev.txt")
+    if getattr(config.option, "loadgroup", False):
+        for item in items:
+            if "@" not in item.nodeid:
+                raise pytest.UsageError(f"xdist does not keep the group of {item.nodeid}: see requirements-dev.txt")
+        items[:] = _spread_browsers(items)
+
+
+def _spread_browsers(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Put the files that use a browser evenly among the others: three browsers at once starve each other."""
+    files: dict[tuple[bool, str], list[pytest.Item]] = {}
+    for item in items:
+        is_browser = item.get_closest_marker("browser") is not None
+        files.setdefault((is_browser, item.nodeid.rpartition("@")[2]), []).append(item)
+    of_kind = {kind: [key for key in files if key[0] is kind] for kind in (True, False)}
+    places = {key: place / len(keys) for keys in of_kind.values() for place, key in enumerate(keys)}
+    return [item for key in sorted(files, key=places.__getitem__) for item in files[key]]
 
 
 @pytest.fixture(autouse=True)

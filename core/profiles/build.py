@@ -126,22 +126,21 @@ class ProfileBuilder:
         limit = min(FEW_MESSAGES, self._batch_messages, FEW_MESSAGES if max_messages is None else max_messages)
         if not 0 < log.last_offset() - offset <= limit:
             return None
-        events = log.read(offset, limit)
-        if not events:
-            return None
         with self._workspace.database.transaction() as connection:
-            batch = self._apply_in(connection, events, offset, now)
+            batch = self._apply_in(connection, log, offset, limit, now)
             if batch is None:
                 connection.rollback()  # so that messages which wait for identifiers cost no write a second
                 return None
             batch.write(connection, now)
         return _add(BuildReport(), batch)
 
-    def _apply_in(
-        self, connection: Connection, events: Sequence[StoredEvent], offset: int, now: datetime
-    ) -> Batch | None:
-        # what is read here stays true until the end of the transaction, which nobody who takes the space overtakes
+    def _apply_in(self, connection: Connection, log: EventLog, offset: int, limit: int, now: datetime) -> Batch | None:
+        # what is read here, the messages too, stays true until the end of the transaction: whoever changes profiles by
+        # it, such as a deletion that took messages out of the log, needs the space and comes before or after
         if not pass_lease(connection, self._lease_name) or read_offset(connection, self._space_id) != offset:
+            return None
+        events = log.read(offset, limit)
+        if not events:
             return None
         settings, traits = self._read_settings(connection), self._open_traits(connection)
         if not settings.rules or self._is_behind(connection, settings, offset, traits):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from core.errors import RunInProgress
+from core.events.event_log import open_event_log
 from core.identity.rules import list_rules
 from core.profiles.build import FEW_MESSAGES, rebuild
 from core.storage.lease import hold_lease
@@ -50,6 +51,27 @@ def test_live_events_give_what_batches_give(store_workspace: Workspace) -> None:
     feed.build(batch_messages=1)
 
     assert feed.dump() == live
+
+
+def test_what_is_taken_out_of_the_log_before_the_builder_has_the_space_reaches_no_profile(
+    store_workspace: Workspace,
+) -> None:
+    feed = _open(store_workspace)
+    before = feed.dump()
+    feed.track("deleted-meanwhile", "Paid")
+    log = open_event_log(store_workspace)
+    left: list[int] = []
+
+    def take_out(connection: Connection) -> None:
+        is_reading = "onramp_mode" in connection.get_execution_options()
+        if not is_reading and not left:
+            left.append(log.truncate(log.last_offset() + 1))
+
+    event.listen(store_workspace.database.engine, "begin", take_out)
+    report = feed.build()
+
+    assert left == [2]
+    assert (report.applied, feed.dump()) == (0, before)
 
 
 def test_nothing_is_applied_while_somebody_holds_the_space(store_workspace: Workspace) -> None:

@@ -158,6 +158,8 @@ class Worker:
             self._attempt(lambda out=done: out.append(self._work()), failures)  # type: ignore[misc]
             if any(report.runs or report.messages for report in done):
                 self._stopping.wait(0.05)
+            elif failures or any(report.failures for report in done):
+                self._stopping.wait(self._idle_s)  # what fails is not tried again for each message that arrives
             else:
                 self._wait_for_messages(known)
 

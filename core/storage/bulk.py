@@ -63,10 +63,7 @@ def update_equal(
 
 def select_equal(connection: Connection, columns: Sequence[Column[Any]], fixed: Mapping[str, object]) -> Sequence[Any]:
     """Return `columns`, as stored, of their table's rows whose columns equal `fixed`: named tuples."""
-    where, wanted = _write_equal(connection, fixed)
-    names = ", ".join(each.name for each in columns)
-    sql = f"SELECT {names} FROM {columns[0].table.name} WHERE {where}"  # noqa: S608
-    return _name(columns, _execute(connection, sql, wanted).fetchall())
+    return _name(columns, _execute(connection, *_write_select(connection, columns, fixed)).fetchall())
 
 
 def read_document(stored: Any) -> Any:
@@ -78,11 +75,8 @@ def stream_equal(
     connection: Connection, columns: Sequence[Column[Any]], fixed: Mapping[str, object], size: int
 ) -> Iterator[Sequence[_Values]]:
     """Yield the same rows, plain tuples, `size` at a time; no more of them are held in memory."""
-    where, wanted = _write_equal(connection, fixed)
-    names = ", ".join(each.name for each in columns)
-    sql = f"SELECT {names} FROM {columns[0].table.name} WHERE {where}"  # noqa: S608
     name = {} if connection.dialect.name == "sqlite" else {"name": "stream"}  # Postgres: a cursor on the server
-    cursor = _execute(connection, sql, wanted, **name)
+    cursor = _execute(connection, *_write_select(connection, columns, fixed), **name)
     while rows := cursor.fetchmany(size):
         yield rows
     cursor.close()
@@ -201,6 +195,14 @@ def _write_equal(connection: Connection, fixed: Mapping[str, object]) -> tuple[s
     is_equal = f"= {_mark(connection)}"
     where = " AND ".join(f"{name} {'IS NULL' if value is None else is_equal}" for name, value in fixed.items())
     return where, tuple(value for value in fixed.values() if value is not None)
+
+
+def _write_select(
+    connection: Connection, columns: Sequence[Column[Any]], fixed: Mapping[str, object]
+) -> tuple[str, _Values]:
+    where, wanted = _write_equal(connection, fixed)
+    names = ", ".join(each.name for each in columns)
+    return f"SELECT {names} FROM {columns[0].table.name} WHERE {where}", wanted  # noqa: S608
 
 
 def _name(columns: Sequence[Column[Any]], rows: Iterable[_Values]) -> list[Any]:

@@ -85,8 +85,12 @@ class ProfileBuilder:
         self._caps = caps
         self._lease_name = f"profiles:{space_id}"
 
-    def build(self, max_messages: int | None = None, progress: Progress | None = None) -> BuildReport:
+    def build(
+        self, max_messages: int | None = None, progress: Progress | None = None, *, wait_s: float = 0.0
+    ) -> BuildReport:
         """Apply what is new in the log, at most `max_messages` messages, and return what was done.
+
+        `wait_s` is how long to wait for another process that builds this space and pauses now and then.
 
         Raises:
             RunInProgress: Another process builds this space.
@@ -96,7 +100,7 @@ class ProfileBuilder:
         if report is None:
             report = BuildReport(offset=self._read_offset())
             if self._has_work(report.offset):  # so that a worker that asks every second does not write every second
-                with hold_lease(self._workspace.database, self._lease_name) as lease:
+                with hold_lease(self._workspace.database, self._lease_name, wait_s=wait_s) as lease:
                     return self._build(lease, max_messages, progress)
         elif progress is not None:
             progress(report)

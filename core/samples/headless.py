@@ -30,6 +30,7 @@ BRANCH = "warehouse"
 TEMPLATE = "contacts"
 IDENTIFIERS = ("user_id", "email", "anonymous_id")
 PHONE = "phone"
+BUILDER_WAIT_S = 60.0  # an open workspace has a worker that builds, too
 COLUMNS_BY_TRAIT = {
     "email": "EMAIL",
     "phone": "PHONE",
@@ -161,7 +162,7 @@ class _Demo:
         """Read the log to its end."""
         space_id = str(guided_setup.get_setup(self._workspace).space_id)
         with self._part("profiles", 0.60):
-            return ProfileBuilder(self._workspace, space_id, ComputedTraitEngine()).build()
+            return ProfileBuilder(self._workspace, space_id, ComputedTraitEngine()).build(wait_s=BUILDER_WAIT_S)
 
     def check(self) -> CheckRun:
         """Press Enable Sources and Test Connections."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from sqlalchemy import Connection, event
 
 from core.errors import RunInProgress
 from core.events.event_log import open_event_log
 from core.identity.rules import list_rules
-from core.profiles.build import FEW_MESSAGES, rebuild
+from core.profiles.build import FEW_MESSAGES, ProfileBuilder, rebuild
 from core.storage.lease import hold_lease
+from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
 from core.workspaces.workspace import Workspace
 from tests.feeding import Feed
@@ -84,6 +88,24 @@ def test_nothing_is_applied_while_somebody_holds_the_space(store_workspace: Work
 
     assert feed.dump() == before
     assert feed.build().applied == 1
+
+
+def test_a_build_waits_for_one_that_is_about_to_end_when_it_is_told_to(store_workspace: Workspace) -> None:
+    feed = _open(store_workspace)
+    feed.track("ada", "Paid")
+    builder = ProfileBuilder(store_workspace, feed.space_id, ComputedTraitEngine())
+    taken = threading.Event()
+
+    def build_elsewhere() -> None:
+        with hold_lease(store_workspace.database, f"profiles:{feed.space_id}"):
+            taken.set()
+            time.sleep(0.3)
+
+    other = threading.Thread(target=build_elsewhere)
+    other.start()
+    taken.wait()
+    assert builder.build(wait_s=30.0).applied == 1
+    other.join()
 
 
 def test_messages_that_wait_for_identifiers_cost_no_write(workspace: Workspace) -> None:

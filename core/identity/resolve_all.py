@@ -12,7 +12,7 @@ strongly connected components of a directed graph", 2005, for what SciPy runs.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -78,6 +78,7 @@ def resolve_all(
     *,
     caps: Caps | None = None,
     apart: Sequence[tuple[int, int]] = (),
+    forgotten: Sequence[tuple[int, int]] = (),
 ) -> People:
     """Return whose each message and identifier is after all of `history`.
 
@@ -87,6 +88,8 @@ def resolve_all(
         make_ids: See `MakeIds`.
         caps: The caps on one profile.
         apart: Pairs of messages that made profiles which a person keeps apart.
+        forgotten: Places of messages, growing, each with an identifier that nobody has from there on; no message from
+            there on has it.
 
     Complexity: O(m + k) time and memory, and that of `resolve` for the messages of components that break a limit.
     """
@@ -106,7 +109,7 @@ def resolve_all(
         history, rules, limits, KeptApart([(str(a), str(b)) for a, b in apart]) if apart else None, make_ids
     )
     if len(places):
-        owners[places] = replay.run(places)
+        owners[places] = replay.run(places, forgotten)
         identifier_owners[must_replay[component_of]] = -1
         for number, owner in replay.list_identifiers():
             identifier_owners[number] = owner
@@ -198,22 +201,32 @@ class _Replay:
         self._merged_into: dict[KnownProfile, KnownProfile] = {}
         self.violations = Counter[str]()
 
-    def run(self, places: Numbers) -> Numbers:
+    def run(self, places: Numbers, forgotten: Sequence[tuple[int, int]]) -> Numbers:
         """Return the owner of each of these messages after the last of them."""
         ends = np.append(self._history.starts, len(self._history.identifiers))
-        profiles = [self._apply(place, int(ends[place]), int(ends[place + 1])) for place in places.tolist()]
+        profiles, waiting = list[KnownProfile](), deque(forgotten)
+        for place in places.tolist():
+            while waiting and waiting[0][0] <= place:
+                self._forget(waiting.popleft()[1])
+            profiles.append(self._apply(place, int(ends[place]), int(ends[place + 1])))
         return np.array([int(self._find_survivor(profile).id) for profile in profiles], np.int64)
 
     def list_identifiers(self) -> list[tuple[int, int]]:
         """Return the identifiers that a profile has, each with the profile."""
         return [(int(identifier.value), int(owner.id)) for identifier, owner in self._owners.items()]
 
+    def _name(self, number: int) -> Identifier:
+        return Identifier(self._history.type_names[self._history.types[number]], str(number))
+
+    def _forget(self, number: int) -> None:
+        identifier = self._name(number)
+        owner = self._owners.pop(identifier, None)
+        if owner is not None:
+            del owner.identifiers[identifier.type][identifier.value]
+
     def _apply(self, place: int, start: int, end: int) -> KnownProfile:
         history, at_ms = self._history, int(self._history.at_ms[place])
-        identifiers = [
-            Identifier(history.type_names[history.types[number]], str(number))
-            for number in history.identifiers[start:end].tolist()
-        ]
+        identifiers = [self._name(number) for number in history.identifiers[start:end].tolist()]
         found = resolve(
             identifiers,
             at_ms,

@@ -1,6 +1,7 @@
 """Disconnecting a source from a space, and connecting it again: both count from a place in the event log on.
 
-What the source brought while it was connected stays on the profiles, also when they are built again.
+What the source brought while it was connected stays on the profiles, also when they are built again, and when it is
+deleted.
 """
 
 from __future__ import annotations

@@ -184,8 +184,8 @@ def _resolve(
         for one, other in pairs
         if all(places[each] < len(offsets) and offsets[places[each]] == each for each in (one, other))
     ]
-    by_type = {rule.type: rule for rule in rules}
-    return resolve_all(history.number(), by_type, history.make_ids, caps=caps, apart=apart)
+    by_type, numbered = {rule.type: rule for rule in rules}, history.number()
+    return resolve_all(numbered, by_type, history.make_ids, caps=caps, apart=apart, forgotten=history.list_forgotten())
 
 
 def _write_owners(database: duckdb.DuckDBPyConnection, people: People) -> None:

@@ -44,6 +44,9 @@ _NUMBER = """CREATE TABLE numbered AS
 _ITS = "past.type = seen.type AND past.value = seen.value AND past.log_offset"
 _PAST = f"""UPDATE seen SET value = value || ? || (SELECT count(*) FROM past WHERE {_ITS} < seen."offset")
     WHERE EXISTS (SELECT 1 FROM past WHERE {_ITS} >= seen."offset")"""  # noqa: S608 - our own SQL
+_FORGOTTEN = """SELECT log_offset, number FROM numbered JOIN (
+        SELECT *, row_number() OVER (PARTITION BY type, value ORDER BY log_offset) - 1 AS life FROM past
+    ) AS past ON numbered.type = past.type AND numbered.value = past.value || ? || life ORDER BY ALL"""
 
 
 class WholeHistory:
@@ -115,6 +118,13 @@ class WholeHistory:
             columns["is_alias"].astype(bool),
         )
 
+    def list_forgotten(self) -> list[tuple[int, int]]:
+        """Return the identifiers that were deleted, each with the place of the first message behind that."""
+        if not self._deleted:
+            return []
+        found = self._database.execute(_FORGOTTEN, [PAST]).fetchall()
+        return [(int(np.searchsorted(self.offsets, offset, "right")), number) for offset, number in found]
+
     def make_ids(self, places: Sequence[int]) -> list[str]:
         """Return the ids of the profiles that these messages make."""
         offsets = self.offsets[list(places)].tolist()
@@ -130,7 +140,8 @@ class WholeHistory:
         """Give values that were deleted since the number of their life: each life is somebody's own."""
         if self._deleted:
             names = ("type", "value", "log_offset")
-            past = pa.table({name: [getattr(each, name) for each in self._deleted] for name in names})  # noqa: F841
+            rows = pa.table({name: [getattr(each, name) for each in self._deleted] for name in names})  # noqa: F841
+            self._database.execute("CREATE TABLE past AS SELECT * FROM rows")
             self._database.execute(_PAST, [PAST])
 
     def _read_at_once(self, first: int, last: int) -> None:

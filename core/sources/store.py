@@ -19,6 +19,7 @@ from core.sources.names import require_name
 from core.sources.registry import get_definition
 from core.storage.tables import sources, space_sources, syncs
 from core.workspaces.audit import record_change
+from core.workspaces.spans import close_for_good, read_spans, write_spans
 from core.workspaces.workspace import Workspace
 
 Admit = Callable[[Connection], None]
@@ -175,7 +176,7 @@ def rename_source(workspace: Workspace, source_id: str, name: str) -> Source:
 
 
 def delete_source(workspace: Workspace, source_id: str) -> None:
-    """Delete the source and its connections to spaces. Events it sent before stay in the log.
+    """Delete the source. Events it sent before stay in the log, and on profiles, also when those are built again.
 
     Raises:
         IllegalTransition: The setup made the source (W96), or a sync still reads it.
@@ -188,7 +189,7 @@ def delete_source(workspace: Workspace, source_id: str) -> None:
             raise IllegalTransition(
                 f"The sync {reader.name!r} reads the source {source.name!r}.", hint="Delete that sync first."
             )
-        connection.execute(delete(space_sources).where(space_sources.c.source_id == source.id))
+        _close_connections(connection, source.id)
         secret_id = connection.execute(select(sources.c.secret_id).where(sources.c.id == source.id)).scalar()
         connection.execute(delete(sources).where(sources.c.id == source.id))
         if secret_id is not None:
@@ -278,6 +279,14 @@ def _refuse_taken(connection: Connection, name: str, *, except_id: str = "") -> 
     query = select(sources.c.id).where(sources.c.name == name, sources.c.id != except_id)
     if connection.execute(query).first() is not None:
         raise InvalidField(f"There is already a source named {name!r}.", hint="Choose another name.")
+
+
+def _close_connections(connection: Connection, source_id: str) -> None:
+    """Note for each space that the source brings nothing more; a build of its profiles needs to know what it read."""
+    table, is_its = space_sources.c, space_sources.c.source_id == source_id
+    for space_id, spans in connection.execute(select(table.space_id, table.spans).where(is_its)).all():
+        closed = write_spans(close_for_good(read_spans(spans)))
+        connection.execute(update(space_sources).where(is_its, table.space_id == space_id).values(spans=closed))
 
 
 def _free_slug(connection: Connection, name: str) -> str:

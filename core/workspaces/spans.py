@@ -12,6 +12,7 @@ Span: TypeAlias = tuple[int, int | None]
 Spans: TypeAlias = tuple[Span, ...]
 
 FROM_THE_START: Spans = ((0, None),)
+LAST_OFFSET = 2**63 - 1  # of any log
 
 
 @lru_cache(256)
@@ -35,6 +36,11 @@ def open_span(spans: Spans, position: int) -> Spans:
 def close_span(spans: Spans, position: int) -> Spans:
     """Return `spans`, the last of which ends at `position`."""
     return (*spans[:-1], (spans[-1][0], position))
+
+
+def close_for_good(spans: Spans) -> Spans:
+    """Return `spans` for what can bring nothing more: what held still holds for what is on its way."""
+    return close_span(spans, LAST_OFFSET) if is_open(spans) else spans
 
 
 def is_open(spans: Spans) -> bool:

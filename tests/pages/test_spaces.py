@@ -32,6 +32,11 @@ def test_a_space_is_renamed_connected_and_shows_its_rules(workspace: Workspace, 
     assert "Import rules" not in list_buttons(app)
     press(app, "Connect")
     assert source.id in list_connected_sources(workspace, feed.space_id)
+    shop = create_source(workspace, kind="http", name="Shop")
+    feed.identify("bob", source=shop.id)
+    app = visit(PAGE)
+    press(app, "Connect")
+    assert "**1 event** in the event log, which begins on 1 Dec 2026" in read(app)
     app.text_input[0].set_value("People")
     press(app, "Save name")
     assert get_space(workspace, feed.space_id).name == "People"

@@ -2,7 +2,7 @@
 
 1. Who it is: the profiles of the user ids, with all their identifiers; saved, because later steps take them away.
 2. The event log: rows, blocks, files of closed days, word files; refused events.
-3. What syncs keep: records of runs, acknowledged records.
+3. What is kept of accounts and is theirs; what syncs keep: records of runs, acknowledged records.
 4. The profiles, in every space, in one transaction; then texts that quote a value.
 5. The search index, the logs.
 6. The regulation's own copy of the values goes, and the files are written anew, so that nothing stays in their gaps.
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
+from core.destinations.segment_profiles import KEEP_ACCOUNT_TRAITS
 from core.errors import CoreError, RunInProgress
 from core.events.erase import (
     compact,
@@ -30,14 +31,17 @@ from core.events.erase import (
     scan_log,
 )
 from core.events.event_log import open_event_log
+from core.privacy.accounts import delete_account_calls, delete_account_traits, find_account_rows
 from core.privacy.regulation import Regulation, RegulationStatus, get_regulation, list_regulations
 from core.privacy.stored import DELETED, compact_store, delete_profiles, make_pattern, replace_texts
 from core.privacy.subject import Subject, choose_offsets, resolve_subject
 from core.profiles.event_filters import forget_values
+from core.profiles.group_calls import follow_group_calls
 from core.profiles.search_index import purge_index
 from core.storage.lease import hold_lease
 from core.storage.tables import regulations
 from core.syncs.erase import People, erase_records, erase_states
+from core.syncs.sync import list_syncs
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
@@ -57,6 +61,8 @@ PLACES: Mapping[str, str] = {
     "trait_states": "states of computed traits",
     "violations": "identity violations",
     "merges": "merges",
+    "account_traits": "traits of accounts",
+    "group_calls": "calls that name accounts",
     "kept_apart": "rules that keep profiles apart",
     "texts": "texts that quoted a value",
     "logs": "lines of logs",
@@ -124,6 +130,7 @@ class _Deletion:
         subject = self._start()
         if subject is not None:
             self._erase_events(subject)
+            self._erase_accounts(subject)
             self._erase_syncs(subject)
             self._erase_profiles(subject)
             self._erase_rest(subject)
@@ -149,6 +156,8 @@ class _Deletion:
 
     def _erase_events(self, subject: Subject) -> None:
         log = open_event_log(self._workspace)
+        for space_id in subject.profile_ids:
+            follow_group_calls(self._workspace, space_id)  # whose an account is can be told as long as they are there
         with hold_lease(self._workspace.database, "history", wait_s=WAIT_S):
             found = list(scan_log(log, subject.marks))
             with self._workspace.database.reading() as connection:
@@ -157,7 +166,7 @@ class _Deletion:
             for start in range(0, len(self._offsets), READ_AT_ONCE):
                 for event in log.get_many(self._offsets[start : start + READ_AT_ONCE]):
                     there.append(event.offset)
-                    subject.add_row(event.body)
+                    subject.add_message(event.body)
             self._receipt["events"] = subject.plan_messages(there)
             self._keep(subject)  # a kill must lose neither the count nor what the messages said
             erase_messages(log, theirs)
@@ -165,8 +174,17 @@ class _Deletion:
         self._count("refused", erase_refused(log, matches_refused(subject.marks)))
         self._keep(subject)
 
+    def _erase_accounts(self, subject: Subject) -> None:
+        # before the syncs forget the rows: what is delivered meanwhile is delivered again by their next run
+        with self._workspace.database.reading() as connection:
+            rows = find_account_rows(connection, subject, self._offsets)
+        with self._workspace.database.transaction() as connection:
+            self._count("account_traits", delete_account_traits(connection, subject, rows))
+            self._save(connection, subject=subject.to_json())
+
     def _erase_syncs(self, subject: Subject) -> None:
-        people = People(subject.user_ids, subject.values, subject.row_keys)
+        of_accounts = [each.id for each in list_syncs(self._workspace) if each.action == KEEP_ACCOUNT_TRAITS.name]
+        people = People(subject.user_ids, subject.values, subject.row_keys, of_accounts)
         for place, erase in (("records", erase_records), ("acknowledged", erase_states)):
             for name, count in erase(self._workspace, people):
                 self._receipt[place] = subject.plan_records(place, name, count)
@@ -180,6 +198,8 @@ class _Deletion:
                 # a batch in hand, or an undo, may have made more of them meanwhile
                 resolve_subject(connection, subject, self._offsets)
                 for table, count in delete_profiles(connection, subject, self._offsets).items():
+                    self._count(table, count)
+                for table, count in delete_account_calls(connection, subject).items():
                     self._count(table, count)
                 values = subject.user_ids | subject.values
                 self._count("texts", replace_texts(connection, values))

@@ -16,9 +16,11 @@ from core.storage.bulk import delete_in
 from core.storage.database import Database
 from core.storage.tables import (
     METADATA,
+    account_traits,
     audit_entries,
     check_runs,
     computed_traits,
+    group_calls,
     predictions,
     profile_messages,
     profiles,
@@ -138,7 +140,7 @@ def compact_store(database: Database) -> None:
         return
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in METADATA.sorted_tables:
-            if any(name in table.c for name in _PERSON_COLUMNS) or table is profiles:
+            if any(name in table.c for name in _PERSON_COLUMNS) or table in (profiles, account_traits, group_calls):
                 connection.exec_driver_sql(f"VACUUM {table.name}")
 
 

@@ -12,6 +12,7 @@ from core.events.erase import Marks
 from core.profiles.merge_history import find_members, find_survivors
 from core.storage.bulk import select_in
 from core.storage.tables import identifiers, profile_messages, profiles, spaces
+from core.traits.definition import ACCOUNT_PREFIX, find_account
 
 _REACH_TRAITS = frozenset({"email", "phone"})
 _OWNER = (identifiers.c.profile_id,)
@@ -25,8 +26,9 @@ class Subject:
     """The people of a regulation.
 
     `profile_ids` are by space, those that were merged into them included; `log_offsets` are the messages of people who
-    were looked at when it was asked for; `row_keys` are by sync, of the rows that their messages came from. `planned`
-    are counts by place, saved before something is taken away there, so that a receipt is right after a kill.
+    were looked at when it was asked for; `row_keys` are by sync, of the rows that their messages came from or that
+    speak of them; `account_ids` are the accounts that their messages named. `planned` are counts by place, saved before
+    something is taken away there, so that a receipt is right after a kill.
     """
 
     user_ids: set[str] = field(default_factory=set)
@@ -34,6 +36,7 @@ class Subject:
     profile_ids: dict[str, set[str]] = field(default_factory=dict)
     log_offsets: set[int] = field(default_factory=set)
     row_keys: dict[str, set[str]] = field(default_factory=dict)
+    account_ids: set[str] = field(default_factory=set)
     planned: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -46,6 +49,7 @@ class Subject:
             _to_sets(document.get("profile_ids")),
             set(offsets) if isinstance(offsets, list) else set(),
             _to_sets(document.get("row_keys")),
+            _to_set(document.get("account_ids")),
             {str(place): int(count) for place, count in planned.items()} if isinstance(planned, dict) else {},
         )
 
@@ -57,6 +61,7 @@ class Subject:
             "profile_ids": {space_id: sorted(ids) for space_id, ids in self.profile_ids.items()},
             "log_offsets": sorted(self.log_offsets),
             "row_keys": {sync_id: sorted(keys) for sync_id, keys in self.row_keys.items()},
+            "account_ids": sorted(self.account_ids),
             "planned": self.planned,
         }
 
@@ -76,12 +81,20 @@ class Subject:
         self.planned[key] = max(count, self.planned.get(key, 0))
         return sum(each for name, each in self.planned.items() if name.startswith(f"{place}/"))
 
-    def add_row(self, body: bytes) -> None:
-        """Remember which row of which sync a message came from, if it came from one."""
-        context = orjson.loads(body).get("context")
+    def add_message(self, body: bytes) -> None:
+        """Remember which account a message names, and which row of which sync it came from, if it came from one."""
+        message = orjson.loads(body)
+        account = find_account(message)
+        if account is not None:
+            self.account_ids.add(account.removeprefix(ACCOUNT_PREFIX))
+        context = message.get("context")
         row = context.get("reverseEtl") if isinstance(context, dict) else None
         if isinstance(row, dict) and row.get("syncId") and row.get("rowKey") is not None:
-            self.row_keys.setdefault(str(row["syncId"]), set()).add(str(row["rowKey"]))
+            self.add_row(str(row["syncId"]), str(row["rowKey"]))
+
+    def add_row(self, sync_id: str, key: str) -> None:
+        """Remember a row of a sync."""
+        self.row_keys.setdefault(sync_id, set()).add(key)
 
     @property
     def marks(self) -> Marks:

@@ -28,18 +28,20 @@ from core.workspaces.workspace import Workspace
 
 @dataclass(frozen=True)
 class People:
-    """Whose rows: by user id, by the keys of rows that their messages came from (by sync), or by values of theirs.
+    """Whose rows: by user id, by the keys of rows that are theirs (by sync), or by values of theirs.
 
-    A value counts where the row has no user id: the same phone may stand in rows of others.
+    A value counts where the row has no user id: the same phone may stand in rows of others. The rows of
+    `account_sync_ids` have the ids of accounts as their keys, which may be called as a user is.
     """
 
     user_ids: Collection[str]
     values: Collection[str]
     row_keys: Mapping[str, Collection[str]]
+    account_sync_ids: Collection[str] = ()
 
     def condition(self, sync_id: str) -> str:
         """Return the condition on `key` and `payload` of a record of the sync, as SQL."""
-        keys = self.row_keys.get(sync_id, ())
+        keys = {*self.row_keys.get(sync_id, ()), *(() if sync_id in self.account_sync_ids else self.user_ids)}
         parts = [*([f"key IN ({_list(keys)})"] if keys else []), *self._anywhere]
         return f"coalesce({' OR '.join(parts) or 'false'}, false)"
 
@@ -47,9 +49,8 @@ class People:
     def _anywhere(self) -> Sequence[str]:
         """What holds in every sync; of thousands of people it is a long text."""
         has_user = "nullif(json_extract_string(payload, '$.user_id'), '')"
-        users = _list(self.user_ids)
         held = [f"contains(lower(payload), {literal(orjson.dumps(each).decode().lower())})" for each in self.values]
-        parts = [f"key IN ({users})", f"{has_user} IN ({users})"] if self.user_ids else []
+        parts = [f"{has_user} IN ({_list(self.user_ids)})"] if self.user_ids else []
         return [*parts, *([f"({has_user} IS NULL AND ({' OR '.join(held)}))"] if held else [])]
 
 

@@ -219,7 +219,16 @@ def test_a_deletion_that_dies_after_any_step_is_finished_by_the_next_worker(
 ) -> None:
     guided.fill(workspace, rows=9)
     (space,) = list_spaces(workspace)
-    steps = ("_erase_events", "_erase_syncs", "_erase_profiles", "_erase_rest", "_forget", "_compact", "_finish")
+    steps = (
+        "_erase_events",
+        "_erase_accounts",
+        "_erase_syncs",
+        "_erase_profiles",
+        "_erase_rest",
+        "_forget",
+        "_compact",
+        "_finish",
+    )
     for number, step in enumerate(steps, 1):
         request_regulation(workspace, DELETE, [f"c{number}"])
         clock.advance(timedelta(seconds=5))

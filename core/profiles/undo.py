@@ -10,7 +10,8 @@ Decisions where the specification is silent:
 - The message that tied the two goes where its strongest identifier that still fits leads; the others are left out of
   it and reported, as for a limit.
 - Today's identity rules count. An identifier whose rule is gone since goes from the profiles that are built again.
-- A merge whose messages are no longer all in the event log cannot be undone: what they said would be lost.
+- A merge whose messages are no longer all in the event log cannot be undone: what they said would be lost. While a
+  deletion takes some of them away, the undo waits.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from core.errors import IllegalTransition, NotFound
+from core.errors import CoreError, IllegalTransition, NotFound, RunInProgress
 from core.events.event_log import open_event_log
 from core.profiles.counts import BuildCounts, add_counts
 from core.profiles.family import Family, FamilyFinder
@@ -35,6 +36,7 @@ from core.profiles.split_plan import Act, PlannedProfile, SplitPlan, make_plan, 
 from core.profiles.splits import delete_split, find_split, insert_split
 from core.profiles.trait_engine import TraitEngine
 from core.storage.lease import hold_lease, require_lease
+from core.storage.tables import regulations
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
@@ -157,7 +159,7 @@ class _Work:
         merge = self._find_merge(connection)
         offset = read_offset(connection, self._space_id)
         basis = read_basis(connection, self._space_id, self._engine, offset, self._workspace.now())
-        finder = FamilyFinder(connection, self._log, self._space_id, basis.settings.rules, offset, self._tell_read)
+        finder = self._make_finder(connection, basis, offset)
         if basis != self._replay.basis or offset < self._offset or not finder.is_whole(self._family):
             self._start(basis, merge)
             seeds = {merge.survivor_id, merge.merged_id}
@@ -166,7 +168,7 @@ class _Work:
         offsets = finder.grow(self._family, seeds, max_messages)
         missing = self._family.missing or self._replay.apply(basis, offsets, self._tell_applied)
         if missing:
-            raise _messages_gone(missing)
+            raise self._explain_missing(missing, basis)
         self._offset = offset
 
     def compare(self, connection: Connection) -> Rewrite:
@@ -184,6 +186,9 @@ class _Work:
         """Return how many messages belong to nobody any more, by minute and source."""
         return self._replay.list_left_out()
 
+    def _make_finder(self, connection: Connection, basis: Basis, offset: int = 0) -> FamilyFinder:
+        return FamilyFinder(connection, self._log, self._space_id, basis.settings.rules, offset, self._tell_read)
+
     def _start(self, basis: Basis, merge: ProfileMerge) -> None:
         self._family, self._offset = Family(), 0
         self._replay.start(basis)
@@ -199,6 +204,20 @@ class _Work:
                 hint="Reload the page; somebody may have undone the merge already.",
             )
         return merge
+
+    def _explain_missing(self, missing: int, basis: Basis) -> CoreError:
+        """Tell messages that a deletion takes at this moment, in the log first, from those that are gone for good."""
+        with self._workspace.database.reading() as connection:  # what the caller sees may be older than the deletion
+            query = select(regulations.c.error).where(
+                regulations.c.started_at.is_not(None), regulations.c.finished_at.is_(None)
+            )
+            errors = connection.execute(query).scalars().all()
+            if None in errors or not self._make_finder(connection, basis).is_whole(self._family):
+                return RunInProgress(
+                    "People are being deleted whose messages hang together with these profiles.",
+                    hint="An undo in the background goes on by itself when that is done; on a page, try again then.",
+                )
+        return _messages_gone(missing, is_deletion_broken=bool(errors))
 
     def _tell_read(self, read: int) -> None:
         self._tell(SplitProgress(read))
@@ -228,9 +247,12 @@ def _recount(connection: Connection, space_id: str, left_out: Counter[tuple[int,
         add_counts(connection, space_id, BuildCounts(reached, left_out, Counter(), 0))
 
 
-def _messages_gone(count: int) -> IllegalTransition:
+def _messages_gone(count: int, *, is_deletion_broken: bool) -> IllegalTransition:
+    hint = "The merge stays: without those messages nobody can tell whose traits and events they brought."
+    if is_deletion_broken:
+        hint = "A deletion of people failed on its way. Have it tried again on the page Privacy, and then this."
     return IllegalTransition(
         f"At least {count:,} of the messages behind these profiles are no longer in the event log.",
         code="messages_gone",
-        hint="The merge stays: without those messages nobody can tell whose traits and events they brought.",
+        hint=hint,
     )

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from core.clock import FixedClock, to_iso
-from core.errors import InvalidField, NotFound
+from core.errors import InvalidField, NotFound, RunInProgress
 from core.events.blocks import list_blocks
 from core.events.event_log import open_event_log
 from core.events.history import word_index
@@ -40,6 +40,7 @@ from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.profiles.search_index import keep_search
 from core.profiles.undo import Act, SplitProgress, split
+from core.profiles.undo_jobs import carry_out_undos, list_undo_jobs, request_undo
 from core.storage.tables import METADATA, regulations
 from core.syncs.records import search_records
 from core.traits.engine import ComputedTraitEngine
@@ -351,3 +352,30 @@ def test_who_was_seen_goes_whatever_is_undone_before_or_meanwhile(
     }
     everything = read_everything(workspace)
     assert not [each for each in (b"ada-000001", b"visitor", b"+14155550001", b"mail@x") if each in everything]
+
+
+def test_an_undo_waits_for_the_end_of_a_deletion_that_has_begun(
+    workspace: Workspace, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, survivor_id, merged_id = feed_two(workspace)
+    feed.identify("zoe-000001", traits={"phone": "+14155550001"})  # refused: another user has the phone
+    feed.build()
+    request_regulation(workspace, RegulationKind.DELETE_ONLY, ["zoe-000001"])
+    clock.advance(timedelta(seconds=5))
+    request_undo(workspace, feed.space_id, Act.UNDO, survivor_id, merged_id)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(job._Deletion, "_erase_syncs", die)
+        carry_out_due(workspace)
+    with pytest.raises(RunInProgress, match="People are being deleted"):
+        carry_out_undos(workspace, ComputedTraitEngine())
+    (waiting,) = list_undo_jobs(workspace)
+    assert (waiting.starts, waiting.error) == (0, None)
+    carry_out_due(workspace)
+    assert carry_out_undos(workspace, ComputedTraitEngine()) == 1
+    owners = feed.owners()
+    assert owners["user_id", "ada-000001"] == merged_id
+    assert ("user_id", "zoe-000001") not in owners

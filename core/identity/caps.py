@@ -5,6 +5,8 @@ A change applies to new messages; a profile above a lower cap stays as it is and
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from sqlalchemy import Connection, update
 
 from core.errors import InvalidField, NotFound
@@ -18,12 +20,17 @@ HIGHEST_CAP = 100_000
 """Above it one message could make a profile that no page can show."""
 
 
-_CAPS = (spaces.c.max_merges, spaces.c.max_identifiers)
+CAPS_COLUMNS = (spaces.c.max_merges, spaces.c.max_identifiers)
 
 
 def read_caps(connection: Connection, space_id: str) -> Caps:
     """Return the caps of the space as `connection` sees them."""
-    for max_merges, max_identifiers in select_equal(connection, _CAPS, {"id": space_id}):
+    return to_caps(select_equal(connection, CAPS_COLUMNS, {"id": space_id}))
+
+
+def to_caps(rows: Iterable[Sequence[int | None]]) -> Caps:
+    """Return the caps in `CAPS_COLUMNS` of a space; the defaults where there is none."""
+    for max_merges, max_identifiers in rows:
         return Caps(max_merges or MAX_MERGES, max_identifiers or MAX_IDENTIFIERS)
     return Caps()
 

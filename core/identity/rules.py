@@ -5,9 +5,10 @@ A change applies to new messages only; loosening is safe, tightening leaves olde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
@@ -49,7 +50,7 @@ __all__ = [
 
 
 RECOMMENDED_TYPES = ("user_id", "email", "anonymous_id")
-_COLUMNS = tuple(
+RULE_COLUMNS = tuple(
     identifier_rules.c[name]
     for name in ("type", "priority", "value_limit", "period", "blocked", "custom", "external_only")
 )
@@ -63,12 +64,17 @@ def list_rules(workspace: Workspace, space_id: str) -> list[IdentifierRule]:
 
 def read_rules(connection: Connection, space_id: str) -> list[IdentifierRule]:
     """Return the space's rules as `connection` sees them, highest priority first."""
+    return to_rules(select_equal(connection, RULE_COLUMNS, {"space_id": space_id}))
+
+
+def to_rules(rows: Iterable[Sequence[Any]]) -> list[IdentifierRule]:
+    """Return the rules in `RULE_COLUMNS`, highest priority first."""
     found = []
-    for row in select_equal(connection, _COLUMNS, {"space_id": space_id}):
-        blocked = read_document(row.blocked)
+    for type_, priority, value_limit, period, stored, custom, external_only in rows:
+        blocked = read_document(stored)
         exact, patterns = tuple(blocked["exact"]), tuple(blocked["patterns"])
-        limits = row.type, row.priority, row.value_limit, Period(row.period)
-        found.append(IdentifierRule(*limits, exact, patterns, bool(row.custom), bool(row.external_only)))
+        limits = type_, priority, value_limit, Period(period)
+        found.append(IdentifierRule(*limits, exact, patterns, bool(custom), bool(external_only)))
     return sorted(found, key=attrgetter("priority", "type"))
 
 

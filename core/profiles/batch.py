@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
 from sqlalchemy import Connection
 
 from core.events.event_log import StoredEvent
-from core.identity.caps import read_caps
-from core.identity.resolve import Caps
-from core.identity.rule import IdentifierRule
-from core.identity.rules import read_rules
 from core.profiles.apply import BatchApplier, find_identifiers, read_messages
 from core.profiles.counts import BuildCounts, add_counts, count_messages
-from core.profiles.deleted_identifiers import Deletions, apply_deleted, read_deletions
+from core.profiles.deleted_identifiers import Deletions, apply_deleted
 from core.profiles.neighbourhood import Neighbourhood
 from core.profiles.progress import reset_traits, write_offset
-from core.profiles.reading import SpaceReading, add_filter_counts, read_reading
+from core.profiles.reading import add_filter_counts
+from core.profiles.space_state import SpaceSettings, read_state
 from core.profiles.trait_engine import TraitBatch
-
-MAX_EXTERNAL_TYPES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class SpaceSettings:
-    """What a batch goes by: what the space reads, its identifier rules, its caps on one profile."""
-
-    reading: SpaceReading
-    rules: list[IdentifierRule]
-    caps: Caps
-
-    @property
-    def room_for_types(self) -> int:
-        """How many identifier types may still add themselves."""
-        return max(MAX_EXTERNAL_TYPES - sum(rule.external_only for rule in self.rules), 0)
-
-
-def read_settings(connection: Connection, space_id: str) -> SpaceSettings:
-    """Return the settings of the space as `connection` sees them."""
-    return SpaceSettings(
-        read_reading(connection, space_id), read_rules(connection, space_id), read_caps(connection, space_id)
-    )
 
 
 class Batch:
@@ -87,11 +60,8 @@ class Batch:
 
     def is_current(self, connection: Connection) -> bool:
         """Say whether the messages would be chosen in the same way now, and no identifier was deleted since."""
-        space_id, deletions = self.around.space_id, self._deletions
-        return (
-            read_reading(connection, space_id) == self._settings.reading
-            and read_deletions(connection, space_id, deletions.after) == deletions
-        )
+        state = read_state(connection, self.around.space_id)
+        return state.settings.reading == self._settings.reading and state.deletions == self._deletions
 
     def write(self, connection: Connection, now: datetime) -> None:
         """Write what changed and how far it goes, in the caller's transaction."""

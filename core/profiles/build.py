@@ -27,10 +27,10 @@ from sqlalchemy import Connection
 from core.events.event_log import EventLog, StoredEvent, open_event_log
 from core.identity.resolve import Caps
 from core.identity.rules import add_external_types
-from core.profiles.batch import Batch, SpaceSettings, read_settings
-from core.profiles.deleted_identifiers import read_deletions
+from core.profiles.batch import Batch
 from core.profiles.garbage import without_garbage_collection
-from core.profiles.progress import clear_space, find_new_sources, read_offset, write_source_markers
+from core.profiles.progress import clear_space, read_offset, write_source_markers
+from core.profiles.space_state import SpaceState, read_state
 from core.profiles.trait_engine import TraitBatch, TraitEngine, TraitUpdate
 from core.storage.lease import Lease, hold_lease, pass_lease, require_lease
 from core.workspaces.workspace import Workspace
@@ -84,6 +84,7 @@ class ProfileBuilder:
         self._batch_messages = batch_messages
         self._caps = caps
         self._lease_name = f"profiles:{space_id}"
+        self._offset: int | None = None  # as this builder left it; another one may have gone on from there
 
     def build(
         self, max_messages: int | None = None, progress: Progress | None = None, *, wait_s: float = 0.0
@@ -108,25 +109,18 @@ class ProfileBuilder:
 
     def _has_work(self, offset: int) -> bool:
         with self._workspace.database.reading() as connection:
-            settings = read_settings(connection, self._space_id)
-            if not settings.rules:
+            state = self._read_state(connection)
+            if not state.settings.rules:
                 return False
-            if self._is_behind(connection, settings, offset, self._open_traits(connection)):
+            if _is_behind(state, self._open_traits(connection)):
                 return True
         return open_event_log(self._workspace).last_offset() > offset
-
-    def _is_behind(
-        self, connection: Connection, settings: SpaceSettings, offset: int, traits: TraitBatch | None
-    ) -> bool:
-        """Say whether a source or a trait is new, so that older messages concern it."""
-        if find_new_sources(connection, self._space_id, settings.reading.replays):
-            return True
-        return traits is not None and bool(traits.find_behind(offset))
 
     def _apply_few(self, max_messages: int | None) -> BuildReport | None:
         """Apply the new messages if they are few and there is nothing else to do; None where that is not so."""
         log, now = open_event_log(self._workspace), self._workspace.now()
-        offset = self._read_offset()
+        offset = self._read_offset() if self._offset is None else self._offset
+        self._offset = None
         limit = min(FEW_MESSAGES, self._batch_messages, FEW_MESSAGES if max_messages is None else max_messages)
         if not 0 < log.last_offset() - offset <= limit:
             return None
@@ -136,24 +130,22 @@ class ProfileBuilder:
                 connection.rollback()  # so that messages which wait for identifiers cost no write a second
                 return None
             batch.write(connection, now)
+        self._offset = batch.offset
         return _add(BuildReport(), batch)
 
     def _apply_in(self, connection: Connection, log: EventLog, offset: int, limit: int, now: datetime) -> Batch | None:
         # what is read here, the messages too, stays true until the end of the transaction: whoever changes profiles by
         # it, such as a deletion that took messages out of the log, needs the space and comes before or after
-        if not pass_lease(connection, self._lease_name) or read_offset(connection, self._space_id) != offset:
+        if not pass_lease(connection, self._lease_name):
             return None
-        events = log.read(offset, limit)
-        if not events:
+        state = self._read_state(connection)
+        if state.offset != offset or not state.settings.rules or state.deletions.find_next() is not None:
             return None
-        settings, traits = self._read_settings(connection), self._open_traits(connection)
-        if not settings.rules or self._is_behind(connection, settings, offset, traits):
+        events, traits = log.read(offset, limit), self._open_traits(connection)
+        if not events or _is_behind(state, traits):
             return None
-        deletions = read_deletions(connection, self._space_id, offset)
-        if deletions.find_next() is not None:
-            return None
-        batch = Batch(self._space_id, events, settings, deletions)
-        if settings.room_for_types and batch.list_unknown_types():
+        batch = Batch(self._space_id, events, state.settings, state.deletions)
+        if state.settings.room_for_types and batch.list_unknown_types():
             return None
         batch.apply(connection, traits, now)
         return batch
@@ -181,12 +173,11 @@ class ProfileBuilder:
     def _apply_batch(self, lease: Lease, events: Sequence[StoredEvent], before: BuildReport) -> BuildReport:
         now, database = self._workspace.now(), self._workspace.database
         with database.reading() as connection:
-            settings = self._read_settings(connection)
-            deletions = read_deletions(connection, self._space_id, before.offset)
-        batch = Batch(self._space_id, events, settings, deletions)
-        if self._add_types(batch.list_unknown_types(), settings.room_for_types):
+            state = self._read_state(connection)
+        batch = Batch(self._space_id, events, state.settings, state.deletions)
+        if self._add_types(batch.list_unknown_types(), state.settings.room_for_types):
             with database.reading() as connection:
-                batch = Batch(self._space_id, events, self._read_settings(connection), deletions)
+                batch = Batch(self._space_id, events, self._read_state(connection).settings, state.deletions)
         with database.reading() as connection:
             traits = self._open_traits(connection)
             if traits is not None:
@@ -200,9 +191,9 @@ class ProfileBuilder:
             batch.write(connection, self._workspace.now())
         return _add(before, batch)
 
-    def _read_settings(self, connection: Connection) -> SpaceSettings:
-        settings = read_settings(connection, self._space_id)
-        return replace(settings, caps=self._caps) if self._caps else settings
+    def _read_state(self, connection: Connection) -> SpaceState:
+        state = read_state(connection, self._space_id)
+        return replace(state, settings=replace(state.settings, caps=self._caps)) if self._caps else state
 
     def _open_traits(self, connection: Connection) -> TraitBatch | None:
         return self._engine.open_batch(connection, self._space_id, self._workspace.now()) if self._engine else None
@@ -218,9 +209,8 @@ class ProfileBuilder:
 
     def _replay_new_sources(self, lease: Lease, log: EventLog) -> None:
         with self._workspace.database.reading() as connection:
-            settings = read_settings(connection, self._space_id)
-            new = find_new_sources(connection, self._space_id, settings.reading.replays)
-            offset = read_offset(connection, self._space_id)
+            state = self._read_state(connection)
+        new, offset = state.new_sources, state.offset
         if not new:
             return
         counts = log.count_by_source() if offset else {}
@@ -246,6 +236,11 @@ def rebuild(workspace: Workspace, space_id: str) -> None:
     """
     with hold_lease(workspace.database, f"profiles:{space_id}"), workspace.database.transaction() as connection:
         clear_space(connection, space_id)
+
+
+def _is_behind(state: SpaceState, traits: TraitBatch | None) -> bool:
+    """Say whether a source or a trait is new, so that older messages concern it."""
+    return bool(state.new_sources) or (traits is not None and bool(traits.find_behind(state.offset)))
 
 
 def _add(before: BuildReport, batch: Batch) -> BuildReport:

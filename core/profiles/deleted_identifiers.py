@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select
 
 from core.errors import NotFound
 from core.profiles.api_reads import find_person
@@ -51,18 +51,22 @@ class Deletions:
 
 
 _COLUMNS = tuple(deleted_identifiers.c[name] for name in DeletedIdentifier._fields)
-_FROM = (
-    select(*_COLUMNS)
-    .where(deleted_identifiers.c.space_id == bindparam("space_id"))
-    .where(deleted_identifiers.c.log_offset >= bindparam("after"))
-    .order_by(*_COLUMNS)
-)
 
 
 def read_deletions(connection: Connection, space_id: str, after: int) -> Deletions:
     """Return the deletions at or behind a place in the log, as `connection` sees them."""
-    rows = connection.execute(_FROM, {"space_id": space_id, "after": after})
-    return Deletions(after, tuple(DeletedIdentifier(*row) for row in rows))
+    return to_deletions(after, connection.execute(select_deletions(space_id, after)))
+
+
+def select_deletions(space_id: ColumnElement[str] | str, after: ColumnElement[int] | int) -> Select[Any]:
+    """Return the query for the deletions at or behind a place in the log."""
+    table = deleted_identifiers.c
+    return select(*_COLUMNS).where(table.space_id == space_id, table.log_offset >= after)
+
+
+def to_deletions(after: int, rows: Iterable[Iterable[Any]]) -> Deletions:
+    """Return the deletions in the rows of that query."""
+    return Deletions(after, tuple(sorted(DeletedIdentifier(*row) for row in rows)))
 
 
 def apply_deleted(connection: Connection, space_id: str, deleted: Iterable[DeletedIdentifier]) -> None:

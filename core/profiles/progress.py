@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, delete, update
 
 from core.clock import to_millis
 from core.profiles.changes import note_cleared
-from core.storage.bulk import select_equal, select_in, upsert_rows
+from core.storage.bulk import select_equal, upsert_rows
 from core.storage.tables import (
     computed_traits,
     filter_counts,
@@ -36,37 +36,34 @@ _BUILT: tuple[Table, ...] = (
     group_calls,
 )
 _OFFSET = (reader_offsets.c.log_offset,)
-_MARKER = (reader_offsets.c.reader, reader_offsets.c.log_offset)
 
 
 def read_offset(connection: Connection, space_id: str) -> int:
     """Return the offset of the last message that the space's profiles include; 0 before the first."""
-    return _read(connection, _reader(space_id))
+    return _read(connection, name_reader(space_id))
 
 
 def write_offset(connection: Connection, space_id: str, offset: int, now: datetime) -> None:
     """Save the offset in the caller's transaction."""
-    _save(connection, _reader(space_id), offset, now)
+    _save(connection, name_reader(space_id), offset, now)
 
 
-def find_new_sources(connection: Connection, space_id: str, replays: Mapping[str, int]) -> dict[str, int]:
+def find_new_sources(space_id: str, replays: Mapping[str, int], markers: Mapping[str, int]) -> dict[str, int]:
     """Return those sources that the space's profiles do not include as they are to be read from the start of the log.
 
     Args:
-        connection: As what it sees.
         space_id: Whose profiles.
         replays: The sources, and how often each was connected again with what had come meanwhile.
+        markers: The markers of the sources, as `write_source_markers` wrote them.
     """
-    by_marker = {_marker(space_id, source_id): source_id for source_id in replays}
-    markers = dict(select_in(connection, _MARKER, {}, "reader", by_marker.keys()))
-    found = {source_id: markers.get(marker) for marker, source_id in by_marker.items()}
+    found = {source_id: markers.get(name_marker(space_id, source_id)) for source_id in replays}
     return {source_id: number for source_id, number in replays.items() if found[source_id] != number}
 
 
 def write_source_markers(connection: Connection, space_id: str, replays: Mapping[str, int], now: datetime) -> None:
     """Note, in the caller's transaction, that the profiles include these sources from the start of the log."""
     for source_id, number in sorted(replays.items()):
-        _save(connection, _marker(space_id, source_id), number, now)
+        _save(connection, name_marker(space_id, source_id), number, now)
 
 
 def clear_space(connection: Connection, space_id: str) -> None:
@@ -75,7 +72,7 @@ def clear_space(connection: Connection, space_id: str) -> None:
         connection.execute(delete(table).where(table.c.space_id == space_id))
     note_cleared(connection, space_id)
     connection.execute(update(computed_traits).where(computed_traits.c.space_id == space_id).values(computed_to=None))
-    readers = (_reader(space_id), _group_reader(space_id))
+    readers = (name_reader(space_id), _group_reader(space_id))
     connection.execute(delete(reader_offsets).where(reader_offsets.c.reader.in_(readers)))
 
 
@@ -99,12 +96,14 @@ def _group_reader(space_id: str) -> str:
     return f"group_calls:{space_id}"
 
 
-def _reader(space_id: str) -> str:
+def name_reader(space_id: str) -> str:
+    """Return the name under which the offset of the space's builder is saved."""
     return f"profiles:{space_id}"
 
 
-def _marker(space_id: str, source_id: str) -> str:
-    return f"{_reader(space_id)}/{source_id}"
+def name_marker(space_id: str, source_id: str) -> str:
+    """Return the name of the marker that the space's profiles include a source."""
+    return f"{name_reader(space_id)}/{source_id}"
 
 
 def _read(connection: Connection, reader: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, text
@@ -22,8 +22,8 @@ from core.storage.tables import event_filters, space_sources
 from core.workspaces.spans import FROM_THE_START, Spans, is_between, is_in, is_open, read_spans
 from core.workspaces.workspace import Workspace
 
-_SOURCE = (space_sources.c.source_id, space_sources.c.spans, space_sources.c.replays)
-_FILTER = (event_filters.c.id, event_filters.c.name, event_filters.c.query, event_filters.c.spans)
+SOURCE_COLUMNS = (space_sources.c.source_id, space_sources.c.spans, space_sources.c.replays)
+FILTER_COLUMNS = (event_filters.c.id, event_filters.c.name, event_filters.c.query, event_filters.c.spans)
 _ADD = text(
     "INSERT INTO filter_counts (space_id, filter_id, dropped, last_offset)"
     " VALUES (:space_id, :filter_id, :dropped, :last_offset) ON CONFLICT (space_id, filter_id)"
@@ -101,13 +101,17 @@ class SpaceReading:
 def read_reading(connection: Connection, space_id: str) -> SpaceReading:
     """Return what the space reads, as `connection` sees it."""
     fixed = {"space_id": space_id}
-    rows = select_equal(connection, _SOURCE, fixed)
-    filters = (row._replace(spans=read_spans(row.spans)) for row in select_equal(connection, _FILTER, fixed))
-    return SpaceReading(
-        {row.source_id: read_spans(row.spans) for row in rows},
-        {row.source_id: row.replays for row in rows},
-        tuple(EventFilter(*row) for row in sorted(filters)),  # by id: the oldest comes first
-    )
+    sources = select_equal(connection, SOURCE_COLUMNS, fixed)
+    return to_reading(sources, select_equal(connection, FILTER_COLUMNS, fixed))
+
+
+def to_reading(sources: Iterable[Sequence[Any]], filters: Iterable[Sequence[Any]]) -> SpaceReading:
+    """Return what is read by the sources in `SOURCE_COLUMNS` and the filters in `FILTER_COLUMNS`."""
+    spans, replays = dict[str, Spans](), dict[str, int]()
+    for source_id, text_, number in sources:
+        spans[source_id], replays[source_id] = read_spans(text_), number
+    held = (EventFilter(id_, name, query, read_spans(text_)) for id_, name, query, text_ in filters)
+    return SpaceReading(spans, replays, tuple(sorted(held)))  # by id: the oldest comes first
 
 
 def read_all_of(source_ids: Iterable[str]) -> SpaceReading:

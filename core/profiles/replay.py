@@ -20,11 +20,12 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
 from core.events.event_log import EventLog, StoredEvent
-from core.profiles.batch import Batch, SpaceSettings, read_settings
+from core.profiles.batch import Batch
 from core.profiles.deleted_identifiers import Deletions, apply_deleted, read_deletions
 from core.profiles.family import READ_AT_ONCE, Report
 from core.profiles.garbage import without_garbage_collection
 from core.profiles.reading import read_all_of
+from core.profiles.space_state import SpaceSettings, read_state
 from core.profiles.trait_engine import TraitEngine
 from core.storage.tables import (
     computed_traits,
@@ -81,7 +82,7 @@ def read_basis(connection: Connection, space_id: str, engine: TraitEngine, offse
     apart = select(kept_apart).where(kept_apart.c.space_id == space_id).order_by(*kept_apart.primary_key)
     traits = select(computed_traits).where(computed_traits.c.space_id == space_id).order_by(computed_traits.c.id)
     return Basis(
-        read_settings(connection, space_id),
+        read_state(connection, space_id).settings,
         [dict(row._mapping) for row in connection.execute(apart)],
         [{**row._mapping, "computed_to": None, "progress": None} for row in connection.execute(traits)],
         set(engine.open_batch(connection, space_id, now).find_behind(offset)),

@@ -30,9 +30,9 @@ def upsert_rows(connection: Connection, table: Table, rows: Sequence[_Values], *
     if connection.dialect.name == "sqlite":
         # many rows in a statement: a third less work than a statement a row, and no fight for Python's lock in between
         for piece in cut_rows(rows):
-            _execute(connection, _write_upsert(table, len(piece), is_sum), list(chain.from_iterable(piece)))
+            execute_raw(connection, _write_upsert(table, len(piece), is_sum), list(chain.from_iterable(piece)))
     else:
-        _execute(connection, _write_array_upsert(table, is_sum), tuple(map(list, zip(*rows, strict=True))))
+        execute_raw(connection, _write_array_upsert(table, is_sum), tuple(map(list, zip(*rows, strict=True))))
 
 
 def cut_rows(rows: Sequence[_Values]) -> Iterator[Sequence[_Values]]:
@@ -48,22 +48,26 @@ def insert_row(connection: Connection, table: Table, values: Mapping[str, object
     """Insert one row of `values`, as stored; the store numbers it where its key is not among them."""
     marks = ", ".join([_mark(connection)] * len(values))
     sql = f"INSERT INTO {table.name} ({', '.join(values)}) VALUES ({marks})"  # noqa: S608
-    _execute(connection, sql, tuple(values.values()))
+    execute_raw(connection, sql, tuple(values.values()))
 
 
-def update_equal(
-    connection: Connection, table: Table, values: Mapping[str, object], fixed: Mapping[str, object]
-) -> int:
-    """Set `values`, as stored, on the rows of `table` whose columns equal `fixed`; return how many they are."""
+def update_any(
+    connection: Connection, key: Column[Any], values: Mapping[str, object], rows: Iterable[Mapping[str, object]]
+) -> list[Any]:
+    """Set `values`, as stored, on those rows of a table whose columns equal one of `rows`; return their `key`."""
     changed = ", ".join(f"{name} = {_mark(connection)}" for name in values)
-    where, wanted = _write_equal(connection, fixed)
-    sql = f"UPDATE {table.name} SET {changed} WHERE {where}"  # noqa: S608
-    return int(_execute(connection, sql, (*values.values(), *wanted)).rowcount)
+    conditions = [_write_equal(connection, row) for row in rows]
+    if not conditions:
+        return []
+    where = " OR ".join(f"({condition})" for condition, _ in conditions)
+    sql = f"UPDATE {key.table.name} SET {changed} WHERE {where} RETURNING {key.name}"  # noqa: S608
+    parameters = (*values.values(), *chain.from_iterable(wanted for _, wanted in conditions))
+    return [found for (found,) in execute_raw(connection, sql, parameters).fetchall()]
 
 
 def select_equal(connection: Connection, columns: Sequence[Column[Any]], fixed: Mapping[str, object]) -> Sequence[Any]:
     """Return `columns`, as stored, of their table's rows whose columns equal `fixed`: named tuples."""
-    return _name(columns, _execute(connection, *_write_select(connection, columns, fixed)).fetchall())
+    return _name(columns, execute_raw(connection, *_write_select(connection, columns, fixed)).fetchall())
 
 
 def read_document(stored: Any) -> Any:
@@ -76,7 +80,7 @@ def stream_equal(
 ) -> Iterator[Sequence[_Values]]:
     """Yield the same rows, plain tuples, `size` at a time; no more of them are held in memory."""
     name = {} if connection.dialect.name == "sqlite" else {"name": "stream"}  # Postgres: a cursor on the server
-    cursor = _execute(connection, *_write_select(connection, columns, fixed), **name)
+    cursor = execute_raw(connection, *_write_select(connection, columns, fixed), **name)
     while rows := cursor.fetchmany(size):
         yield rows
     cursor.close()
@@ -91,22 +95,33 @@ def select_in(
 ) -> Sequence[Any]:
     """Return `columns`, as stored, of their table's rows whose columns equal `fixed` and whose `column` is in `values`.
 
-    Rows are named tuples.
+    Rows are named tuples. A tuple in `fixed` stands for any of its values.
     """
     if not values:
         return []
+    wanted = {**{name: value for name, value in fixed.items() if isinstance(value, tuple)}, column: values}
+    equal = {name: value for name, value in fixed.items() if name not in wanted}
+    sql = _write_select_in(connection.dialect.name, tuple(columns), tuple(equal), tuple(wanted))
+    if connection.dialect.name == "sqlite":
+        parameters = [*(orjson.dumps(list(each)).decode() for each in wanted.values()), *equal.values()]
+    else:
+        parameters = [*map(list, wanted.values()), *equal.values()]
+    return _name(columns, execute_raw(connection, sql, parameters).fetchall())
+
+
+@lru_cache(maxsize=256)
+def _write_select_in(
+    dialect: str, columns: tuple[Column[Any], ...], equal: tuple[str, ...], wanted: tuple[str, ...]
+) -> str:
     table = columns[0].table.name
     names = ", ".join(f"t.{each.name}" for each in columns)
-    if connection.dialect.name == "sqlite":
-        equal = "".join(f"t.{name} = ? AND " for name in fixed)
+    if dialect == "sqlite":
+        lists = "".join(f"json_each(?) AS each_{name} CROSS JOIN " for name in wanted)
+        where = " AND ".join([f"t.{name} = each_{name}.value" for name in wanted] + [f"t.{name} = ?" for name in equal])
         # CROSS JOIN keeps this order: each wanted value is looked up, the table is not read through
-        sql = f"SELECT {names} FROM json_each(?) AS j CROSS JOIN {table} AS t ON {equal}t.{column} = j.value"  # noqa: S608
-        parameters: _Values = (orjson.dumps(list(values)).decode(), *fixed.values())
-    else:
-        equal = "".join(f"t.{name} = %s AND " for name in fixed)
-        sql = f"SELECT {names} FROM {table} AS t WHERE {equal}t.{column} = ANY(%s)"  # noqa: S608
-        parameters = (*fixed.values(), list(values))
-    return _name(columns, _execute(connection, sql, parameters).fetchall())
+        return f"SELECT {names} FROM {lists}{table} AS t ON {where}"  # noqa: S608
+    where = " AND ".join([f"t.{name} = ANY(%s)" for name in wanted] + [f"t.{name} = %s" for name in equal])
+    return f"SELECT {names} FROM {table} AS t WHERE {where}"  # noqa: S608
 
 
 def update_in(
@@ -127,7 +142,7 @@ def update_in(
         return
     arrays = ", ".join(f"%s::{_array_type(each.type)}" for each in (column.table.columns[key], column))
     sql = f"UPDATE {table} SET {name} = n.value FROM unnest({arrays}) AS n (of, value) WHERE {key} = n.of{equal}"  # noqa: S608
-    _execute(connection, sql, (*map(list, zip(*values, strict=True)), *fixed.values()))
+    execute_raw(connection, sql, (*map(list, zip(*values, strict=True)), *fixed.values()))
 
 
 def delete_in(
@@ -144,7 +159,7 @@ def delete_in(
         equal = " AND ".join(f"{name} = %s" for name in fixed)
         sql = f"DELETE FROM {table.name} WHERE {equal} AND {column} = ANY(%s)"  # noqa: S608
         parameters = (*fixed.values(), list(values))
-    return int(_execute(connection, sql, parameters).rowcount)
+    return int(execute_raw(connection, sql, parameters).rowcount)
 
 
 @lru_cache(maxsize=256)
@@ -175,9 +190,19 @@ def _write_conflict(table: Table, is_sum: bool) -> str:
     return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}"
 
 
-def _execute(connection: Connection, sql: str, parameters: Any, **kind: str) -> Any:
+def execute_raw(connection: Connection, sql: str, parameters: Any, **kind: str) -> Any:
+    """Have the driver run `sql`, in its own spelling, inside the transaction of `connection`; returns its cursor.
+
+    Raises:
+        DBAPIError: As SQLAlchemy raises it, without the parameters.
+    """
     if not connection.in_transaction():
         connection.begin()
+    return run_in_driver(connection, sql, parameters, **kind)
+
+
+def run_in_driver(connection: Connection, sql: str, parameters: Any = (), **kind: str) -> Any:
+    """Have the driver run `sql` whether there is a transaction or not; as `execute_raw` in the rest."""
     cursor = connection.connection.cursor(**kind)
     try:
         cursor.execute(sql, parameters)

@@ -22,6 +22,7 @@ from core.errors import (
     StoreUnreadable,
     Unreachable,
 )
+from core.storage.bulk import run_in_driver
 from core.storage.home import Home
 
 BUSY_TIMEOUT_MS = 15_000
@@ -191,4 +192,4 @@ def _begin_immediate(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile, whatever the
     # busy timeout; taking the write lock first makes writers queue. `reading()` asks for DEFERRED.
     mode = connection.get_execution_options().get("onramp_mode", "IMMEDIATE")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    run_in_driver(connection, f"BEGIN {mode}")

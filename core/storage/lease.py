@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from core.clock import Clock, SystemClock, to_millis
 from core.errors import CoreError, RunInProgress
 from core.storage.database import Database
+from core.storage.prepared import Prepared
 from core.storage.tables import leases
 
 DEFAULT_TTL_S = 20.0
@@ -124,7 +125,7 @@ def pass_lease(connection: Connection, name: str, *, clock: Clock | None = None)
     Nobody can take it before that transaction ends, and a holder whose time has run out finds a larger token.
     """
     now = (clock or SystemClock()).now()
-    return bool(connection.execute(_PASS, {"lease": name, "now": now}).rowcount)
+    return bool(_PASS.execute(connection, lease=name, now=to_millis(now)).rowcount)
 
 
 def block_lease(connection: Connection, name: str) -> None:
@@ -204,8 +205,10 @@ _MAKE = text(
     "INSERT INTO leases (name, holder, token, expires_at) VALUES (:name, :holder, :token, :expires_at)"
     " ON CONFLICT (name) DO NOTHING"
 )
-_PASS = (
-    update(leases)
-    .where(leases.c.name == bindparam("lease"), leases.c.expires_at <= bindparam("now"))
-    .values(token=leases.c.token + 1, holder="")
+_PASS = Prepared(
+    lambda _dialect: (
+        update(leases)
+        .where(leases.c.name == bindparam("lease"), leases.c.expires_at <= bindparam("now"))
+        .values(token=leases.c.token + 1, holder="")
+    )
 )

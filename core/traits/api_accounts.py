@@ -23,7 +23,7 @@ from core.storage.bulk import select_in
 from core.storage.tables import account_traits, group_calls, identifiers, profile_messages
 from core.traits.computed_trait import Scope
 from core.traits.definition import ACCOUNT_PREFIX, compile_trait
-from core.traits.states import read_states
+from core.traits.states import StateKey, read_states
 from core.traits.store import read_traits
 from core.workspaces.workspace import Workspace
 
@@ -103,7 +103,8 @@ def _read_computed(
         compiled = compile_trait(trait)
         if compiled.scope is not Scope.ACCOUNT:
             continue
-        state, _has_value = read_states(connection, space_id, trait.id, [owner]).get(owner, (None, False))
+        states = read_states(connection, space_id, [trait.id], [owner])
+        state, _has_value = states.get(StateKey(trait.id, owner), (None, False))
         if state is not None:
             value = compiled.window.read(state, now_ms)
             found[trait.key] = (value, state["at"], state["offset"], trait.id)

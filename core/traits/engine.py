@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+import orjson
+from sqlalchemy import Connection, Executable, bindparam, select
 
 from core.clock import from_millis, to_millis
 from core.events.event_log import EventLog
 from core.events.message import Message, MessageType
 from core.profiles.trait_engine import TraitUpdate
-from core.storage.bulk import read_document, select_equal
+from core.storage.bulk import read_document
+from core.storage.prepared import Prepared, as_json
 from core.storage.tables import computed_traits
 from core.traits.computed_trait import ComputedTrait, Scope
 from core.traits.definition import COUNTED_TYPES, CompiledTrait, compile_trait, read_properties
@@ -30,7 +32,28 @@ from core.traits.states import (
 )
 from core.workspaces.workspace import Workspace
 
-_COLUMNS = tuple(computed_traits.c)
+_DEFINITION = tuple(
+    computed_traits.c[name]
+    for name in (
+        "id",
+        "space_id",
+        "key",
+        "name",
+        "kind",
+        "definition",
+        "created_at",
+        "enabled",
+        "updated_at",
+        "failure",
+    )
+)
+
+
+class _Definitions(NamedTuple):
+    """The traits that exist, and those of them that are counted, by id."""
+
+    active: frozenset[str]
+    counted: tuple[CompiledTrait, ...]
 
 
 class ComputedTraitEngine:
@@ -38,8 +61,8 @@ class ComputedTraitEngine:
 
     def open_batch(self, connection: Connection, space_id: str, now: datetime) -> ComputedTraitBatch:
         """Read the space's definitions; states are loaded later."""
-        rows = select_equal(connection, _COLUMNS, {"space_id": space_id})
-        return ComputedTraitBatch(space_id, [_to_trait(row) for row in sorted(rows, key=attrgetter("id"))], now)
+        definitions, computed_to = _TRAITS.execute(connection, space_id=space_id).fetchone()
+        return ComputedTraitBatch(space_id, _compile_all(definitions), dict(orjson.loads(computed_to)), now)
 
     def compute_history(
         self, workspace: Workspace, space_id: str, log: EventLog, check_lease: Callable[[Connection], None]
@@ -54,25 +77,25 @@ class ComputedTraitBatch:
     A trait that is disabled or cannot be computed is not counted; its values stay, and are nobody's to overwrite.
     """
 
-    def __init__(self, space_id: str, traits: list[ComputedTrait], now: datetime) -> None:
+    def __init__(
+        self, space_id: str, traits: _Definitions, computed_to: Mapping[str, int | None], now: datetime
+    ) -> None:
         self._space_id = space_id
         self._now_ms = to_millis(now)
-        self._active = {trait.id for trait in traits}
+        self._active = traits.active
+        self._computed_to = computed_to
         self._traits: dict[str, CompiledTrait] = {}
         self._by_event: dict[tuple[str, str | None], list[CompiledTrait]] = {}
         self._states: dict[StateKey, State] = {}
         self._with_value: set[StateKey] = set()
         self._changed: set[StateKey] = set()
         self._dropped: set[StateKey] = set()
-        self._use([compile_trait(trait) for trait in traits if trait.enabled and trait.failure is None])
+        self._use(traits.counted)
 
     def find_behind(self, log_offset: int) -> Mapping[str, int]:
         """Return the traits whose history is not computed up to `log_offset`, each with the offset it is at."""
-        return {
-            trait.id: trait.computed_to or 0
-            for trait in self._traits.values()
-            if trait.computed_to is None or trait.computed_to < log_offset
-        }
+        offsets = ((trait_id, self._computed_to[trait_id]) for trait_id in self._traits)
+        return {trait_id: to or 0 for trait_id, to in offsets if to is None or to < log_offset}
 
     def leave_out(self, trait_ids: Collection[str]) -> None:
         """Look at every trait but these."""
@@ -84,13 +107,11 @@ class ComputedTraitBatch:
 
     def load(self, connection: Connection, profile_ids: Collection[str]) -> None:
         """Load the states of these profiles."""
-        for trait in self._traits.values():
-            if trait.scope is Scope.USER:
-                for owner, (state, has_value) in read_states(connection, self._space_id, trait.id, profile_ids).items():
-                    key = StateKey(trait.id, owner)
-                    self._states[key] = state
-                    if has_value:
-                        self._with_value.add(key)
+        of_people = [trait.id for trait in self._traits.values() if trait.scope is Scope.USER]
+        for key, (state, has_value) in read_states(connection, self._space_id, of_people, profile_ids).items():
+            self._states[key] = state
+            if has_value:
+                self._with_value.add(key)
 
     def observe(self, profile_id: str, message: Message, at_ms: int, log_offset: int) -> None:
         """Count one message of a profile."""
@@ -151,14 +172,14 @@ class ComputedTraitBatch:
         # which accounts a batch concerns is known when it is over: what was counted before is added then
         for trait in self._traits.values():
             owners = [key.owner for key in changed if key.trait_id == trait.id and trait.scope is Scope.ACCOUNT]
-            for owner, (state, _) in read_states(connection, self._space_id, trait.id, owners).items():
-                merge_into(changed[StateKey(trait.id, owner)], trait, state)
+            for key, (state, _) in read_states(connection, self._space_id, [trait.id], owners).items():
+                merge_into(changed[key], trait, state)
 
     def _drop(self, key: StateKey) -> None:
         self._changed.discard(key)
         self._dropped.add(key)
 
-    def _use(self, traits: list[CompiledTrait]) -> None:
+    def _use(self, traits: Iterable[CompiledTrait]) -> None:
         self._traits = {trait.id: trait for trait in traits}
         self._by_event = {}
         for trait in traits:
@@ -169,8 +190,24 @@ def _as_name(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _to_trait(row: Any) -> ComputedTrait:
-    edited_at = None if row.updated_at is None else from_millis(row.updated_at)
-    definition, enabled = read_document(row.definition), bool(row.enabled)
-    read = {"definition": definition, "enabled": enabled, "created_at": from_millis(row.created_at)}
-    return ComputedTrait(**{**row._asdict(), **read, "updated_at": edited_at})
+@lru_cache(maxsize=64)
+def _compile_all(definitions: str) -> _Definitions:
+    """Read the traits of a space; not for every batch, which may be one event."""
+    traits = [_to_trait(*row) for row in sorted(orjson.loads(definitions))]
+    counted = tuple(compile_trait(trait) for trait in traits if trait.enabled and trait.failure is None)
+    return _Definitions(frozenset(trait.id for trait in traits), counted)
+
+
+def _to_trait(id_: str, space_id: str, key: str, name: str, kind: str, definition: Any, *rest: Any) -> ComputedTrait:
+    created_at, enabled, updated_at, failure = rest
+    stated = id_, space_id, key, name, kind, read_document(definition), None, from_millis(created_at), bool(enabled)
+    return ComputedTrait(*stated, None if updated_at is None else from_millis(updated_at), failure=failure)
+
+
+def _select_traits(dialect: str) -> Executable:
+    of_space = computed_traits.c.space_id == bindparam("space_id")
+    offsets = select(computed_traits.c.id, computed_traits.c.computed_to)
+    return select(*(as_json(dialect, each.where(of_space)) for each in (select(*_DEFINITION), offsets)))
+
+
+_TRAITS = Prepared(_select_traits)

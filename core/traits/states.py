@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from operator import attrgetter
 from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, select
 
 from core.clock import to_millis
-from core.storage.bulk import select_in, update_equal, upsert_rows
+from core.storage.bulk import select_in, update_any, upsert_rows
 from core.storage.tables import computed_traits, trait_states
 from core.traits.definition import CompiledTrait
 from core.traits.kinds import State
@@ -43,16 +42,16 @@ _EDITED = (
     .order_by(computed_traits.c.id)
     .with_for_update()
 )
-_COLUMNS = (trait_states.c.profile_id, trait_states.c.state, trait_states.c.has_value)
+_COLUMNS = (trait_states.c.trait_id, trait_states.c.profile_id, trait_states.c.state, trait_states.c.has_value)
 
 
 def read_states(
-    connection: Connection, space_id: str, trait_id: str, owners: Collection[str]
-) -> dict[str, tuple[State, bool]]:
-    """Return the states of these owners by owner, each with whether it gave a value when it was saved."""
-    fixed = {"space_id": space_id, "trait_id": trait_id}
+    connection: Connection, space_id: str, trait_ids: Iterable[str], owners: Collection[str]
+) -> dict[StateKey, tuple[State, bool]]:
+    """Return the states of these owners, each with whether it gave a value when it was saved."""
+    fixed = {"space_id": space_id, "trait_id": tuple(trait_ids)}
     rows = select_in(connection, _COLUMNS, fixed, "profile_id", owners)
-    return {row.profile_id: (orjson.loads(row.state), bool(row.has_value)) for row in rows}
+    return {StateKey(row.trait_id, row.profile_id): (orjson.loads(row.state), bool(row.has_value)) for row in rows}
 
 
 def write_states(
@@ -102,13 +101,11 @@ def find_unchanged(connection: Connection, traits: Iterable[CompiledTrait]) -> s
 
 def note_computed(connection: Connection, traits: Iterable[CompiledTrait], computed_to: int) -> set[str]:
     """Note how far the traits are counted; return those that are still as they were read, and keep them so as above."""
-    unchanged = set()
-    for trait in sorted(traits, key=attrgetter("id")):
-        edited_at = None if trait.updated_at is None else to_millis(trait.updated_at)
-        read = {"id": trait.id, "updated_at": edited_at}
-        if update_equal(connection, computed_traits, {"computed_to": computed_to}, read):
-            unchanged.add(trait.id)
-    return unchanged
+    read = [
+        {"id": trait.id, "updated_at": None if trait.updated_at is None else to_millis(trait.updated_at)}
+        for trait in traits
+    ]
+    return set(update_any(connection, computed_traits.c.id, {"computed_to": computed_to}, read))
 
 
 def delete_states(connection: Connection, space_id: str, keys: Collection[StateKey]) -> None:

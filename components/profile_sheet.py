@@ -11,14 +11,18 @@ import streamlit as st
 
 from components.format import format_ago, format_count, format_number, format_share, format_time, shorten
 from components.identity_graph import draw_identity_graph
+from components.plain_text import draw_strong, escape_markdown
 from components.profile_timeline import draw_lines
 from core.profiles.accounts import list_accounts
 from core.profiles.profile import Profile, ProfileTrait, put_reach_first
 from core.profiles.timeline import list_timeline
+from core.traits.accounts import list_account_traits
 from core.workspaces.workspace import Workspace
 
 LAST_ENTRIES = 10
 MAX_TRAITS = 40
+MAX_ACCOUNTS = 5
+MAX_ACCOUNT_TRAITS = 20
 VALUE_CHARS = 160
 _STYLE = """
 <style>
@@ -71,13 +75,7 @@ def draw_sheet(workspace: Workspace, profile: Profile) -> None:
     with right:
         st.markdown("##### What ties them together")
         draw_identity_graph(workspace, profile)
-        accounts = list_accounts(workspace, profile.space_id, profile.id)
-        if accounts:
-            rows = [
-                (each.name or each.group_id, each.group_id, f"since {format_time(each.last_seen_at)}")
-                for each in accounts
-            ]
-            _draw_part("Accounts", rows)
+        _draw_accounts(workspace, profile)
     st.markdown(f"##### The last {LAST_ENTRIES} things that happened")
     entries = list_timeline(workspace, profile.space_id, profile.id, limit=LAST_ENTRIES)
     if entries:
@@ -130,14 +128,38 @@ def format_value(value: object, limit_chars: int = VALUE_CHARS) -> str:
     return shorten(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), limit_chars)
 
 
+def _draw_accounts(workspace: Workspace, profile: Profile) -> None:
+    accounts, now = list_accounts(workspace, profile.space_id, profile.id), workspace.now()
+    if accounts:
+        st.markdown("##### Accounts")
+    for account in accounts[:MAX_ACCOUNTS]:
+        draw_strong(account.name or account.group_id)
+        named = format_ago(account.last_seen_at, now)
+        st.caption(f"{escape_markdown(account.group_id)} · last named by a group call {named}")
+        traits = list_account_traits(workspace, profile.space_id, account.group_id)
+        _draw_facts(
+            (trait.key, format_value(trait.value), f"{trait.origin}, {format_ago(trait.updated_at, now)}")
+            for trait in traits[:MAX_ACCOUNT_TRAITS]
+        )
+        if len(traits) > MAX_ACCOUNT_TRAITS:
+            st.caption(f"{format_count(len(traits) - MAX_ACCOUNT_TRAITS, 'trait')} more.")
+    if len(accounts) > MAX_ACCOUNTS:
+        st.caption(f"{format_count(len(accounts) - MAX_ACCOUNTS, 'account')} more.")
+
+
 def _draw_part(title: str, rows: Iterable[tuple[str, str, str]]) -> None:
+    st.markdown(f"##### {title}")
+    if not _draw_facts(rows):
+        st.caption("Nothing yet.")
+
+
+def _draw_facts(rows: Iterable[tuple[str, str, str]]) -> bool:
+    """Draw names with their values; return whether there are any."""
     shown = "".join(
         f"<dt>{html.escape(name).replace('_', '_<wbr>')}</dt>"
         f"<dd>{html.escape(value)}<small>{html.escape(note)}</small></dd>"
         for name, value, note in rows
     )
-    st.markdown(f"##### {title}")
     if shown:
         st.html(f'<dl class="onramp-facts">{shown}</dl>')
-    else:
-        st.caption("Nothing yet.")
+    return bool(shown)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection
@@ -20,7 +21,7 @@ from core.storage.tables import account_traits
 
 UNUSABLE_ID_CODE = "account_id_unusable"
 UNUSABLE_ID = f"The id of the account is empty, longer than {MAX_GROUP_ID_CHARS} characters, or cannot be printed."
-_COLUMNS = (account_traits.c.key, account_traits.c.value, account_traits.c.at)
+_COLUMNS = tuple(account_traits.c[name] for name in ("key", "value", "at", "sync_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ class AccountTraits:
     group_id: str
     traits: Mapping[str, Json]
     is_gone: bool = False
+
+
+class KeptTrait(NamedTuple):
+    """One value, None for one that was taken away, when it was written, in ms, and by which sync."""
+
+    value: Json
+    at_ms: int
+    sync_id: str
 
 
 def is_group_id(text: str) -> bool:
@@ -56,10 +65,12 @@ def write_account_traits(connection: Connection, sync_id: str, rows: Sequence[Ac
     )
 
 
-def read_account_traits(connection: Connection, space_id: str, group_id: str) -> dict[str, tuple[Json, int]]:
-    """Return by key the value, None for one that was taken away, and when it was written, in ms."""
+def read_account_traits(connection: Connection, space_id: str, group_id: str) -> dict[str, KeptTrait]:
+    """Return what is kept of an account, by key."""
     rows = select_equal(connection, _COLUMNS, {"space_id": space_id, "group_id": group_id})
-    return {row.key: (None if row.value is None else orjson.loads(row.value), row.at) for row in rows}
+    return {
+        row.key: KeptTrait(None if row.value is None else orjson.loads(row.value), row.at, row.sync_id) for row in rows
+    }
 
 
 def _find_others(

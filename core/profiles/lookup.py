@@ -11,7 +11,7 @@ from core.clock import from_millis
 from core.errors import NotFound
 from core.events.event_log import StoredEvent, open_event_log
 from core.profiles.merge_history import find_members, find_survivor, list_merges
-from core.profiles.origin import OriginReader, read_source_names
+from core.profiles.origin import OriginReader, read_names
 from core.profiles.profile import (
     Profile,
     ProfileIdentifier,
@@ -22,7 +22,7 @@ from core.profiles.profile import (
     choose_title,
 )
 from core.storage.bulk import select_in
-from core.storage.tables import identifier_rules, identifiers, profile_messages, profiles
+from core.storage.tables import identifier_rules, identifiers, profile_messages, profiles, sources
 from core.workspaces.workspace import Workspace
 
 __all__ = [
@@ -132,7 +132,7 @@ def read_identifiers(
     """Return the identifiers of each profile, highest priority first."""
     query = select(identifier_rules.c.type, identifier_rules.c.priority)
     ranks = {row.type: row.priority for row in connection.execute(query.where(identifier_rules.c.space_id == space_id))}
-    names = read_source_names(connection)
+    names = read_names(connection, sources)
     found: dict[str, list[ProfileIdentifier]] = {}
     rows = select_in(connection, _IDENTIFIER, {"space_id": space_id}, "profile_id", profile_ids)
     for profile_id, type_, value, first_at, last_at, source_id, first_offset in rows:

@@ -19,10 +19,10 @@ class OriginReader:
     def __init__(self, connection: Connection, events: Iterable[StoredEvent]) -> None:
         self._events = {event.offset: event for event in events}
         self._contexts: dict[int, Mapping[str, Any]] = {}
-        self._traits = _read_names(connection, computed_traits)
-        self._sources = _read_names(connection, sources)
-        self._syncs = _read_names(connection, syncs)
-        self._sql_models = _read_names(connection, sql_models)
+        self._traits = read_names(connection, computed_traits)
+        self._sources = read_names(connection, sources)
+        self._syncs = read_names(connection, syncs)
+        self._sql_models = read_names(connection, sql_models)
 
     def explain(self, log_offset: int, trait_id: str | None) -> TraitOrigin:
         """Return the origin of a value that the message at `log_offset` set, or counted into a computed trait."""
@@ -53,9 +53,9 @@ class OriginReader:
         return TraitOrigin(_describe_message(event, about), log_offset, **about)
 
 
-def read_source_names(connection: Connection) -> Mapping[str, str]:
-    """Return the name of each source by id."""
-    return _read_names(connection, sources)
+def read_names(connection: Connection, table: Table) -> Mapping[str, str]:
+    """Return the name of each source, sync, SQL model or computed trait by id."""
+    return {row.id: row.name for row in connection.execute(select(table.c.id, table.c.name))}
 
 
 def _describe_computed(trait: str | None, event: StoredEvent, source: str | None) -> str:
@@ -100,7 +100,3 @@ def _read_prediction(context: Mapping[str, Any]) -> Mapping[str, Any]:
 def _read_row(context: Mapping[str, Any]) -> dict[str, str]:
     row = context.get("reverseEtl")
     return {key: str(value) for key, value in row.items() if value is not None} if isinstance(row, dict) else {}
-
-
-def _read_names(connection: Connection, table: Table) -> Mapping[str, str]:
-    return {row.id: row.name for row in connection.execute(select(table.c.id, table.c.name))}

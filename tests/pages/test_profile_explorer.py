@@ -6,8 +6,11 @@ import re
 
 import pytest
 
+from core.clock import to_millis
 from core.errors import IllegalTransition
 from core.events.event_log import open_event_log
+from core.profiles.account_traits import AccountTraits, write_account_traits
+from core.profiles.group_calls import follow_group_calls
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.profiles.undo import Act, split
@@ -126,15 +129,27 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
     feed.build()
     feed.identify("ada", anonymousId="browser")
     feed.send("group", userId="ada", groupId="acme", traits={"name": "Acme Ltd"})
+    with workspace.database.transaction() as connection:
+        kept = [
+            AccountTraits(feed.space_id, "acme", {"seats": 7, "tier": "<b>"}),
+            AccountTraits(feed.space_id, "b", {"c": 1}),
+        ]
+        write_account_traits(connection, "syn_gone", kept, to_millis(workspace.now()))
     said = {"name": "Churn", "probability": 0.34, "reasons": [{"text": "No order for 40 days", "raises": True}]}
     feed.identify("ada", traits={"churn": 0.9}, context={"personas": {}, "prediction": said})
     feed.build()
+    follow_group_calls(workspace, feed.space_id)
     shown = read(visit(PAGE, id="user_id:ada"))
+    assert "<dt>c</dt>" not in shown
     for part in (
         "Ada &lt;Lovelace&gt;</h2>",
         "<dt>email</dt><dd>ada@example.com",
         "<dt>plan</dt><dd>pro",
-        "Acme Ltd",
+        "<strong>Acme Ltd</strong>",
+        "acme · last named by a group call",
+        "<dt>seats</dt><dd>7<small>syn_gone, ",
+        "<dt>name</dt><dd>Acme Ltd<small>src_test, ",
+        "<dt>tier</dt><dd>&lt;b&gt;",
         "anonymous_id browser came first: Message #1 (page)",
         "user_id ada was tied, two profiles becoming one, to anonymous_id browser: merged by Message #3 (identify)",
         "email ada@example.com was tied to user_id ada: Message #2 (identify)",

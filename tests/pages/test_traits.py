@@ -9,6 +9,9 @@ from core.clock import FixedClock
 from core.events.event_log import open_event_log
 from core.events.history.close import close_next, delete_closed
 from core.events.history.layout import history_folder
+from core.setup.sql_traits import create_sql_traits, list_sql_traits
+from core.syncs.engine import execute_run
+from core.syncs.run import list_runs
 from core.traits.computed_trait import TraitStatus
 from core.traits.store import add_recipes, create_trait, get_trait, list_traits
 from core.warehouses.store import save_warehouse
@@ -132,10 +135,10 @@ def test_traits_from_sql_are_checked_and_made_and_lead_to_their_sync(
     save_warehouse(workspace, kind="duckdb", name="Shop", settings={"path": "shop.duckdb"})
     app = visit(PAGE, view="sql")
     app.text_input(key="sql_traits_name").set_value("Plans")
-    app.text_area(key="sql_traits_sql").set_value("SELECT id, plan FROM people").run()
+    app.text_area(key="sql_traits_sql_new").set_value("SELECT id, plan FROM people").run()
     press(app, "Check the query")
     assert "No column says whose a row is." in read(app)
-    app.text_area(key="sql_traits_sql").set_value("SELECT id AS user_id, plan FROM people").run()
+    app.text_area(key="sql_traits_sql_new").set_value("SELECT id AS user_id, plan FROM people").run()
     press(app, "Check the query")
     assert "1 row by `user_id`, 1 trait: plan." in read(app)
     press(app, "Create traits")
@@ -150,8 +153,39 @@ def test_traits_from_sql_are_checked_and_made_and_lead_to_their_sync(
         "Fresh at": "",
     }
     app.text_input(key="sql_traits_name").set_value("Seats")
-    app.text_area(key="sql_traits_sql").set_value("SELECT 'acme' AS group_id, 7 AS seats").run()
+    app.text_area(key="sql_traits_sql_new").set_value("SELECT 'acme' AS group_id, 7 AS seats").run()
     press(app, "Check the query")
     assert "1 row by `group_id`, 1 trait of accounts: seats." in read(app)
     press(app, "Create traits")
     assert list(read_table(visit(PAGE, view="sql"), "Traits")["Of"]) == ["people", "accounts"]
+
+
+def test_traits_from_sql_are_changed_run_and_deleted_with_what_is_lost_in_sight(
+    workspace: Workspace, feed: Feed, visit: Visit
+) -> None:
+    with duckdb.connect(str(workspace.home.warehouses / "shop.duckdb")) as connection:
+        connection.execute("CREATE TABLE people AS SELECT 'ada' AS id, 'gold' AS plan, 7 AS seats")
+    warehouse = save_warehouse(workspace, kind="duckdb", name="Shop", settings={"path": "shop.duckdb"})
+    sql = "SELECT id AS user_id, plan, seats FROM people"
+    sync = create_sql_traits(workspace, feed.space_id, name="Plans *", warehouse_id=warehouse.id, sql=sql)
+    app = visit(PAGE, view="sql")
+    assert app.code[0].value == sql and "Shop · by `user_id` · Every 12 hours" in read(app)
+    press(app, "Edit")
+    save = "Save changes"
+    assert not list_buttons(app)[save]
+    app.text_area(key=f"sql_traits_sql_{sync.id}").set_value("SELECT id AS user_id, plan FROM people").run()
+    assert not list_buttons(app)[save]
+    press(app, "Check the query")
+    assert "No longer kept: seats. Their values stay as they are." in read(app)
+    app.selectbox(key=f"sql_traits_interval_{sync.id}").set_value(60).run()
+    press(app, save)
+    assert "Shop · by `user_id` · Every hour" in read(app)
+    assert list_sql_traits(workspace)[0].columns == ("plan",)
+    press(app, "Run now")
+    (run,) = list_runs(workspace, sync.id)
+    app = visit(PAGE, view="sql")
+    assert [list_buttons(app)[label] for label in ("Run now", "Edit", "Delete …")] == [False, True, False]
+    execute_run(workspace, run.id)
+    app = press(visit(PAGE, view="sql"), "Delete …")
+    assert "**All values stay on the profiles**" in read(app)
+    assert "Lost are the query, 1 run with what became of each row" in read(app)

@@ -1,0 +1,103 @@
+"""What is known of one account: what group calls said, what SQL traits keep, and what was computed.
+
+Decisions where the specification is silent: the traits are those of the newest 500 group calls and of SQL traits, each
+with its newest value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, select
+
+from core.clock import from_millis, to_millis
+from core.events.event_log import open_event_log
+from core.events.message import read_timestamp_ms
+from core.profiles.account_traits import read_account_traits
+from core.profiles.origin import read_names
+from core.storage.tables import group_calls, sources, syncs
+from core.traits.computed_trait import Scope
+from core.traits.definition import ACCOUNT_PREFIX, compile_trait
+from core.traits.states import read_states
+from core.traits.store import read_traits
+from core.workspaces.workspace import Workspace
+
+MAX_CALLS = 500
+
+
+class Entry(NamedTuple):
+    """One value as the Profile API takes it, with its time in ms and the message, computed trait or sync behind it."""
+
+    value: Any
+    at_ms: int
+    log_offset: int
+    trait_id: str | None
+    origin_id: str
+    """Of the source, the computed trait or the sync of SQL traits."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTrait:
+    """One trait of an account. `origin` names the source, the computed trait or the SQL traits that it is from."""
+
+    key: str
+    value: object
+    updated_at: datetime
+    origin: str
+
+
+def list_account_traits(workspace: Workspace, space_id: str, group_id: str) -> list[AccountTrait]:
+    """Return the account's traits that have a value, in the order of their keys."""
+    with workspace.database.reading() as connection:
+        entries = read_entries(workspace, connection, space_id, group_id)
+        traits = {trait.id: trait.name for trait in read_traits(connection, space_id)}
+        names = {**read_names(connection, sources), **read_names(connection, syncs), **traits}
+    return [
+        AccountTrait(key, entry.value, from_millis(entry.at_ms), names.get(entry.origin_id, entry.origin_id))
+        for key, entry in sorted(entries.items())
+        if entry.value is not None
+    ]
+
+
+def read_entries(workspace: Workspace, connection: Connection, space_id: str, group_id: str) -> dict[str, Entry]:
+    """Return the account's traits by key; what SQL traits took away has no value."""
+    entries = _read_said(workspace, connection, space_id, group_id)
+    for key, kept in read_account_traits(connection, space_id, group_id).items():
+        if key not in entries or entries[key].at_ms <= kept.at_ms:
+            entries[key] = Entry(kept.value, kept.at_ms, 0, None, kept.sync_id)
+    return entries | _read_computed(workspace, connection, space_id, group_id)
+
+
+def _read_said(workspace: Workspace, connection: Connection, space_id: str, group_id: str) -> dict[str, Entry]:
+    table = group_calls.c
+    query = select(table.log_offset).where(table.space_id == space_id, table.group_id == group_id)
+    offsets: Sequence[int] = (
+        connection.execute(query.order_by(table.log_offset.desc()).limit(MAX_CALLS)).scalars().all()
+    )
+    said: list[tuple[int, int, str, dict[str, Any]]] = []
+    for event in open_event_log(workspace).get_many(offsets):
+        message = orjson.loads(event.body)
+        traits = message.get("traits")
+        if isinstance(traits, dict):
+            said.append((read_timestamp_ms(message, event.received_at), event.offset, event.source_id, traits))
+    said.sort(key=lambda each: each[:2])
+    return {
+        key: Entry(value, at, offset, None, source_id)
+        for at, offset, source_id, traits in said
+        for key, value in traits.items()
+    }
+
+
+def _read_computed(workspace: Workspace, connection: Connection, space_id: str, group_id: str) -> dict[str, Entry]:
+    now_ms, owner = to_millis(workspace.now()), f"{ACCOUNT_PREFIX}{group_id}"
+    traits = {trait.id: compile_trait(trait) for trait in read_traits(connection, space_id)}
+    of_accounts = [trait_id for trait_id, trait in traits.items() if trait.scope is Scope.ACCOUNT]
+    found: dict[str, Entry] = {}
+    for (trait_id, _owner), (state, _has_value) in read_states(connection, space_id, of_accounts, [owner]).items():
+        value = traits[trait_id].window.read(state, now_ms)
+        found[traits[trait_id].key] = Entry(value, state["at"], state["offset"], trait_id, trait_id)
+    return found

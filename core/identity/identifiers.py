@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from core.events.message import Message, MessageType
@@ -63,14 +62,13 @@ RECOMMENDED_CUSTOM = DefaultIdentifier(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Extracted:
+class Extracted(NamedTuple):
     """The identifiers of one message by priority, those refused for their form or as blocked, and unknown types."""
 
     identifiers: list[Identifier]
     unusable: list[Identifier]
     unknown_types: list[str]
-    blocked: list[Identifier] = field(default_factory=list)
+    blocked: list[Identifier]
 
 
 def extract_identifiers(message: Message, rules: Sequence[IdentifierRule]) -> list[Identifier]:
@@ -87,33 +85,36 @@ class IdentifierReader:
         ordered = sorted(rules, key=lambda rule: (rule.priority, rule.type))
         self._rank = {rule.type: rank for rank, rule in enumerate(ordered)}
         self._has_email = "email" in self._rank
+        self._keys: list[tuple[str, str]] = []
         self._places: list[tuple[str, _Value]] = []
         self._trait_keys: list[tuple[str, tuple[str, ...]]] = []
         for rule in ordered:
             if rule.type == "email":
                 continue  # it is read with the traits, which are looked up once
-            if rule.type in _PLACES:
+            if rule.type in _KEYS:
+                self._keys.append((rule.type, _KEYS[rule.type]))
+            elif rule.type in _PLACES:
                 self._places.append((rule.type, _PLACES[rule.type]))
             elif not rule.external_only:
                 self._trait_keys.append((rule.type, list_spellings(rule.type)))
 
     def read(self, message: Message) -> Extracted:
         """Return what `message` holds."""
-        extracted = Extracted([], [], [])
+        identifiers, unusable, unknown = list[Identifier](), list[Identifier](), list[str]()
         for type_, raw in self._read_raw(message):
             value = _normalise(type_, raw)
-            if value is None:
+            if not value:
                 continue
             identifier = Identifier(type_, value)
             if len(value) > MAX_VALUE_CHARS or (not value.isprintable() and _CONTROL.search(value)):
-                extracted.unusable.append(identifier)
+                unusable.append(identifier)
             elif type_ not in self._rank:
-                extracted.unknown_types.append(type_)
-            elif identifier not in extracted.identifiers:
-                extracted.identifiers.append(identifier)
-        if len(extracted.identifiers) > 1:
-            extracted.identifiers.sort(key=self._get_rank)
-        return extracted
+                unknown.append(type_)
+            elif identifier not in identifiers:
+                identifiers.append(identifier)
+        if len(identifiers) > 1:
+            identifiers.sort(key=self._get_rank)
+        return Extracted(identifiers, unusable, unknown, [])
 
     def _get_rank(self, identifier: Identifier) -> int:
         return self._rank[identifier.type]
@@ -122,10 +123,10 @@ class IdentifierReader:
         context = _object(message, "context")
         root_traits = _user_traits(message)
         context_traits = _object(context, "traits")
-        raw: list[tuple[str, object]] = [(type_, place(message)) for type_, place in self._places]
+        raw: list[tuple[str, object]] = [(type_, message[key]) for type_, key in self._keys if key in message]
+        raw += [(type_, place(message)) for type_, place in self._places]
         if self._has_email:
-            raw.append(("email", root_traits.get("email")))
-            raw.append(("email", context_traits.get("email")))
+            raw += [("email", traits["email"]) for traits in (root_traits, context_traits) if "email" in traits]
         if self._trait_keys:
             containers = [c for c in (root_traits, context_traits, _object(message, "properties")) if c]
             raw += [
@@ -137,7 +138,7 @@ class IdentifierReader:
             ]
         if "externalIds" in context:
             raw += _read_external(context["externalIds"])
-        return [pair for pair in raw if pair[1] is not None]
+        return raw
 
 
 def _read_external(entries: object) -> Iterator[tuple[str, object]]:
@@ -151,16 +152,14 @@ def _read_external(entries: object) -> Iterator[tuple[str, object]]:
             yield type_, entry["id"]
 
 
-def _normalise(type_: str, raw: object) -> str | None:
+def _normalise(type_: str, raw: object) -> str:
     if isinstance(raw, str):
         value = raw.strip()
     elif isinstance(raw, bool) or not isinstance(raw, (int, float)):
-        return None
+        return ""
     else:
         value = str(int(raw)) if isinstance(raw, float) and raw.is_integer() else str(raw)
-    if type_ == "email":
-        value = value.lower()
-    return value or None
+    return value.lower() if type_ == "email" else value
 
 
 def _object(container: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -196,14 +195,12 @@ def list_spellings(type_: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((type_, camel)))
 
 
+_KEYS = {"user_id": "userId", "anonymous_id": "anonymousId", "group_id": "groupId"}
 _PLACES: dict[str, _Value] = {
-    "user_id": lambda message: message.get("userId"),
     "android.id": _device("android", "id"),
     "android.idfa": _device("android", "advertisingId", needs_tracking=True),
     "android.push_token": _device("android", "token"),
-    "anonymous_id": lambda message: message.get("anonymousId"),
     "ga_client_id": _read_ga_client_id,
-    "group_id": lambda message: message.get("groupId"),
     "ios.id": _device("ios", "id"),
     "ios.idfa": _device("ios", "advertisingId", needs_tracking=True),
     "ios.push_token": _device("ios", "token"),

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from core.identity.kept_apart import KeptApart
 from core.identity.rule import Identifier, IdentifierRule, Period
@@ -98,12 +98,11 @@ class Violation:
     identifier: Identifier | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """Whose message it is: no profile (make one), one, or several (merge them); with the identifiers that count."""
 
     profiles: list[KnownProfile]
-    identifiers: list[Identifier]
+    identifiers: Sequence[Identifier]
     violations: list[Violation]
 
 
@@ -130,6 +129,10 @@ def resolve(
     Complexity: O(identifiers of the message x identifiers of the profiles found) at worst; O(identifiers) when the
         message brings nothing new.
     """
+    if not is_alias:
+        plain = _resolve_plain(identifiers, owners)
+        if plain is not None:
+            return plain
     limits = caps or Caps()
     kept = list(identifiers[:1] if is_alias else identifiers)
     violations: list[Violation] = []
@@ -146,6 +149,19 @@ def resolve(
         kept, full = _cap_identifiers(kept, found[0], owners, limits)
         violations.extend(full)
     return Resolution(found, kept, violations)
+
+
+def _resolve_plain(identifiers: Sequence[Identifier], owners: Owners) -> Resolution | None:
+    """Return whose message it is where no rule can be broken, as in most: all known of one profile, or all new."""
+    owner = owners.get(identifiers[0])
+    for identifier in identifiers[1:]:
+        if owners.get(identifier) is not owner:
+            return None
+    if owner is not None:
+        return Resolution([owner], identifiers, [])
+    if len({type_ for type_, _ in identifiers}) < len(identifiers):
+        return None
+    return Resolution([], identifiers, [])  # a new profile with one value of each type: every limit is at least 1
 
 
 def choose_survivor(profiles: Sequence[KnownProfile]) -> KnownProfile:
@@ -188,8 +204,6 @@ def _find_broken_limit(
         if capped is not None:
             return capped
         new_types.update(*(profile.identifiers for profile in found))
-    elif not found and len(new_types) == len(kept):
-        return None  # a new profile with one value of each type: every limit is at least 1
     for type_ in sorted(new_types & rules.keys(), key=lambda name: (rules[name].priority, name)):
         count = _count_growth(type_, kept, found, at_ms, rules[type_].period.length_ms)
         if count > rules[type_].value_limit:

@@ -92,13 +92,16 @@ class BatchApplier:
 
     def apply(self, read: ReadMessage) -> bool:
         """Apply one message; False if it belongs to no profile."""
-        found, violations = read.extracted, read.list_violations()
-        if not read.is_applied:
-            self._note(read, violations, None)
-            return False
+        identifiers, unusable, _, blocked = read.extracted
+        violations: list[Violation] = []
+        if unusable or blocked or read.refusal is not None or not identifiers:
+            violations = read.list_violations()
+            if not read.is_applied:
+                self._note(read, violations, None)
+                return False
         is_alias = read.event.type == MessageType.ALIAS
         resolution = resolve(
-            found.identifiers,
+            identifiers,
             read.at_ms,
             self._around.owners,
             self._rules,
@@ -191,10 +194,10 @@ def _read(event: StoredEvent, reader: IdentifierReader) -> ReadMessage:
     except orjson.JSONDecodeError:
         message = None
     if not isinstance(message, dict):
-        return ReadMessage(event, {}, to_millis(event.received_at), Extracted([], [], []), ViolationRule.UNREADABLE)
+        return ReadMessage(event, {}, to_millis(event.received_at), Extracted([], [], [], []), ViolationRule.UNREADABLE)
     at_ms = read_timestamp_ms(message, event.received_at)
     if _is_test(message):
-        return ReadMessage(event, message, at_ms, Extracted([], [], []), ViolationRule.TEST_RECORD)
+        return ReadMessage(event, message, at_ms, Extracted([], [], [], []), ViolationRule.TEST_RECORD)
     return ReadMessage(event, message, at_ms, reader.read(message))
 
 

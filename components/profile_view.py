@@ -7,6 +7,7 @@ import streamlit as st
 
 from components.address import draw_older_newer, draw_views, keep, read_number
 from components.choice_table import draw_choice_table
+from components.deleted_identifiers import draw_deleted_identifiers
 from components.empty_state import draw_empty_state
 from components.format import NONE, format_time
 from components.identity_graph import draw_identity_graph
@@ -18,6 +19,7 @@ from components.profile_timeline import draw_timeline
 from components.trait_history import draw_trait_history
 from components.trait_origin import draw_origin
 from components.violation_list import draw_violations
+from core.profiles.list_deleted import list_deleted_identifiers
 from core.profiles.lookup import Profile, ProfileTrait
 from core.profiles.violations import count_violations, list_violations
 from core.workspaces.workspace import Workspace
@@ -117,6 +119,10 @@ def _draw_identifiers(workspace: Workspace, profile: Profile) -> None:
         alt="Identifiers of this profile, highest priority first",
     )
     st.caption("Highest priority first. A message that carries one of them belongs to this profile.")
+    deleted = list_deleted_identifiers(workspace, profile.space_id, profile.id)
+    if deleted:
+        st.markdown("##### Deleted identifiers")
+        draw_deleted_identifiers(deleted)
 
 
 def _draw_profile_violations(workspace: Workspace, profile: Profile) -> None:

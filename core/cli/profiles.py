@@ -9,6 +9,7 @@ from core.cli.output import DONE, open_for, print_json, print_json_lines, print_
 from core.cli.space_option import add_space, find_space
 from core.clock import to_iso
 from core.profiles.build import ProfileBuilder, rebuild
+from core.profiles.list_deleted import list_deleted_identifiers
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.traits.engine import ComputedTraitEngine
@@ -27,6 +28,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verb.add_argument("text", metavar="TEXT")
     add_space(verb)
     verb.set_defaults(run=search)
+    verb = verbs.add_parser("deleted-identifiers", parents=[shared], help="what was deleted, when, with which token")
+    verb.add_argument("who", metavar="TYPE:VALUE", nargs="?", help="of one person; of the space without it")
+    add_space(verb)
+    verb.set_defaults(run=show_deleted)
     verb = verbs.add_parser("rebuild", parents=[shared], help="build all profiles again from the event log")
     verb.set_defaults(run=rebuild_all)
     profile_merges.add_verbs(verbs, shared)
@@ -71,6 +76,29 @@ def search(args: argparse.Namespace) -> int:
         say(f"{found.waiting:,} profiles were not looked at: `python -m core worker` puts them into the search index.")
     if found.is_partial:
         say("Only the newest profiles were looked at: the text is very short or very common.")
+    return DONE
+
+
+def show_deleted(args: argparse.Namespace) -> int:
+    """Print the identifiers that were deleted."""
+    workspace = open_for(args)
+    space_id = find_space(workspace, args.space).id
+    profile_id = get_profile(workspace, space_id, args.who).id if args.who else None
+    rows = [
+        {
+            "type": each.type,
+            "value": each.value,
+            "profile_id": each.profile_id,
+            "deleted_at": to_iso(each.deleted_at),
+            "deleted_by": each.deleted_by,
+        }
+        for each in list_deleted_identifiers(workspace, space_id, profile_id)
+    ]
+    if args.json:
+        print_json_lines(rows)
+    else:
+        head = ("type", "value", "profile_id", "deleted_at", "deleted_by")
+        print_table(head, [[row[column] for column in head] for row in rows])
     return DONE
 
 

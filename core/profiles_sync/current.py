@@ -13,14 +13,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Row as Found
 
 from core.clock import from_millis, to_iso
-from core.profiles.merge_history import find_survivors
-from core.profiles_sync.happened import Rows, hash_identifier, to_text
-from core.profiles_sync.layout import ID_GRAPH, MERGES, OWNERS, PROFILE_TRAITS, USER_IDENTIFIERS, USER_TRAITS
+from core.profiles.merge_history import find_members, find_survivors
+from core.profiles_sync.happened import Row, Rows, hash_identifier, to_text
+from core.profiles_sync.layout import (
+    ID_GRAPH,
+    MERGES,
+    OPERATION,
+    OWNERS,
+    PROFILE_TRAITS,
+    REMOVED,
+    USER_IDENTIFIERS,
+    USER_TRAITS,
+)
 from core.storage.bulk import select_in
-from core.storage.tables import identifiers, profiles, profiles_sync_prints
+from core.storage.tables import deleted_identifiers, identifiers, profiles, profiles_sync_prints
 from core.workspaces.workspace import Workspace
 
 PAGE_PROFILES = 2_000
@@ -131,6 +141,33 @@ def write_rows(changed: Changed) -> Rows:
     return rows
 
 
+def read_removed(connection: Connection, space_id: str, changed: Changed, built_to: int) -> Sequence[Row]:
+    """Return a row for each identifier that was deleted from these profiles, or from one that became one of them.
+
+    A profile that loses an identifier differs, so it is among those of the run that has to say so. A deletion behind
+    `built_to` is not there yet.
+    """
+    table = deleted_identifiers.c
+    query = select(table.profile_id, table.type, table.value, table.log_offset, table.created_at).where(
+        table.space_id == space_id, table.log_offset <= built_to
+    )
+    found = connection.execute(query).all()
+    members = find_members(connection, space_id, [each.id for each, _ in changed.standings]) if found else {}
+    return [
+        {
+            "segment_id": row.profile_id,
+            "external_id_type": row.type,
+            "external_id_value": row.value,
+            "external_id_hash": hash_identifier(row.type, row.value),
+            "seq": row.log_offset,
+            "timestamp": to_iso(row.created_at),
+            OPERATION: REMOVED,
+        }
+        for row in found
+        if row.profile_id in members
+    ]
+
+
 def _read_prints(connection: Connection, sync_id: str, after: str, last: str | None) -> dict[str, int]:
     table = profiles_sync_prints.c
     query = select(table.profile_id, table.print).where(table.sync_id == sync_id, table.profile_id > after)
@@ -139,7 +176,7 @@ def _read_prints(connection: Connection, sync_id: str, after: str, last: str | N
     return {row.profile_id: row.print for row in connection.execute(query)}
 
 
-def _read_standings(connection: Connection, space_id: str, page: Sequence[Row[Any]]) -> list[Standing]:
+def _read_standings(connection: Connection, space_id: str, page: Sequence[Found[Any]]) -> list[Standing]:
     merged = {row.id for row in page if row.merged_into is not None}
     canonical: Mapping[str, str] = find_survivors(connection, space_id, merged) if merged else {}
     known: dict[str, list[tuple[Any, ...]]] = {}

@@ -22,8 +22,10 @@ from core.events.message import Message, MessageType, read_timestamp_ms
 from core.profiles.merge_history import find_survivors
 from core.profiles_sync.layout import (
     CALLS,
+    CREATED,
     EXTERNAL_ID_UPDATES,
     ID_GRAPH_UPDATES,
+    OPERATION,
     TRAIT_UPDATES,
     SyncedTable,
 )
@@ -179,5 +181,6 @@ def _read_identifiers(
                 "external_id_hash": hash_identifier(row.type, row.value),
                 "seq": row.first_offset,
                 "timestamp": to_iso(from_millis(row.first_seen_at)),
+                OPERATION: CREATED,
                 **_trigger(events[row.first_offset]),
             }

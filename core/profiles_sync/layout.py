@@ -16,6 +16,7 @@ from core.errors import UnknownConnector
 
 SEQ = "seq"
 WRITTEN_AT = "uuid_ts"
+OPERATION, CREATED, REMOVED = "__operation", "CREATED", "REMOVED"
 STAGE_PREFIX = "onramp_stage_"
 
 
@@ -62,7 +63,7 @@ ID_GRAPH_UPDATES = _table(
 EXTERNAL_ID_UPDATES = _table(
     "external_id_mapping_updates",
     "segment_id external_id_type external_id_value external_id_hash seq timestamp received_at triggering_event_id "
-    "triggering_event_type triggering_event_name triggering_event_source_id uuid_ts",
+    "triggering_event_type triggering_event_name triggering_event_source_id uuid_ts __operation",
 )
 TRAIT_UPDATES = _table(
     "profile_traits_updates",
@@ -207,6 +208,18 @@ def insert_event_sql(schema: str, table: SyncedTable, dialect: Dialect) -> str:
 def forget_span_sql(schema: str, table: str, after: int) -> str:
     """Return the statement that takes away what a run that was cut short wrote after the offset `after`."""
     return f"DELETE FROM {schema}.{table} WHERE {SEQ} > {after}"  # noqa: S608 - names of ours and a number
+
+
+def forget_removed_sql(schema: str) -> str:
+    """Return the statement that takes away which identifiers were deleted from the profiles that the stage names."""
+    table, staged = EXTERNAL_ID_UPDATES.name, f"SELECT segment_id FROM {name_stage(schema, EXTERNAL_ID_UPDATES)}"  # noqa: S608
+    return f"DELETE FROM {schema}.{table} WHERE {OPERATION} = '{REMOVED}' AND segment_id IN ({staged})"  # noqa: S608
+
+
+def mark_created_sql(schema: str) -> str:
+    """Return the statement that says what rows did that were written before the table had a column for it."""
+    table = EXTERNAL_ID_UPDATES.name
+    return f"UPDATE {schema}.{table} SET {OPERATION} = '{CREATED}' WHERE {OPERATION} IS NULL"  # noqa: S608
 
 
 def forget_all_sql(schema: str, table: SyncedTable) -> str:

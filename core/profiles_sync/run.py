@@ -25,7 +25,7 @@ from core.events.event_log import open_event_log
 from core.ids import new_id
 from core.profiles.changes import read_version
 from core.profiles.progress import read_offset
-from core.profiles_sync.current import Changed, has_prints, read_changes, write_rows
+from core.profiles_sync.current import Changed, has_prints, read_changes, read_removed, write_rows
 from core.profiles_sync.happened import read_span
 from core.profiles_sync.store import (
     ProfilesRun,
@@ -124,7 +124,7 @@ def _write(workspace: Workspace, sync: ProfilesSync, cancel: CancelToken, notes:
             if sync.log_offset < built_to:
                 yield from _write_happened(workspace, sync, writer, built_to)
             if sync.profiles_version != version:
-                yield from _write_current(workspace, sync, writer)
+                yield from _write_current(workspace, sync, writer, built_to)
                 _save(workspace, sync, profiles_version=version)
         finally:
             notes += writer.notes
@@ -153,21 +153,25 @@ def _save(workspace: Workspace, sync: ProfilesSync, **place: object) -> None:
         connection.execute(update(profiles_syncs).where(profiles_syncs.c.id == sync.id).values(**place))
 
 
-def _write_current(workspace: Workspace, sync: ProfilesSync, writer: Writer) -> Iterator[dict[str, int]]:
+def _write_current(workspace: Workspace, sync: ProfilesSync, writer: Writer, built_to: int) -> Iterator[dict[str, int]]:
     if not has_prints(workspace, sync.id):
         writer.forget_current()  # of a sync that was removed: its profiles may be there no more
     held = Changed([], [])
     for changed in read_changes(workspace, sync.id, sync.space_id):
         held = Changed([*held.standings, *changed.standings], [*held.gone, *changed.gone])
         if len(held) >= BATCH_PROFILES:
-            yield _write_batch(workspace, sync, writer, held)
+            yield _write_batch(workspace, sync, writer, held, built_to)
             held = Changed([], [])
     if len(held):
-        yield _write_batch(workspace, sync, writer, held)
+        yield _write_batch(workspace, sync, writer, held, built_to)
 
 
-def _write_batch(workspace: Workspace, sync: ProfilesSync, writer: Writer, changed: Changed) -> dict[str, int]:
-    written = writer.write_current(write_rows(changed))
+def _write_batch(
+    workspace: Workspace, sync: ProfilesSync, writer: Writer, changed: Changed, built_to: int
+) -> dict[str, int]:
+    with workspace.database.reading() as connection:
+        removed = read_removed(connection, sync.space_id, changed, built_to)
+    written = writer.write_current(write_rows(changed)) | writer.write_removed(removed)
     if changed.gone:
         writer.forget_happened(changed.gone)
     table = profiles_sync_prints.c

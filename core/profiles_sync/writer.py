@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -12,7 +12,9 @@ from core.profiles_sync.event_tables import EventTables
 from core.profiles_sync.happened import Row, Rows
 from core.profiles_sync.layout import (
     CURRENT,
+    EXTERNAL_ID_UPDATES,
     HAPPENED,
+    OPERATION,
     OWNERS,
     PROPERTIES,
     STAGE_PREFIX,
@@ -20,6 +22,7 @@ from core.profiles_sync.layout import (
     TABLES,
     TRACK,
     WRITTEN_AT,
+    ColumnKind,
     SyncedTable,
     add_columns_sql,
     create_index_sql,
@@ -28,10 +31,12 @@ from core.profiles_sync.layout import (
     empty_stage_sql,
     forget_all_sql,
     forget_owners_sql,
+    forget_removed_sql,
     forget_span_sql,
     get_dialect,
     insert_event_sql,
     insert_sql,
+    mark_created_sql,
     name_stage,
 )
 from core.warehouses.cancel import CancelToken
@@ -79,6 +84,15 @@ class Writer:
             self._run(forget_owners_sql(self._schema, table.name, table.owner))
         return {table.name: self._put(table, rows) for table in CURRENT}
 
+    def write_removed(self, rows: Sequence[Row]) -> dict[str, int]:
+        """Write which identifiers were deleted from profiles, all of each, in place of what was said of it."""
+        if not rows:
+            return {}
+        self._fill_stage(EXTERNAL_ID_UPDATES, rows)
+        self._run(forget_removed_sql(self._schema))
+        self._run(insert_sql(self._schema, EXTERNAL_ID_UPDATES, self._dialect))
+        return {EXTERNAL_ID_UPDATES.name: len(rows)}
+
     def forget_current(self) -> None:
         """Take away all that the tables say of how things are."""
         for table in CURRENT:
@@ -105,7 +119,8 @@ class Writer:
             return self._opened
         # before the session is there: an embedded warehouse is read by other processes, and while none writes it
         catalog = self._warehouse.list_tables(self._schema.upper() if self._dialect.folds_up else self._schema)
-        found = {table.name.lower() for table in catalog}
+        found = {table.name.lower(): {column.name.lower() for column in table.columns} for table in catalog}
+        is_older = OPERATION not in found.get(f"{STAGE_PREFIX}{EXTERNAL_ID_UPDATES.name}", {OPERATION})
         self._events = EventTables(catalog)
         self._opened = self._warehouse.open_write_session()
         try:
@@ -114,11 +129,16 @@ class Writer:
             for table in TABLES:
                 if table.name not in found:
                     self._run(create_sql(self._schema, table, self._dialect))
+                self._add_columns(table.name, table.columns, found.get(table.name))
+            if is_older:  # the stage is changed last, so that this is not forgotten by a kill
+                self._run(mark_created_sql(self._schema))
             for table in CURRENT if self._dialect.has_indexes else ():
                 self._run(create_index_sql(self._schema, table))
             for table in STAGED:
-                if f"{STAGE_PREFIX}{table.name}" not in found:
+                name = f"{STAGE_PREFIX}{table.name}"
+                if name not in found:
                     self._run(create_stage_sql(self._schema, table, self._dialect))
+                self._add_columns(name, dict.fromkeys(table.columns, ColumnKind.TEXT), found.get(name))
         except PermissionMissing as error:
             raise PermissionMissing(
                 f"The login may not make tables in the schema {self._schema}.",
@@ -133,6 +153,12 @@ class Writer:
         except PermissionMissing:
             # some engines ask for the right to make schemas even where this one exists: then its tables can be made
             self._run(create_sql(self._schema, TABLES[0], self._dialect))
+
+    def _add_columns(self, name: str, columns: Mapping[str, ColumnKind], found: set[str] | None) -> None:
+        """Add what a table of ours lacks that was made by an older Onramp."""
+        missing = {column: kind for column, kind in columns.items() if found is not None and column not in found}
+        for sql in add_columns_sql(self._schema, name, missing, self._dialect) if missing else ():
+            self._run(sql)
 
     def _list_happened(self) -> list[str]:
         return [*(table.name for table in HAPPENED), *self._events.names]

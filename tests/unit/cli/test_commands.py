@@ -10,6 +10,7 @@ import pytest
 
 from core.events.event_log import open_event_log
 from core.events.intake import take
+from core.profiles.deleted_identifiers import delete_identifier
 from core.sources.store import create_source
 from core.warehouses.store import save_warehouse
 from core.workspaces.spaces import ensure_space
@@ -129,6 +130,11 @@ def test_profiles_are_built_found_shown_and_rebuilt(shell: Shell, workspace: Wor
     assert found["traits"]["plan"]["value"] == "pro" and found["traits"]["plan"]["origin"]
     assert shell.json("profiles", "search", "ADA@")["id"] == found["id"]
     assert shell("profiles", "get", found["id"])[1].startswith(found["id"])
+    assert shell("profiles", "deleted-identifiers", "user_id:u1", "--json")[:2] == (0, "")
+    delete_identifier(workspace, feed.space_id, ["u1"], "email", ["ada@example.org"], asked_by="tok_1")
+    deleted = shell.json("profiles", "deleted-identifiers")
+    assert (deleted["type"], deleted["value"], deleted["deleted_by"]) == ("email", "ada@example.org", "tok_1")
+    assert shell("profiles", "deleted-identifiers", "user_id:u1")[1].count("ada@example.org") == 1
     assert "1 profiles" in shell("profiles", "rebuild")[1]
     assert shell.json("profiles", "get", "user_id:u1")["id"] == found["id"]
 

@@ -18,6 +18,7 @@ from core.errors import InvalidField
 from core.privacy.job import carry_out_due
 from core.privacy.regulation import RegulationKind, request_regulation
 from core.profiles.build import rebuild
+from core.profiles.deleted_identifiers import delete_identifier
 from core.profiles_sync import run as run_module
 from core.profiles_sync.run import list_due, run_profiles_sync
 from core.profiles_sync.store import (
@@ -228,6 +229,40 @@ def test_a_person_who_is_gone_is_taken_out_of_every_table(synced: Synced) -> Non
     assert synced.happened()[CALL_TABLE] == 1
 
 
+def test_a_deleted_identifier_is_removed_from_the_tables_and_said_to_be(synced: Synced) -> None:
+    feed, columns = synced.feed, "external_id_value, __operation, segment_id"
+    synced.run()
+    table = f"{SCHEMA}.external_id_mapping_updates"
+    for name in (table, f"{SCHEMA}.onramp_stage_external_id_mapping_updates"):  # as an older Onramp made them
+        synced.change(f"ALTER TABLE {name} DROP COLUMN __operation")
+    ada = feed.owners()["user_id", "1001"]
+
+    def delete(type_: str, value: str) -> None:
+        delete_identifier(synced.workspace, feed.space_id, ["1001"], type_, [value], asked_by="tok_x")
+
+    delete("email", "ada@example.org")
+    feed.identify("1001", traits={"plan": "gold"}, minute=16 * DAY)
+    delete("phone", "+14155550100")  # waits for the message before it
+    run = synced.run()
+    assert (run.state, run.rows["external_id_mapping_updates"]) == (ProfilesRunState.SUCCEEDED, 1)
+    before = synced.read("external_id_mapping_updates", columns)
+    assert [row for row in before if row[0] == "ada@example.org"] == [
+        ("ada@example.org", "CREATED", ada),
+        ("ada@example.org", "REMOVED", ada),
+    ]
+    assert len(before) == 6 and ("1002", "CREATED", feed.owners()["user_id", "1002"]) in before
+    feed.build()
+    feed.identify("1001", traits={"email": "ada@example.org"}, minute=16 * DAY + 1)
+    feed.build()
+    synced.run()
+    after = synced.read("external_id_mapping_updates", columns)
+    assert Counter(after) - Counter(before) == {
+        ("+14155550100", "REMOVED", ada): 1,
+        ("ada@example.org", "CREATED", ada): 1,
+    }
+    assert {row[2] for row in synced.current()["user_identifiers"]} == {"1001", "1002", "ada@example.org", "v-1"}
+
+
 def test_a_run_that_is_cut_anywhere_is_taken_up_without_a_row_twice(
     synced: Synced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +341,7 @@ def test_every_engine_takes_the_same_tables_and_those_of_events_grow(
         feed.track("1001", "Order Completed", {"orderId": 9, "total": 19.5, "gift": "maybe", "coupon": "x", "tip": 1})
         feed.track("1001", "Order Completed", {"total": "much"})
         feed.build()
+        delete_identifier(workspace, feed.space_id, ["1001"], "email", ["ada@example.org"], asked_by="tok_x")
         run = synced.run()
         assert run.state is ProfilesRunState.SUCCEEDED, run.error
         assert (run.rows["user_traits"], run.rows["order_completed"]) == (3, 2)
@@ -316,6 +352,9 @@ def test_every_engine_takes_the_same_tables_and_those_of_events_grow(
         traits = {row[0]: row[1] for row in synced.read("user_traits", "name, value")}
         assert traits == {"email": "ada@example.org", "quote": 'it\'s \\ "so"', "plan": "gold"}
         assert len(synced.read("identify", "id")) == 2
+        operations = synced.read("external_id_mapping_updates", "external_id_value, __operation")
+        of_email = [("ada@example.org", "CREATED"), ("ada@example.org", "REMOVED")]
+        assert operations == [("1001", "CREATED"), *of_email]
         columns = "event, order_id, total, gift, ship_zip, items, property_user, coupon, tip"
         empty = (None,) * 4
         assert sorted(synced.read("order_completed", f"seq, {columns}")) == [

@@ -16,6 +16,7 @@ from core.predictions.learners import Learner
 MAX_REASONS = 3
 MAX_TOP = 10
 _AT_ONCE = 20_000
+_ANY, _MANY = "event of any kind", "events of any kind"
 _LEAST = 0.02
 """A smaller part of the whole is no reason."""
 
@@ -79,13 +80,14 @@ class Words:
             return f"{name} is {_number(value)}" if np.isfinite(value) else f"{name} is not known"
         if feature.subject == VALUE:
             return f"{_number(value)} {self.currency} expected from how often and how much they bought"
-        what = {TARGET: self.target, ACTIVITY: "event"}.get(feature.subject, f"“{name}”")
+        what = {TARGET: self.target, ACTIVITY: _ANY}.get(feature.subject, f"“{name}”")
         if feature.measure == "days_since":
             if value >= days:
                 return f"no {what} in the last {days} days"
             return f"last {what} {_days(value)} ago"
         if feature.measure == "count":
-            return f"{_number(value)} × {what} in the last {days} days"
+            named = f"× {what}" if what != _ANY else _ANY if value == 1 else _MANY
+            return f"{_number(value)} {named} in the last {days} days"
         return self._describe_other(feature, value, days)
 
     def _describe_other(self, feature: Feature, value: float, days: int) -> str:
@@ -94,7 +96,7 @@ class Words:
         known = {
             "gap": f"{self.target} every {_days(value)} on average",
             "overdue": f"{value:.1f} times as long without {self.target} as usual",
-            "known_days": f"first event {_days(value)} ago, of the last {days} days",
+            "known_days": f"first event of the last {days} days {_days(value)} ago",
             "active_days": f"active on {_number(value)} of the last {days} days",
             "kinds": f"{_number(value)} different events in the last {days} days",
             "amount": f"{_number(value)} {self.currency} spent in the last {days} days",

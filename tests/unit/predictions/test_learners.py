@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from core.predictions.evaluation import measure_auc, measure_losses
-from core.predictions.features import EVENT, TARGET, Feature
+from core.predictions.features import ACTIVITY, EVENT, TARGET, Feature
 from core.predictions.learners import (
     Calibrator,
     Goal,
@@ -61,6 +61,8 @@ def test_contributions_add_up_to_the_prediction_and_name_what_weighs() -> None:
     (reasons,) = list_reasons(trees, FEATURES, complained, Words("“Order”"))
     assert reasons[0].sentence == "6 × “Complaint” in the last 30 days"
     assert reasons[0].raises
+    every = Feature(ACTIVITY, "", "count", 90)
+    assert Words("“Order”").describe(every, 22.0) == "22 events of any kind in the last 90 days"
 
 
 def test_a_calibrator_is_used_only_where_it_helps_people_it_has_not_seen() -> None:

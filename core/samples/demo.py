@@ -14,9 +14,9 @@ import orjson
 from core.errors import StorageFull
 from core.events.event_log import LogEntry, open_event_log
 from core.events.message import parse_time, to_log_entry
-from core.samples.demo_events import Message, demo_flex_events
+from core.samples.demo_events import INVENTED, Message, demo_flex_events, further_flex_events
 from core.samples.demo_people import DemoTruth
-from core.samples.demo_shop import DEFAULT_SHOPPERS, DEMO_CONTEXT, SHOP_DAYS, invent_shoppers, shop_messages
+from core.samples.demo_shop import DEFAULT_SHOPPERS, SHOP_DAYS, invent_shoppers, shop_messages
 from core.samples.demo_visitors import demo_visitor_messages
 from core.samples.demo_warehouse import Progress, build_demo_warehouse, demo_truth
 from core.setup.entitled import create_entitled_source
@@ -30,7 +30,9 @@ DEMO_WAREHOUSE_NAME = "Demo warehouse"
 DEMO_SHOP_NAME = "Online shop"
 _BATCH_MESSAGES = 2_000
 _LOOKED_BACK = 50
-"""Newest messages of the shop's source that may be somebody's own, sent with its write key."""
+"""Newest messages of a source that may be somebody's own, sent with its write key."""
+BEHIND = timedelta(hours=6)
+"""The shop sends some 150 messages a day, Flex some 210."""
 
 
 def ensure_demo_warehouse(workspace: Workspace, progress: Progress | None = None) -> WarehouseRecord:
@@ -60,22 +62,24 @@ def ensure_demo_file(workspace: Workspace, progress: Progress | None = None) -> 
     return DEMO_FILE
 
 
-def demo_messages(truth: DemoTruth) -> Iterator[Message]:
-    """Yield the whole history of the Flex source, oldest first: engagements and the web chat."""
-    return merge(demo_flex_events(truth), demo_visitor_messages(truth), key=lambda message: str(message["timestamp"]))
+def demo_messages(truth: DemoTruth, until: datetime) -> Iterator[Message]:
+    """Yield the history of the Flex source that ends at `until`, oldest first: engagements and the web chat."""
+    parts = demo_flex_events(truth, until=until), demo_visitor_messages(truth, until=until)
+    return merge(*parts, key=lambda message: str(message["timestamp"]))
 
 
-def append_demo_events(workspace: Workspace, progress: Progress | None = None) -> int:
-    """Write the demo's Flex history to the event log, and return how many messages are new there.
+def append_demo_events(workspace: Workspace, progress: Progress | None = None, *, until: datetime | None = None) -> int:
+    """Write what Flex sent of the demo's customers until now, and return how many messages are new there.
 
-    The messages have the same ids each time, so a second call adds nothing.
+    The history ends where the source was made. Later calls go on where the newest message stands, once that is some
+    hours old, and complete a history that was interrupted: the messages have the same ids each time.
     """
-    source = ensure_flex_source(workspace)
+    source, until = ensure_flex_source(workspace), until or workspace.now()
     log = open_event_log(workspace)
     before = log.count_by_source().get(source.id, 0)
     tell = progress or (lambda _what, _share: None)
     tell("inventing Flex engagements", 0.0)
-    messages = list(demo_messages(demo_truth()))
+    messages = list(_list_flex(demo_truth(), source.created_at, until, read_newest_invented(workspace, source)))
     for start in range(0, len(messages), _BATCH_MESSAGES):
         tell("writing Flex events", 0.3 + 0.7 * start / len(messages))
         log.append([_entry(source.id, message) for message in messages[start : start + _BATCH_MESSAGES]])
@@ -87,13 +91,15 @@ def append_demo_orders(workspace: Workspace, progress: Progress | None = None, *
     """Write what some customers did in the demo's online shop until now, and return how many messages are new.
 
     The shop is a source of its own, connected with its whole history at once: thirteen months before the source was
-    made. Later calls go on where the newest message stands, and complete one that was interrupted.
+    made. Later calls go on where the newest message stands, once that is some hours old.
     """
     source, until = _ensure_shop(workspace), until or workspace.now()
-    newest = read_newest_order(workspace, source)
+    newest = read_newest_invented(workspace, source)
     opened_at = source.created_at - timedelta(days=SHOP_DAYS)
     log = open_event_log(workspace)
     before = log.count_by_source().get(source.id, 0)
+    if newest is not None and not is_behind(newest, until):
+        return 0
     messages = list(shop_messages(invent_shoppers(_list_shoppers(), opened_at, until), until, since=newest))
     tell = progress or (lambda _what, _share: None)
     for start in range(0, len(messages), _BATCH_MESSAGES):
@@ -106,16 +112,30 @@ def append_demo_orders(workspace: Workspace, progress: Progress | None = None, *
 def find_demo_shop(workspace: Workspace) -> Source | None:
     """Return the source of the demo's shop; a source of that name without an invented message is somebody's own."""
     named = next((each for each in list_sources(workspace, kind="http") if each.name == DEMO_SHOP_NAME), None)
-    return named if named is not None and read_newest_order(workspace, named) is not None else None
+    return named if named is not None and read_newest_invented(workspace, named) is not None else None
 
 
-def read_newest_order(workspace: Workspace, source: Source) -> datetime | None:
+def read_newest_invented(workspace: Workspace, source: Source) -> datetime | None:
     """Return when the newest invented message of the source happened; None where it has none."""
     for event in open_event_log(workspace).search(source_id=source.id, limit=_LOOKED_BACK):
         message = orjson.loads(event.body)
-        if message.get("context") == DEMO_CONTEXT:
+        context = message.get("context")
+        if isinstance(context, dict) and context.get("demo") == INVENTED:
             return parse_time(message["timestamp"])
     return None
+
+
+def is_behind(newest: datetime, now: datetime) -> bool:
+    """Say whether a source of the demo whose newest invented message happened then has to go on."""
+    return now - newest >= BEHIND
+
+
+def _list_flex(truth: DemoTruth, made_at: datetime, until: datetime, newest: datetime | None) -> Iterator[Message]:
+    if newest is None or newest < made_at:
+        history = demo_messages(truth, made_at)
+        yield from (each for each in history if newest is None or (parse_time(each["timestamp"]) or made_at) >= newest)
+    if is_behind(max(newest or made_at, made_at), until):
+        yield from further_flex_events(truth, made_at, until, since=newest)
 
 
 def _list_shoppers() -> list[str]:

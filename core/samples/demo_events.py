@@ -1,5 +1,8 @@
 """Flex events of the demo's customers, in the two spellings the documents use, and the trait values they must give.
 
+A history ends at one moment; from then on each day has a chance of its own. So what happened until a moment is the
+beginning of what happened until a later one, and Flex can go on where it stopped.
+
 Source: wizard.md 3.1 and 3.2 (W76, W77). `true_trait_values` shares no code with `core.traits`: it is the oracle.
 """
 
@@ -8,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import accumulate
 from random import Random
 from typing import Any
 
@@ -20,6 +24,8 @@ INITIATED = "Flex - Engagement Initiated"
 COMPLETED = "Flex - Engagement Completed"
 HISTORY_DAYS = 180
 DEFAULT_ENGAGEMENTS = 20_000
+INVENTED = "invented by Onramp"
+"""What the context of each message says under `demo`: nothing but what is invented goes on by itself."""
 
 _CHANNELS = ("Voice", "SMS", "WhatsApp", "Email")
 _TOPICS = ("Billing", "Appointment", "Repair", "Quote", "Sign-up", "Störung")
@@ -48,16 +54,42 @@ def demo_flex_events(
     """
     chance = Random(f"{seed}:flex")
     callers = _choose_callers(truth, chance)
-    if not callers:
-        return
     reachable = find_reachable(truth)
-    weights = [chance.paretovariate(1.8) for _ in callers]
-    found = chance.choices(callers, weights, k=engagements)
     messages: list[tuple[datetime, int, Message]] = []
-    for number, contact in enumerate(found):
+    for number, contact in enumerate(_choose_calls(callers, chance, engagements)):
         ended_at = until - timedelta(seconds=chance.randrange(3_600, HISTORY_DAYS * 86_400))
         for at, message in _engagement(f"{seed}-{number}", contact, contact.record_id in reachable, ended_at, chance):
             messages.append((at, len(messages), message))
+    messages.sort(key=lambda entry: entry[:2])
+    yield from (message for _, _, message in messages)
+
+
+def further_flex_events(
+    truth: DemoTruth,
+    history_end: datetime,
+    until: datetime,
+    seed: int = 7,
+    *,
+    since: datetime | None = None,
+    engagements_a_day: int = DEFAULT_ENGAGEMENTS // HISTORY_DAYS,
+) -> Iterator[Message]:
+    """Yield what Flex sent after the history that ends at `history_end` and before `until`, oldest first.
+
+    The same customers call, and those who called often go on calling often. Only what happened at `since` or later is
+    told, where it is given.
+    """
+    chance = Random(f"{seed}:flex")
+    callers, reachable = _choose_callers(truth, chance), find_reachable(truth)
+    first = max((since - history_end).days - 1, 0) if since else 0  # what began the day before may end later
+    messages: list[tuple[datetime, int, Message]] = []
+    for day in range(first, (until - history_end).days + 1):
+        chance = Random(f"{seed}:flex:{day}")
+        for number, contact in enumerate(_choose_calls(callers, chance, engagements_a_day)):
+            ended_at = history_end + timedelta(days=day, seconds=chance.randrange(86_400))
+            key, is_reachable = f"{seed}-{day}-{number}", contact.record_id in reachable
+            for at, message in _engagement(key, contact, is_reachable, ended_at, chance):
+                if at < until and (since is None or at >= since):
+                    messages.append((at, len(messages), message))
     messages.sort(key=lambda entry: entry[:2])
     yield from (message for _, _, message in messages)
 
@@ -104,8 +136,15 @@ def _read_email(message: Message) -> str | None:
     return str(context["traits"]["email"]) if "traits" in context else None
 
 
-def _choose_callers(truth: DemoTruth, chance: Random) -> list[RecordTruth]:
-    return [record for record in truth.contacts if chance.random() < 0.4]
+def _choose_callers(truth: DemoTruth, chance: Random) -> tuple[list[RecordTruth], list[float]]:
+    """Return who calls, and how often, added up from the first to each of them."""
+    callers = [record for record in truth.contacts if chance.random() < 0.4]
+    return callers, list(accumulate(chance.paretovariate(1.8) for _ in callers))
+
+
+def _choose_calls(callers: tuple[list[RecordTruth], list[float]], chance: Random, count: int) -> list[RecordTruth]:
+    records, weights = callers
+    return chance.choices(records, cum_weights=weights, k=count) if records else []
 
 
 def find_reachable(truth: DemoTruth) -> frozenset[str]:
@@ -178,7 +217,7 @@ def make_envelope(key: str, what: str, who: Message, at: datetime) -> Message:
         "type": "track",
         "messageId": derived_id("flex", key, what),
         **who,
-        "context": {**who["context"], "library": library},
+        "context": {**who["context"], "library": library, "demo": INVENTED},
         "timestamp": to_iso(at),
         "originalTimestamp": to_iso(at),
         "integrations": {},

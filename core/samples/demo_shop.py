@@ -14,21 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
-from typing import Any
 
 from core.clock import to_iso
 from core.ids import derived_id
+from core.samples.demo_events import INVENTED, Message
 
 SHOP_DAYS = 400
 DEFAULT_SHOPPERS = 1_500
 ORDER_COMPLETED = "Order Completed"
-DEMO_CONTEXT = {"library": {"name": "analytics-python", "version": "2.3.4"}, "demo": "invented by Onramp"}
-"""In each message: nothing but an invented shop goes on by itself."""
+_CONTEXT = {"library": {"name": "analytics-python", "version": "2.3.4"}, "demo": INVENTED}
 _WARNING_DAYS = 25
 _LOOKS_BEFORE = timedelta(minutes=50)
 _PRODUCTS = (("Filter set", 29.0), ("Service visit", 119.0), ("Smart thermostat", 149.0), ("Solar cleaning kit", 59.0))
-
-Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +140,7 @@ def _make_message(message_id: str, user_id: str, at: datetime, event: str, prope
         "userId": user_id,
         "event": event,
         "properties": properties,
-        "context": DEMO_CONTEXT,
+        "context": _CONTEXT,
         "timestamp": to_iso(at),
         "originalTimestamp": to_iso(at),
         "integrations": {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 
@@ -64,6 +65,7 @@ def build_demo_warehouse(
     return crm.truth
 
 
+@lru_cache(1)
 def demo_truth(*, customers: int = DEFAULT_CUSTOMERS, seed: int = DEFAULT_SEED) -> DemoTruth:
     """Return the truth about the warehouse that `build_demo_warehouse` makes, without making it."""
     return make_crm(customers, seed).truth

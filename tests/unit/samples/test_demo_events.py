@@ -6,7 +6,15 @@ import pytest
 
 from core.events.message import parse_time
 from core.samples.demo_crm import DEMO_UNTIL
-from core.samples.demo_events import COMPLETED, HISTORY_DAYS, INITIATED, Message, demo_flex_events, true_trait_values
+from core.samples.demo_events import (
+    COMPLETED,
+    HISTORY_DAYS,
+    INITIATED,
+    Message,
+    demo_flex_events,
+    further_flex_events,
+    true_trait_values,
+)
 from core.samples.demo_warehouse import demo_truth
 
 ENGAGEMENTS = 3_000
@@ -38,6 +46,19 @@ def test_the_history_ends_where_it_is_told_to(truth) -> None:
     until = datetime(2025, 1, 1, tzinfo=UTC)
     last = list(demo_flex_events(truth, until=until, engagements=50))[-1]
     assert parse_time(last["timestamp"]) <= until
+
+
+def test_what_flex_sends_after_its_history_is_the_same_in_one_piece_or_in_several(truth, messages) -> None:
+    until = DEMO_UNTIL + timedelta(days=9, hours=7)
+    whole = list(further_flex_events(truth, DEMO_UNTIL, until, engagements_a_day=40))
+    first = list(further_flex_events(truth, DEMO_UNTIL, DEMO_UNTIL + timedelta(days=4), engagements_a_day=40))
+    since = parse_time(first[-1]["timestamp"])
+    rest = list(further_flex_events(truth, DEMO_UNTIL, until, since=since, engagements_a_day=40))
+    assert first + rest[1:] == whole, "the newest is told again"
+    assert 600 < len(whole) < 800
+    assert len({each["messageId"] for each in [*messages, *whole]}) == len(messages) + len(whole)
+    callers, before = ({each.get("userId") for each in some} for some in (whole, messages))
+    assert len(callers - before) < len(callers) / 10, "the same people call"
 
 
 def test_initiated_has_the_documented_properties_in_either_spelling(messages: list[Message]) -> None:

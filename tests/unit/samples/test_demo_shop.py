@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
-from core.samples.demo import DEMO_SHOP_NAME, find_demo_shop, read_newest_order
+from core.samples.demo import DEMO_SHOP_NAME, find_demo_shop, read_newest_invented
 from core.samples.demo_shop import SHOP_DAYS, invent_shoppers, shop_messages
-from core.samples.live_shop import go_on
+from core.samples.live_demo import go_on
 from core.sources.store import create_source
 from core.workspaces.workspace import Workspace
 from tests.conftest import NOW
@@ -40,4 +40,4 @@ def test_a_shop_of_that_name_that_is_somebodys_own_is_left_alone(workspace: Work
     open_event_log(workspace).append([to_log_entry(mine.id, invented, NOW)])
     shop = find_demo_shop(workspace)
     assert shop is not None
-    assert read_newest_order(workspace, shop) is not None
+    assert read_newest_invented(workspace, shop) is not None

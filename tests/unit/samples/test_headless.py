@@ -20,13 +20,13 @@ from core.events.event_log import open_event_log
 from core.events.message import parse_time
 from core.predictions.prediction import parse_definition
 from core.predictions.requirements import check_requirements
-from core.samples.demo import demo_messages
+from core.samples.demo import append_demo_events, demo_messages, read_newest_invented
 from core.samples.demo_events import Message, true_trait_values
 from core.samples.demo_shop import ORDER_COMPLETED
 from core.samples.demo_visitors import true_merges
 from core.samples.demo_warehouse import demo_truth
 from core.samples.headless import DemoResult, run_demo
-from core.samples.live_shop import go_on
+from core.samples.live_demo import go_on
 from core.setup import guided_setup
 from core.setup.entitlements import list_usage
 from core.sources.store import list_sources
@@ -49,7 +49,8 @@ class Demo:
     @cached_property
     def messages(self) -> list[Message]:
         """The whole history of its Flex source."""
-        return list(demo_messages(demo_truth()))
+        (flex,) = list_sources(self.workspace, kind="flex")
+        return list(demo_messages(demo_truth(), flex.created_at))
 
 
 @pytest.fixture(scope="module")
@@ -158,19 +159,22 @@ def test_a_second_demo_changes_nothing(demo: Demo) -> None:
     assert again.setup.version == demo.result.setup.version
 
 
-def test_after_sixty_days_the_shop_goes_on_where_it_stopped_and_a_prediction_can_be_trained(demo: Demo) -> None:
-    """Last of those that read the demo: by its clock sixty days pass."""
+def test_after_three_weeks_the_demo_goes_on_where_it_stopped_and_a_prediction_can_be_trained(demo: Demo) -> None:
+    """Last of those that read the demo: by its clock three weeks pass."""
     space_id = str(demo.result.setup.space_id)
-    later = open_workspace(str(demo.workspace.home.root), clock=FixedClock(demo.workspace.now() + timedelta(days=60)))
+    later = open_workspace(str(demo.workspace.home.root), clock=FixedClock(demo.workspace.now() + timedelta(days=21)))
     try:
         assert go_on(later)
         added = build_space(later, space_id, lambda: False).read
         churn = parse_definition("churn", {"targets": [ORDER_COMPLETED]})
         found = check_requirements(later, space_id, churn, later.now())
         assert not go_on(later), "what it sent is there"
+        newest = [read_newest_invented(later, source) for source in list_sources(later) if source.write_key]
+        assert all(at is not None and later.now() - at < timedelta(hours=6) for at in newest)
+        assert append_demo_events(later) == 0
     finally:
         later.close()
-    assert added > 3_000
+    assert added > 6_000, "orders, and calls"
     assert found.are_met, [item.sentence for item in found.items if item.is_hard and not item.is_met]
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import streamlit as st
 from streamlit.errors import FragmentHandledException
 
 from components.plain_text import escape_markdown
+from core.clock import SystemClock
 from core.errors import CoreError
-from core.ids import new_id
-
-_log = logging.getLogger("onramp.ui")
+from core.incidents import Incident, report_incident
 
 
 @dataclass(slots=True)
@@ -44,12 +41,10 @@ def error_panel(during: str = "") -> Iterator[Attempt]:
         draw_error(error)
     except FragmentHandledException:  # Streamlit has already drawn it
         raise
-    except Exception:  # noqa: BLE001 - the last guard before the screen; logged with its trace
+    except Exception as error:  # noqa: BLE001 - the last guard before the screen; logged with its trace
         attempt.failed = True
         # The incident number is drawn from the machine's clock: there may be no workspace, and so no other clock.
-        incident = new_id("inc", datetime.now(UTC))
-        _log.exception("incident %s%s", incident, f" during {during}" if during else "")
-        _draw_incident(incident, during)
+        draw_error(report_incident(error, SystemClock().now(), during))
 
 
 def draw_error(error: CoreError) -> None:
@@ -59,7 +54,8 @@ def draw_error(error: CoreError) -> None:
         lines.append(escape_markdown(error.hint))
     again = " · trying again may help" if error.retryable else ""
     lines.append(f":small[`{error.code}`{again}]")
-    st.error("\n\n".join(lines), icon=":material/error:")
+    icon = ":material/bug_report:" if isinstance(error, Incident) else ":material/error:"
+    st.error("\n\n".join(lines), icon=icon)
     draw_details(error)
 
 
@@ -76,13 +72,3 @@ def draw_details(error: CoreError) -> None:
     if said := error.context.get("engine_message"):
         with st.expander("What the warehouse said"):
             st.code(str(said), language=None, wrap_lines=True)
-
-
-def _draw_incident(incident: str, during: str) -> None:
-    doing = f" while {escape_markdown(during)}" if during else ""
-    st.error(
-        f"**Something went wrong in Onramp itself{doing}.**\n\n"
-        f"The log holds the details under the number below; include it when you report this.\n\n"
-        f":small[`{incident}`]",
-        icon=":material/bug_report:",
-    )

@@ -23,7 +23,7 @@ from core.building import BuilderBeside, build_space
 from core.errors import CoreError, RunInProgress
 from core.events.event_log import open_event_log
 from core.events.history.keep import keep_history
-from core.ids import new_id
+from core.incidents import report_incident
 from core.predictions.prediction import Prediction
 from core.predictions.process import run_job_beside
 from core.predictions.run import list_pending, request_due_jobs
@@ -33,7 +33,7 @@ from core.profiles.group_calls import follow_group_calls
 from core.profiles.search_index import keep_search
 from core.profiles.undo_jobs import carry_out_undos
 from core.profiles_sync.run import run_due
-from core.samples.live_shop import go_on
+from core.samples.live_demo import go_on
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, list_unfinished_runs
 from core.syncs.schedule import request_due_runs
@@ -246,7 +246,7 @@ class Worker:
         return done
 
     def _keep_demo(self, failures: list[str]) -> None:
-        """Let the demo's shop go on, and build what it sent before any score goes by it."""
+        """Let the demo go on, and build what it sent before any score goes by it."""
         went_on: list[bool] = []
         if time.monotonic() < self._demo_rests_until:
             return
@@ -262,7 +262,7 @@ class Worker:
             ]
             if all(built) or failures:
                 break
-            self._stopping.wait(self._idle_s)  # somebody else builds, and may have begun before the shop went on
+            self._stopping.wait(self._idle_s)  # somebody else builds, and may have begun before the demo went on
 
     def _keep_history(self) -> None:
         keep_history(self._workspace, self._stopping.is_set)
@@ -297,6 +297,4 @@ class Worker:
         return True
 
     def _report(self, error: Exception) -> str:
-        incident = new_id("inc", self._workspace.now())
-        _LOG.error("incident %s: %s", incident, error, exc_info=error)
-        return incident
+        return report_incident(error, self._workspace.now()).number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,12 +14,12 @@ from core.checks.registry import CHECKS
 from core.checks.store import LEASE, CheckRun, list_runs, save_run
 from core.errors import CoreError, InternalError
 from core.ids import new_id
+from core.incidents import report_incident
 from core.sources.store import enable_source, list_sources
 from core.storage.lease import hold_lease
 from core.workspaces.workspace import Workspace
 
 OnResult = Callable[[CheckResult], None]
-_LOG = logging.getLogger(__name__)
 
 
 def run_checks(
@@ -111,14 +110,9 @@ def _look(context: CheckContext, check: Check) -> tuple[Finding, str | None]:
 
 
 def _report_incident(context: CheckContext, check: Check, error: Exception) -> tuple[Finding, str]:
-    incident = new_id("inc", context.workspace.now())
-    _LOG.error("check %s broke, incident %s", check.definition.code, incident, exc_info=error)
-    finding = failed(
-        "The check itself broke; this is an error of Onramp, not of your configuration.",
-        f"Incident {incident}.",
-        f"Look for {incident} in the log and report it.",
-    )
-    return finding, incident
+    incident = report_incident(error, context.workspace.now(), f"running the check {check.definition.code}")
+    cause = "The check itself broke; this is an error of Onramp, not of your configuration."
+    return failed(cause, f"Incident {incident.number}.", incident.hint), incident.number
 
 
 def _find_blocker(needs: Sequence[str], earlier: Sequence[CheckResult]) -> CheckResult | None:

@@ -30,8 +30,8 @@ from core.cli import (
 from core.cli import open as open_
 from core.cli.output import FAILED, print_error
 from core.clock import SystemClock
-from core.errors import CoreError, InternalError
-from core.ids import new_id
+from core.errors import CoreError
+from core.incidents import report_incident
 
 COMMANDS = (
     access,
@@ -55,7 +55,6 @@ COMMANDS = (
     warehouses,
     worker,
 )
-_LOG = logging.getLogger("onramp.cli")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -89,8 +88,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         pass
     except Exception as error:  # noqa: BLE001 - the last resort: a number for the person, the trace for the log
-        incident = new_id("inc", SystemClock().now())
-        _LOG.error("incident %s", incident, exc_info=error)
-        problem = InternalError(f"Something went wrong in Onramp itself ({incident}).", hint="Please report it.")
-        print_error(problem, as_json=args.json)
+        print_error(report_incident(error, SystemClock().now()), as_json=args.json)
     return FAILED

@@ -5,7 +5,6 @@ It stands in front of the boundary: the link is its guard. Which pages may show 
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Sequence
 
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.clock import SystemClock
 from core.http.flex_page import STYLE_HASH, THEMES, draw_choice, draw_ended, draw_failure, draw_nobody, draw_person
 from core.http.profile_gate import ProfileGate
-from core.ids import new_id
+from core.incidents import report_incident
 from core.profiles.api_reads import OWN_ID
 from core.profiles.flex_view import describe_view, find_people, read_flex_view
 from core.workspaces.profile_api import get_api_settings
@@ -26,7 +25,6 @@ from core.workspaces.view_links import ViewRequest, make_view_link, read_view_li
 from core.workspaces.workspace import Workspace
 
 _PATH = re.compile(r"/flex/([A-Za-z0-9_-]{20,4000})(\.json)?")
-_LOG = logging.getLogger("onramp.flex_view")
 
 
 class FlexPages:
@@ -47,9 +45,8 @@ class FlexPages:
         try:
             response = await self._answer(request, link, theme, is_json=is_json)
         except Exception as error:  # noqa: BLE001 - whatever it is, the agent gets a page and the log the trace
-            number = new_id("inc", SystemClock().now())
-            _LOG.error("incident %s", number, exc_info=error)
-            response = _write(draw_failure(number, theme), 503)
+            incident = report_incident(error, SystemClock().now(), "showing a customer")
+            response = _write(draw_failure(incident.number, theme), 503)
         response.headers["cache-control"] = "no-store"
         response.headers["referrer-policy"] = "no-referrer"
         response.headers["x-content-type-options"] = "nosniff"

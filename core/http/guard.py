@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 
 from starlette.types import Send
 
 from core.clock import SystemClock
-from core.errors import CoreError, InternalError, Overloaded
+from core.errors import CoreError, Overloaded
 from core.http.answer import Answer, refuse_request, send_answer
 from core.http.body import SenderGone, SenderTooSlow
 from core.http.ingest import Ingest
-from core.ids import new_id
+from core.incidents import report_incident
 
 STORE_RETRY_S = 30.0
 """When a sender is asked to come again after a failure on our side."""
-_LOG = logging.getLogger("onramp.ingest")
 
 
 async def answer_sender(
@@ -57,7 +55,5 @@ def _report_failure(error: Exception) -> Answer:
         return refuse_request(429, error.code, error.message, hint=error.hint, retry_after_s=error.retry_after_s)
     if isinstance(error, CoreError):
         return refuse_request(503, error.code, error.message, hint=error.hint, retry_after_s=STORE_RETRY_S)
-    incident = new_id("inc", SystemClock().now())
-    _LOG.error("incident %s", incident, exc_info=error)
-    message = f"Something went wrong in Onramp itself ({incident})."
-    return refuse_request(500, InternalError.code, message, retry_after_s=STORE_RETRY_S)
+    incident = report_incident(error, SystemClock().now())
+    return refuse_request(500, incident.code, incident.message, hint=incident.hint, retry_after_s=STORE_RETRY_S)

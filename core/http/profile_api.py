@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.clock import SystemClock, to_iso
-from core.errors import CoreError, InternalError, InvalidField
+from core.errors import CoreError, InvalidField
 from core.http.address import read_address
 from core.http.answer import Answer
 from core.http.body import SenderGone, SenderTooSlow, read_body
@@ -26,6 +26,7 @@ from core.http.profile_delete import DELETION, MAX_BODY_BYTES, delete_external_i
 from core.http.profile_gate import ProfileGate
 from core.http.profile_question import ACCOUNTS, USERS, BadQuestion, Question, read_path, read_query, write_cursor
 from core.ids import new_id
+from core.incidents import report_incident
 from core.profiles.api_events import read_events
 from core.profiles.api_links import read_links
 from core.profiles.api_page import Json, Page, PageRequest
@@ -207,9 +208,8 @@ def _report_failure(error: Exception, request_id: str) -> Answer:
     if isinstance(error, CoreError):
         _LOG.warning("%s: %s", request_id, error)
         return Answer(503, refuse(BadQuestion(503, error.code, str(error))).body, retry)
-    _LOG.error("incident %s", request_id, exc_info=error)
-    message = f"Something went wrong in Onramp itself ({request_id})."
-    return Answer(500, refuse(BadQuestion(500, InternalError.code, message)).body, retry)
+    incident = report_incident(error, SystemClock().now(), number=request_id)
+    return Answer(500, refuse(BadQuestion(500, incident.code, str(incident))).body, retry)
 
 
 async def _send(send: Send, answer: Answer, request_id: str) -> None:

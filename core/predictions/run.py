@@ -7,7 +7,6 @@ for what it sends. Scores go into the log first and are noted on the row afterwa
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from sqlalchemy import Connection, select, update
 from core.clock import to_iso
 from core.errors import CoreError, InternalError, PredictionOutOfDate
 from core.events.message import parse_time
-from core.ids import new_id
+from core.incidents import report_incident
 from core.predictions.evaluation import find_edges, measure_drift, share_bins
 from core.predictions.facts import Facts, open_facts
 from core.predictions.learned import Learned, Scores, read_learned
@@ -49,7 +48,6 @@ SAMPLE = 12
 STEPS = {Job.TRAIN: 10, Job.SCORE: 6}
 """How many steps a job tells of, for its progress."""
 
-_LOG = logging.getLogger("onramp.predictions")
 
 Told = Callable[[str], None]
 
@@ -100,11 +98,7 @@ def run_job(workspace: Workspace, prediction_id: str, tell: Told = lambda _: Non
                     give_back_attempt(workspace, prediction.id)
             raise
         except Exception as error:  # whatever it was, the prediction must say that it failed, and how to find out
-            incident = new_id("inc", workspace.now())
-            _LOG.exception("incident %s in prediction %s", incident, prediction.id)
-            problem = InternalError(
-                f"{prediction.name} failed in Onramp itself ({incident}).", hint="The log has the details; report it."
-            )
+            problem = report_incident(error, workspace.now(), f"working on {prediction.name}")
             _fail(workspace, lease, prediction, problem)
             raise problem from error
         return get_prediction(workspace, prediction_id)

@@ -7,7 +7,6 @@ takes its row away, so what is done is not done twice.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from core.errors import CoreError, InternalError
-from core.ids import new_id
+from core.incidents import report_incident
 from core.profiles.split_plan import Act
 from core.profiles.trait_engine import TraitEngine
 from core.profiles.undo import SplitProgress, split
@@ -28,7 +27,6 @@ from core.workspaces.workspace import Workspace
 
 MAX_STARTS = 3
 TELL_EVERY_S = 0.5
-_LOG = logging.getLogger("onramp.undo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +125,7 @@ def _carry_out(workspace: Workspace, job: UndoJob, engine: TraitEngine, is_stopp
             _write(workspace, job, **kept)
         raise
     except Exception as error:  # whatever it was, the page must say that it failed, and how to find out
-        incident = new_id("inc", workspace.now())
-        _LOG.exception("incident %s in the undo of %s", incident, job.merged_id)
-        problem = InternalError(
-            f"The undo failed in Onramp itself ({incident}).", hint="The log has the details; report it."
-        )
+        problem = report_incident(error, workspace.now(), f"undoing the merge of {job.merged_id}")
         _write(workspace, job, error=problem.to_dict())
         raise problem from error
     return True

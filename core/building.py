@@ -27,22 +27,36 @@ IDLE_S = 0.2
 STOP_TIMEOUT_S = 20.0
 
 
-def build_space(workspace: Workspace, space_id: str, is_stopping: Callable[[], bool]) -> BuildReport:
-    """Build the profiles of one space up to the end of the log, or until it is time to stop; then what is due by time.
+class SpaceBuilders:
+    """The builders of a workspace's spaces, kept from one round to the next: a builder knows where it left off."""
 
-    Raises:
-        RunInProgress: Another process builds this space.
-    """
-    builder = ProfileBuilder(workspace, space_id, ComputedTraitEngine())
-    read = offset = 0
-    while not is_stopping():
-        report = builder.build(max_messages=ROUND_MESSAGES)
-        read, offset = read + report.read, report.offset
-        if report.read < ROUND_MESSAGES:
-            break
-    expire_values(workspace, space_id, is_stopping)
-    roll_up(workspace, space_id)
-    return BuildReport(read, offset=offset)
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._builders: dict[str, ProfileBuilder] = {}
+
+    def build(self, space_id: str, is_stopping: Callable[[], bool]) -> BuildReport:
+        """Build a space up to the end of the log, or until it is time to stop; then what is due by time.
+
+        Raises:
+            RunInProgress: Another process builds this space.
+        """
+        builder = self._builders.get(space_id)
+        if builder is None:
+            builder = self._builders[space_id] = ProfileBuilder(self._workspace, space_id, ComputedTraitEngine())
+        read = offset = 0
+        while not is_stopping():
+            report = builder.build(max_messages=ROUND_MESSAGES)
+            read, offset = read + report.read, report.offset
+            if report.read < ROUND_MESSAGES:
+                break
+        expire_values(self._workspace, space_id, is_stopping)
+        roll_up(self._workspace, space_id)
+        return BuildReport(read, offset=offset)
+
+
+def build_space(workspace: Workspace, space_id: str, is_stopping: Callable[[], bool]) -> BuildReport:
+    """Build the profiles of one space once, as `SpaceBuilders` does in every round."""
+    return SpaceBuilders(workspace).build(space_id, is_stopping)
 
 
 class BuilderBeside:
@@ -77,11 +91,12 @@ def main(home: str) -> None:
     over = threading.Event()
     watch_parent(over.set)
     workspace = open_workspace(home)
+    builders = SpaceBuilders(workspace)
     while not over.is_set():
         reports = []
         for space in list_spaces(workspace):
             with suppress(RunInProgress):
-                reports.append(build_space(workspace, space.id, over.is_set))
+                reports.append(builders.build(space.id, over.is_set))
         if not any(report.read for report in reports):
             over.wait(IDLE_S)
     workspace.close()

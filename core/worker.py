@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.building import BuilderBeside, build_space
+from core.building import BuilderBeside, SpaceBuilders, build_space
 from core.errors import CoreError, RunInProgress
 from core.events.event_log import open_event_log
 from core.events.history.keep import keep_history
@@ -77,6 +77,7 @@ class Worker:
         self._cancel = CancelToken()
         self._threads: list[threading.Thread] = []
         self._is_building = False
+        self._builders = SpaceBuilders(workspace)
         self._demo_rests_until = 0.0
 
     @property
@@ -118,7 +119,7 @@ class Worker:
             reports: list[BuildReport] = []
             self._attempt(
                 lambda space_id=space.id, out=reports: out.append(  # type: ignore[misc]
-                    build_space(self._workspace, space_id, self._stopping.is_set)
+                    self._builders.build(space_id, self._stopping.is_set)
                 ),
                 failures,
             )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import duckdb
 import pytest
 
-from core.clock import FixedClock
+from core.clock import FixedClock, to_iso
 from core.events.event_log import open_event_log
 from core.events.history.close import close_next, delete_closed
 from core.events.history.layout import history_folder
@@ -77,6 +79,8 @@ def test_a_trait_is_edited_disabled_and_deleted_and_a_third_is_refused(
         workspace, feed.space_id, name="Spent", kind="aggregation", definition={**definition, **window}
     )
     add_recipes(workspace, feed.space_id, ["total_inbounds"])
+    feed.track("ada", "Order Completed", {"total": 20}, timestamp=to_iso(datetime.now(UTC)))  # a page's clock is real
+    feed.build()
     app = visit(PAGE, trait=trait.id)
     assert "2 of 2 computed traits in use" in read(app)
     (create,) = [button for button in app.button if button.label == "Create computed trait"]

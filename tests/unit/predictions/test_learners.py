@@ -81,7 +81,7 @@ def test_a_calibrator_is_used_only_where_it_helps_people_it_has_not_seen() -> No
 def test_heavy_libraries_are_loaded_only_by_training() -> None:
     """A worker, the command line and the pages start without them."""
     code = (
-        "import sys, core.worker, core.cli.main, core.setup.entitled;"
+        "import sys, core.worker, core.cli.predictions, core.setup.entitled;"
         "print([name for name in ('lightgbm', 'scipy', 'sklearn') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

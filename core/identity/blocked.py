@@ -51,7 +51,7 @@ def find_blocked(rules: Sequence[IdentifierRule], identifiers: Iterable[Identifi
 
 def _matches(values: list[str], pattern: str) -> list[str]:
     found = pc.call_function("match_substring_regex", [pa.array(values, pa.large_string())], _compile(pattern))
-    return [values[place] for place in pc.indices_nonzero(found).to_pylist()]
+    return [values[place] for place in pc.indices_nonzero(found).to_pylist()] if found.true_count else []
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,8 @@
 """The profile builder: reads the event log from its offset and keeps the profiles of one space.
 
 Profiles and offset are committed in one transaction, under a lease whose token is checked in that transaction. So a
-builder that is killed anywhere has either applied a batch or has not, and no message counts twice.
+builder that is killed anywhere has either applied a batch or has not, and no message counts twice. It does not wait for
+the disk: what a power failure takes away is made again from the log, which does.
 
 Decisions where the specification is silent:
 - While a space has no identifiers nothing is read, so nothing sent before the person chose them is lost.
@@ -124,7 +125,7 @@ class ProfileBuilder:
         limit = min(FEW_MESSAGES, self._batch_messages, FEW_MESSAGES if max_messages is None else max_messages)
         if not 0 < log.last_offset() - offset <= limit:
             return None
-        with self._workspace.database.transaction() as connection:
+        with self._workspace.database.transaction(may_be_lost=True) as connection:
             batch = self._apply_in(connection, log, offset, limit, now)
             if batch is None:
                 connection.rollback()  # so that messages which wait for identifiers cost no write a second
@@ -184,7 +185,7 @@ class ProfileBuilder:
                 # a trait that was added a moment ago has no history yet: it starts with that, before the next batch
                 traits.leave_out(traits.find_behind(before.offset).keys())
             batch.apply(connection, traits, now)
-        with database.transaction() as connection:
+        with database.transaction(may_be_lost=True) as connection:
             require_lease(connection, lease)
             if not batch.is_current(connection):
                 return before

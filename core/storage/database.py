@@ -41,16 +41,25 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, may_be_lost: bool = False) -> Iterator[Connection]:
         """Yield a connection whose writes are committed together, or not at all.
+
+        Args:
+            may_be_lost: Do not wait for the disk. After a power failure it may be as if the newest of these had never
+                been; a transaction that does wait saves those before it, too. For what is made of the event log.
 
         Raises:
             StorageFull: The disk is full; nothing of the transaction was written.
             StoreUnreadable: The file is damaged or cannot be opened.
             Unreachable: The Postgres server does not answer.
         """
-        with _translating(), self.engine.begin() as connection:
-            yield connection
+        with _translating(), self.engine.connect() as connection:
+            if may_be_lost and self.is_sqlite:
+                connection.execution_options(onramp_synchronous="NORMAL")
+            with connection.begin():
+                if may_be_lost and not self.is_sqlite:
+                    run_in_driver(connection, "SET LOCAL synchronous_commit TO OFF")
+                yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -166,7 +175,6 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     _use_wal(connection)
     for pragma in (
-        "synchronous=FULL",
         "foreign_keys=ON",
         "cache_size=-32000",  # 32 MB: with the default 2 MB a batch of profiles is written to disk twice
         "wal_autocheckpoint=8000",
@@ -191,5 +199,9 @@ def _use_wal(connection: Any) -> None:
 def _begin_immediate(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile, whatever the
     # busy timeout; taking the write lock first makes writers queue. `reading()` asks for DEFERRED.
-    mode = connection.get_execution_options().get("onramp_mode", "IMMEDIATE")
+    options = connection.get_execution_options()
+    mode, synchronous = options.get("onramp_mode", "IMMEDIATE"), options.get("onramp_synchronous", "FULL")
+    if synchronous != connection.info.get("synchronous"):
+        run_in_driver(connection, f"PRAGMA synchronous={synchronous}")
+        connection.info["synchronous"] = synchronous
     run_in_driver(connection, f"BEGIN {mode}")

@@ -175,3 +175,13 @@ def test_a_read_only_database_file_is_a_sentence(workspace: Workspace) -> None:
     with pytest.raises(StoreUnreadable, match="opened for writing"):
         write_offset(workspace, read_only, "a")
     read_only.close()
+
+
+def test_only_what_may_be_lost_does_not_wait_for_the_disk(database: Database) -> None:
+    sql = "PRAGMA synchronous" if database.is_sqlite else "SHOW synchronous_commit"
+    waits, does_not = (2, 1) if database.is_sqlite else ("on", "off")
+    for may_be_lost in (False, True, False):  # one connection, lent again and again
+        with database.transaction(may_be_lost=may_be_lost) as connection:
+            assert connection.exec_driver_sql(sql).scalar_one() == (does_not if may_be_lost else waits)
+    with database.reading() as connection:
+        assert connection.exec_driver_sql(sql).scalar_one() == waits

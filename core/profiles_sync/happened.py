@@ -49,15 +49,7 @@ def read_span(
     Raises:
         StoreUnreadable: A file of a closed day is damaged or missing.
     """
-    table = profile_messages.c
-    query = (
-        select(table.log_offset, table.profile_id)
-        .where(table.space_id == space_id, table.log_offset > after, table.log_offset <= last)
-        .order_by(table.log_offset)
-        .limit(limit)
-    )
-    resolved: dict[int, str] = {row.log_offset: row.profile_id for row in connection.execute(query)}
-    end = last if len(resolved) < limit else max(resolved)
+    resolved, end = _read_resolved(connection, space_id, after, limit, last)
     events = {event.offset: event for event in log.get_many(list(resolved)) if event.received_at >= since}
     rows: Rows = {}
     if not events:
@@ -73,6 +65,23 @@ def read_span(
     return rows, end
 
 
+def read_track_calls(
+    connection: Connection, log: EventLog, space_id: str, after: int, limit: int, last: int, since: datetime
+) -> tuple[Sequence[Row], int]:
+    """Return the rows that `read_span` gives of the next `limit` track calls, and where they end.
+
+    Raises:
+        StoreUnreadable: A file of a closed day is damaged or missing.
+    """
+    resolved, end = _read_resolved(connection, space_id, after, limit, last, MessageType.TRACK)
+    rows = []
+    for event in log.get_many(list(resolved)):
+        if event.received_at >= since:
+            message = orjson.loads(event.body)
+            rows.append({**_describe(event, message, resolved[event.offset]), **_tell(event, message)})
+    return rows, end
+
+
 def to_text(value: object) -> str | None:
     """Return a trait's value as the text that stands in the warehouse."""
     if value is None:
@@ -83,6 +92,23 @@ def to_text(value: object) -> str | None:
 def hash_identifier(type_: str, value: str) -> str:
     """Return the text by which an identifier can be joined without being read."""
     return hashlib.sha256(f"{type_}:{value}".encode()).hexdigest()
+
+
+def _read_resolved(
+    connection: Connection, space_id: str, after: int, limit: int, last: int, type_: MessageType | None = None
+) -> tuple[dict[int, str], int]:
+    """Return whom the next messages, of one type or any, reached, by offset, and where they end."""
+    table = profile_messages.c
+    query = (
+        select(table.log_offset, table.profile_id)
+        .where(table.space_id == space_id, table.log_offset > after, table.log_offset <= last)
+        .order_by(table.log_offset)
+        .limit(limit)
+    )
+    if type_ is not None:
+        query = query.where(table.type == type_)
+    resolved: dict[int, str] = {row.log_offset: row.profile_id for row in connection.execute(query)}
+    return resolved, last if len(resolved) < limit else max(resolved)
 
 
 def _describe(event: StoredEvent, message: Message, segment_id: str) -> dict[str, object]:

@@ -185,10 +185,11 @@ def add_columns_sql(schema: str, table: str, columns: Mapping[str, ColumnKind], 
         yield f"ALTER TABLE {schema}.{table} {some}"
 
 
-def insert_event_sql(schema: str, table: SyncedTable, dialect: Dialect) -> str:
+def insert_event_sql(schema: str, table: SyncedTable, dialect: Dialect, missing: tuple[int, int] | None = None) -> str:
     """Return the statement that brings the events of the stages of `TRACK` and `PROPERTIES` into an event's table.
 
-    `table` has the columns that the stage has values for; other columns of the table stay NULL.
+    `table` has the columns that the stage has values for; other columns of the table stay NULL. Where the staged events
+    are `missing`, which is above one offset up to another, those that the table has already are left out.
     """
     own = [name for name in table.columns if name not in EVENT_COLUMNS]
     # read after MAX, so that no text is cast that is another column's
@@ -199,9 +200,13 @@ def insert_event_sql(schema: str, table: SyncedTable, dialect: Dialect) -> str:
         f"SELECT {', '.join([SEQ, f'MAX({WRITTEN_AT}) AS {WRITTEN_AT}', *values])} "  # noqa: S608 - names of ours
         f"FROM {name_stage(schema, PROPERTIES)} WHERE target = '{table.name}' GROUP BY {SEQ}"
     )
+    only = ""
+    if missing is not None:
+        there = f"SELECT {SEQ} FROM {schema}.{table.name} WHERE {SEQ} > {missing[0]} AND {SEQ} <= {missing[1]}"  # noqa: S608
+        only = f" WHERE {dialect.read(f'c.{SEQ}', ColumnKind.NUMBER)} NOT IN ({there})"
     return (
         f"INSERT INTO {schema}.{table.name} ({', '.join(table.columns)}) SELECT {', '.join(read)} "  # noqa: S608
-        f"FROM {name_stage(schema, TRACK)} c JOIN ({events}) p ON p.{SEQ} = c.{SEQ}"
+        f"FROM {name_stage(schema, TRACK)} c JOIN ({events}) p ON p.{SEQ} = c.{SEQ}{only}"
     )
 
 

@@ -6,7 +6,8 @@ replaced. Nothing is doubled, nothing is lost.
 
 Decisions where the specification is silent:
 - The first run writes what was received in the last 60 days, and how all profiles are.
-- Where no message and no profile is new since the run before, the warehouse is not asked anything.
+- Where no message and no profile is new since the run before, the warehouse is asked only whether it is there.
+- A sync from before there were tables of events fills them from the log with its next runs.
 - What happened to a profile that is there no more is taken out of the warehouse too: its person was deleted.
 - While profiles are rebuilt from the log nothing is written: half of them would seem to be gone.
 """
@@ -26,7 +27,7 @@ from core.ids import new_id
 from core.profiles.changes import read_version
 from core.profiles.progress import read_offset
 from core.profiles_sync.current import Changed, has_prints, read_changes, read_removed, write_rows
-from core.profiles_sync.happened import read_span
+from core.profiles_sync.happened import read_span, read_track_calls
 from core.profiles_sync.store import (
     ProfilesRun,
     ProfilesRunState,
@@ -126,6 +127,10 @@ def _write(workspace: Workspace, sync: ProfilesSync, cancel: CancelToken, notes:
             if sync.profiles_version != version:
                 yield from _write_current(workspace, sync, writer, built_to)
                 _save(workspace, sync, profiles_version=version)
+            if sync.events_offset is not None:
+                yield from _fill_events(workspace, sync, writer, sync.events_offset)
+            if writer.is_idle:
+                warehouse.check_reachable()
         finally:
             notes += writer.notes
 
@@ -146,6 +151,19 @@ def _write_happened(
         _save(workspace, sync, log_offset=end, is_whole=end == built_to)
         after = end
         yield written
+
+
+def _fill_events(workspace: Workspace, sync: ProfilesSync, writer: Writer, after: int) -> Iterator[dict[str, int]]:
+    """Bring the track calls from before there were tables of events into them, last of all: what is new goes first."""
+    log, since = open_event_log(workspace), sync.created_at - BACK_FILL
+    while after < sync.log_offset:
+        with workspace.database.reading() as connection:
+            calls, end = read_track_calls(connection, log, sync.space_id, after, SPAN_MESSAGES, sync.log_offset, since)
+        written = writer.fill_events(calls, after, end)
+        _save(workspace, sync, events_offset=end)
+        after = end
+        yield written
+    _save(workspace, sync, events_offset=None)
 
 
 def _save(workspace: Workspace, sync: ProfilesSync, **place: object) -> None:

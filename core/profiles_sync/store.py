@@ -40,7 +40,8 @@ class ProfilesSync:
 
     `log_offset` is the message up to which the tables of what happened are written; `is_whole` says that nothing of a
     later one is. `profiles_version` tells the profiles as the tables of how things are have them; None where not all of
-    them are written.
+    them are written. `events_offset` is the message up to which track calls are in tables of their events, where these
+    came after the sync; None where none is missing.
     """
 
     id: str
@@ -52,6 +53,7 @@ class ProfilesSync:
     log_offset: int
     is_whole: bool
     profiles_version: int | None
+    events_offset: int | None
     created_at: datetime
 
 
@@ -89,7 +91,7 @@ def set_up_profiles_sync(
     schema = snake_case(space.slug).encode("ascii", "ignore").decode() or "profiles"
     schema = f"space_{schema}" if not schema[0].isalpha() else schema
     minutes = _check(interval_minutes)
-    sync = ProfilesSync(new_id("pfs", now), space.id, warehouse.id, schema, minutes, now, 0, False, None, now)
+    sync = ProfilesSync(new_id("pfs", now), space.id, warehouse.id, schema, minutes, now, 0, False, None, None, now)
     values = {field: getattr(sync, field) for field in ProfilesSync.__slots__}
     try:
         with workspace.database.transaction() as connection:

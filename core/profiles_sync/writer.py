@@ -62,6 +62,11 @@ class Writer:
         self._events = EventTables()
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing was written."""
+        return self._opened is None
+
+    @property
     def notes(self) -> list[str]:
         """A sentence for each thing that found no place in a table of its event."""
         return self._events.tell_notes()
@@ -76,6 +81,13 @@ class Writer:
         """Write what happened."""
         written = {table.name: self._put(table, rows) for table in HAPPENED if rows.get(table)}
         return written | self._put_events(rows[TRACK]) if rows.get(TRACK) else written
+
+    def fill_events(self, calls: Sequence[Row], after: int, end: int) -> dict[str, int]:
+        """Bring track calls above `after` up to `end` into the tables of their events, where they are missing."""
+        if not calls:
+            return {}
+        self._fill_stage(TRACK, calls)
+        return self._put_events(calls, (after, end))
 
     def write_current(self, rows: Rows) -> dict[str, int]:
         """Write how the profiles of `OWNERS` are, in place of what the tables said of them."""
@@ -163,8 +175,8 @@ class Writer:
     def _list_happened(self) -> list[str]:
         return [*(table.name for table in HAPPENED), *self._events.names]
 
-    def _put_events(self, calls: Sequence[Row]) -> dict[str, int]:
-        """Bring the calls that are in the stage of `TRACK` into the tables of their events."""
+    def _put_events(self, calls: Sequence[Row], missing: tuple[int, int] | None = None) -> dict[str, int]:
+        """Bring the calls that are in the stage of `TRACK` into the tables of their events; see `insert_event_sql`."""
         batch = self._events.take(calls)
         for table in batch.made:
             self._run(create_sql(self._schema, table, self._dialect))
@@ -173,9 +185,11 @@ class Writer:
                 self._run(sql)
         if batch.filled:
             self._fill_stage(PROPERTIES, batch.values)
+        counts = dict(batch.counts)
         for table in batch.filled:
-            self._run(insert_event_sql(self._schema, table, self._dialect))
-        return dict(batch.counts)
+            inserted = self._run(insert_event_sql(self._schema, table, self._dialect, missing))
+            counts[table.name] = inserted if missing and inserted >= 0 else counts[table.name]
+        return counts
 
     def _put(self, table: SyncedTable, rows: Rows) -> int:
         new = rows.get(table, [])
@@ -200,5 +214,5 @@ class Writer:
         text, most = str(value).replace("\0", ""), self._dialect.max_text_bytes  # Postgres and Redshift take no NUL
         return text if most is None or len(text) * 4 <= most else text.encode()[:most].decode(errors="ignore")
 
-    def _run(self, sql: str) -> None:
-        self._prepare().execute(sql, cancel=self._cancel)
+    def _run(self, sql: str) -> int:
+        return self._prepare().execute(sql, cancel=self._cancel)

@@ -502,6 +502,7 @@ profiles_syncs = Table(
     Column("log_offset", BigInteger, nullable=False),  # messages up to this one are written
     Column("is_whole", Boolean, nullable=False, server_default=false()),  # nothing beyond log_offset is written
     Column("profiles_version", BigInteger),  # of the profiles as they were written; null: not all are
+    Column("events_offset", BigInteger),  # track calls up to this one are in tables of their events; null: all are
     Column("created_at", UtcTime, nullable=False),
 )
 profiles_sync_runs = Table(

@@ -25,7 +25,7 @@ from core.warehouses.definition import (
     check_zone,
     tag_schema,
 )
-from core.warehouses.embedded_errors import file_gone, translate_error
+from core.warehouses.embedded_errors import file_gone, not_duckdb, translate_error, unreadable
 from core.warehouses.embedded_write import EmbeddedWriteSession
 from core.warehouses.loading.load import escape
 from core.warehouses.sandbox_pool import SandboxPool, get_pool
@@ -69,6 +69,8 @@ _KINDS = {
 _KIND_OF = {type_id: kind for kind, names in _KINDS.items() for type_id in names.split()} | {
     "timestamp with time zone": Kind.TIMESTAMPTZ
 }
+_MARK, _MARK_AT = b"DUCK", 8
+"""What a file of DuckDB has, and where."""
 _CATALOG = """
 SELECT c.schema_name, c.table_name, t.estimated_size, coalesce(t.comment, v.comment),
        list({{name: c.column_name, type: c.data_type, nullable: c.is_nullable, comment: c.comment}}
@@ -200,6 +202,18 @@ class EmbeddedWarehouse(Warehouse):
         files = (self._path, self._path.with_name(f"{self._path.name}.wal"))
         found = [_stamp(file) for file in files]
         return None if found[0] is None else " ".join(stamp or "-" for stamp in found)
+
+    def check_reachable(self) -> None:
+        """Look whether the file is there and is one of DuckDB's; opening it would take much longer."""
+        try:
+            with self._path.open("rb") as file:
+                head = file.read(_MARK_AT + len(_MARK))
+        except FileNotFoundError as error:
+            raise file_gone(self._path) from error
+        except OSError as error:
+            raise unreadable(self._path) from error
+        if head[_MARK_AT:] != _MARK:
+            raise not_duckdb(self._path)
 
     def close(self) -> None:
         """Nothing to let go of: warm children belong to the process and serve the next query."""

@@ -93,6 +93,16 @@ def file_gone(path: Path) -> CoreError:
     )
 
 
+def not_duckdb(path: Path) -> CoreError:
+    """Return the error for a warehouse file that is none of DuckDB's."""
+    return _unreadable("not a valid duckdb", path.name)
+
+
+def unreadable(path: Path) -> CoreError:
+    """Return the error for a warehouse file that the system does not give."""
+    return _unreadable("", path.name)
+
+
 def _choose(kind: str, details: Mapping[str, str], file_name: str) -> CoreError:
     text = details["exception_message"]
     first_line = text.splitlines()[0] if text else kind

@@ -152,6 +152,14 @@ class Warehouse(ABC):
         counted = f"SELECT count(*) AS n FROM ({sql}\n) AS model_rows"  # noqa: S608 - a guarded query
         return int(self.query(counted, timeout_s=timeout_s, cancel=cancel)[0][0].as_py())
 
+    def check_reachable(self) -> None:
+        """Ask the engine the least that shows that it is there and takes the login.
+
+        Raises:
+            ConnectivityError: It is not, or does not.
+        """
+        self.query("SELECT 1 AS n")
+
     def read_data_version(self) -> str | None:
         """Return a text that differs once any row has changed, read without a query; None: this engine cannot tell."""
         return None

@@ -162,8 +162,12 @@ class BigQueryWarehouse(Warehouse):
         if self._reader is not None:
             self._reader.close()
 
-    def _probe(self) -> str:
+    def check_reachable(self) -> None:
+        """Have a query looked at and not run: that costs nothing."""
         self.describe("SELECT 1 AS n")
+
+    def _probe(self) -> str:
+        self.check_reachable()
         budget = Budget(QUERY_TIMEOUT_S)
         with self._jobs.asking("", budget):
             here, elsewhere = catalog.list_datasets(self._client, self._login.location)

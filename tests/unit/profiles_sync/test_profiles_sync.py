@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import psycopg
 import pytest
+from sqlalchemy import update
 
 from core.clock import FixedClock
 from core.errors import InvalidField
@@ -25,13 +26,15 @@ from core.profiles_sync.store import (
     ProfilesRun,
     ProfilesRunState,
     ProfilesSync,
+    get_profiles_sync,
     list_profiles_runs,
     remove_profiles_sync,
     set_up_profiles_sync,
 )
+from core.storage.tables import profiles_syncs, warehouses
 from core.traits.store import add_recipes
 from core.warehouses.registry import open_warehouse
-from core.warehouses.store import save_warehouse
+from core.warehouses.store import get_warehouse, save_warehouse
 from core.worker import Worker
 from core.workspaces.audit import list_changes
 from core.workspaces.workspace import Workspace
@@ -302,6 +305,66 @@ def test_a_run_that_is_cut_anywhere_is_taken_up_without_a_row_twice(
     assert happened["identify"] == 4
 
 
+def test_tables_of_events_that_came_after_the_sync_are_filled_from_the_log_and_a_cut_doubles_nothing(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = synced.feed
+    for number in range(3):
+        feed.track("1002", "Order Completed", {"total": number, "coupon": f"c{number}"}, minute=16 * DAY + number)
+    feed.build()
+    synced.run()
+    whole = {name: synced.read(name, "seq, segment_id, event, properties") for name in ("track",)}
+    orders = synced.read("order_completed", "seq, segment_id, total, coupon")
+    last = max(row[0] for row in orders)
+    assert synced.sync is not None
+    synced.change(f"DELETE FROM {SCHEMA}.order_completed WHERE seq < {last}")
+    synced.change(f"DROP TABLE {SCHEMA}.{CALL_TABLE}")
+    with synced.workspace.database.transaction() as connection:  # as the store of an older Onramp becomes
+        connection.execute(update(profiles_syncs).values(events_offset=0))
+    monkeypatch.setattr(run_module, "SPAN_MESSAGES", 2)
+    found: list[Counter[str]] = []
+
+    def cut(rows: Counter[str]) -> None:
+        found.append(Counter(rows))
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        synced.run(progress=cut)
+    assert found == [{CALL_TABLE: 1, "order_completed": 1}]
+    with synced.workspace.database.transaction() as connection:  # killed before the place was saved
+        connection.execute(update(profiles_syncs).values(events_offset=0))
+    run = synced.run()
+    assert (run.state, run.rows) == (ProfilesRunState.SUCCEEDED, {"order_completed": 1})
+    assert synced.read("order_completed", "seq, segment_id, total, coupon") == orders
+    assert len(synced.read(CALL_TABLE, "seq")) == 1
+    assert {name: synced.read(name, "seq, segment_id, event, properties") for name in whole} == whole
+    assert synced.run().rows == {} and get_profiles_sync(synced.workspace, synced.sync.id).events_offset is None
+
+
+def test_a_run_with_nothing_to_write_fails_when_the_warehouse_is_gone(synced: Synced) -> None:
+    synced.run()
+    assert synced.run().state is ProfilesRunState.SUCCEEDED
+    path = synced.workspace.home.warehouses / "profiles.duckdb"
+    if path.exists():
+        kept = path.read_bytes()
+        path.write_bytes(b"something else")
+        failed = synced.run()
+        assert failed.error is not None and failed.error["code"] == "warehouse_unreadable"
+        path.unlink()
+        code, said = "warehouse_file_missing", "The warehouse file profiles.duckdb is gone."
+    else:
+        record = get_warehouse(synced.workspace, synced.warehouse_id)
+        with synced.workspace.database.transaction() as connection:
+            connection.execute(update(warehouses).values(settings={**record.settings, "port": 1}))
+        code, said = "unreachable", "Nothing listens at"
+    failed = synced.run()
+    assert failed.state is ProfilesRunState.FAILED and failed.error is not None
+    assert (failed.error["code"], said in failed.error["message"]) == (code, True), failed.error
+    if code == "warehouse_file_missing":
+        path.write_bytes(kept)
+        assert synced.run().state is ProfilesRunState.SUCCEEDED
+
+
 def test_the_worker_runs_what_is_due_and_once_an_hour(workspace: Workspace, clock: FixedClock) -> None:
     feed = Feed(workspace)
     feed.identify("1001")
@@ -363,6 +426,10 @@ def test_every_engine_takes_the_same_tables_and_those_of_events_grow(
             (6, "Order Completed", "9", 19.5, None, None, None, None, "x", 1.0),
             (7, "Order Completed", None, None, None, *empty, None),
         ]
+        with workspace.database.transaction() as connection:
+            connection.execute(update(profiles_syncs).values(events_offset=0))
+        assert synced.run().rows == {}  # all are there: none is missing
+        assert len(synced.read("order_completed", "seq")) == 4
         ((at, written_at, context),) = synced.read("order_completed", "paid_at, uuid_ts, context", "WHERE seq = 2")
         assert at.astimezone(UTC).isoformat() == "2026-11-01T08:30:00+00:00"
         assert written_at.astimezone(UTC) == workspace.now() and context == "{}"

@@ -137,8 +137,10 @@ def update_in(
     table, name = column.table.name, column.name
     equal = "".join(f" AND {each} = {_mark(connection)}" for each in fixed)
     if connection.dialect.name == "sqlite":
-        rows = [(value, of, *fixed.values()) for of, value in values]
-        connection.exec_driver_sql(f"UPDATE {table} SET {name} = ? WHERE {key} = ?{equal}", rows)  # noqa: S608
+        for piece in cut_rows(values):
+            rows = ", ".join(["(?, ?)"] * len(piece))
+            sql = f"UPDATE {table} SET {name} = column2 FROM (VALUES {rows}) WHERE {key} = column1{equal}"  # noqa: S608
+            execute_raw(connection, sql, [*chain.from_iterable(piece), *fixed.values()])
         return
     arrays = ", ".join(f"%s::{_array_type(each.type)}" for each in (column.table.columns[key], column))
     sql = f"UPDATE {table} SET {name} = n.value FROM unnest({arrays}) AS n (of, value) WHERE {key} = n.of{equal}"  # noqa: S608

@@ -33,7 +33,7 @@ class Publisher:
     def publish(self, counted: Sequence[Counted], **about: object) -> None:
         """Write the states with what they give, and `about` the trait itself; all or none."""
         values = [ComputedValue(each.owner, each.value, each.at_ms, each.log_offset) for each in counted]
-        with self.workspace.database.transaction() as connection:
+        with self.workspace.database.transaction(may_be_lost=True) as connection:
             self._require_same(connection)
             put_values(connection, self.space_id, self.trait.key, self.trait.id, values)
             write_counted(connection, self.space_id, self.trait.id, counted)
@@ -41,7 +41,7 @@ class Publisher:
 
     def take_back(self, owners: Collection[str]) -> None:
         """Delete the states of these owners, and their values."""
-        with self.workspace.database.transaction() as connection:
+        with self.workspace.database.transaction(may_be_lost=True) as connection:
             self._require_same(connection)
             take_values(connection, self.space_id, self.trait.key, self.trait.id, owners)
             delete_states(connection, self.space_id, [StateKey(self.trait.id, owner) for owner in owners])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.assets import are_assets_built
+from components.assets import are_assets_built, read_component_file
 from components.plain_text import escape_markdown
 from components.space_choice import draw_space_choice
 from components.state import is_dark
@@ -61,6 +61,10 @@ _LIGHT_STYLE = """
 </style>
 """
 
+_mount_menu = st.components.v2.component(
+    "onramp_menu", html="<span hidden></span>\n\n", js=read_component_file("menu.js")
+)
+
 
 def draw_style() -> None:
     """Add the style rules; draws nothing."""
@@ -77,3 +81,4 @@ def draw_sidebar_footer(workspace: Workspace) -> None:
             ":material/info: Fonts and SQL editor are not built; a plain text box is used. "
             "Run `python frontend/build.py`, then restart."
         )
+    _mount_menu(key="menu")

@@ -130,6 +130,17 @@ def test_hidden_screens_are_reached_by_address_and_are_not_in_the_menu(frame_add
     ]
 
 
+@pytest.mark.parametrize(("name", "is_closed"), [("phone-light", "true"), ("desktop-light", "false")])
+def test_the_menu_closes_after_a_choice_where_it_lies_over_the_page(frame_address, open_screen, name, is_closed):
+    page = open_screen(name).open(frame_address)
+    if is_closed == "true":
+        page.get_by_test_id("stExpandSidebarButton").click()
+    menu = page.get_by_test_id("stSidebar")
+    menu.get_by_role("link", name="Spaces", exact=True).click()
+    page.get_by_role("heading", name="Spaces", exact=True).wait_for()
+    expect(menu).to_have_attribute("data-collapsed", is_closed)
+
+
 @pytest.mark.parametrize("path", ["/", "/getting-started"])
 def test_the_home_page_is_reached_by_its_name_too(frame_address, open_screen, path):
     screen = open_screen()

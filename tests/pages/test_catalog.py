@@ -65,7 +65,7 @@ def write(app: AppTest, sql: str) -> AppTest:
 
 
 def read_completions(app: AppTest) -> dict[str, list[str]]:
-    (editor,) = [part for part in app.get("bidi_component") if "catalog" in json.loads(part.proto.json)]
+    (editor,) = [part for part in app.get("bidi_component") if '"catalog"' in part.proto.json]
     return json.loads(editor.proto.json)["catalog"]
 
 

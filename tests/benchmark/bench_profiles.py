@@ -1,22 +1,28 @@
 """Rows of a warehouse to unified profiles, end to end, as one worker does it: profiles are built beside the delivery.
 
-And its two halves one after the other, each alone on the machine: the sync into the event log, the build from it. Then
-live events, one at a time: the builder takes the space, applies the event, commits, and gives the space back.
+And its two halves one after the other, each alone on the machine: the sync into the event log, the build from it; then
+a bare baseline: parse each message, write the same rows to the same tables, and not know whose a message is.
+Then live events, one at a time: the builder takes the space, applies the event, commits, and gives the space back;
+beside them a bare commit of one row that waits for the disk.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 
 import orjson
 import report
 from big_sync import BigSync, open_big_sync
 
 from core.events.event_log import LogEntry, open_event_log
+from core.events.log_file import insert_rows
 from core.profiles.build import BATCH_MESSAGES, ProfileBuilder, rebuild
 from core.profiles.lookup import count_profiles
 from core.profiles.reading import EventFilter, read_reading
@@ -29,6 +35,7 @@ from core.workspaces.spans import FROM_THE_START
 
 LIMIT_S = 600.0
 LIVE_EVENTS = 100
+_BUILT = ("profiles", "identifiers", "profile_messages")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,10 +46,12 @@ def main(argv: Sequence[str]) -> int:
         add_recipes(big.workspace, big.space.id, ["total_inbounds", "frequent_inbound_channel"])
         synced = _time(lambda: _require_delivered(big, arguments.rows))
         built = [_time(lambda: _require_built(big, arguments.rows))]
+        bare = [_write_bare(big)]
         for _ in range(arguments.repeat - 1):
             rebuild(big.workspace, big.space.id)
             built.append(_time(lambda: _require_built(big, arguments.rows)))
-        live = _apply_live_events(big)
+            bare.append(_write_bare(big))
+        live, commits = _apply_live_events(big), _commit_bare(big)
         selected = {count: _select(big, count) for count in (0, 1, 10)}
     build = min(built)
     with open_big_sync(arguments.rows) as big:
@@ -56,7 +65,10 @@ def main(argv: Sequence[str]) -> int:
     found.add(
         report.Measurement("build: event log to profiles", build, arguments.rows, tuple(round(run, 4) for run in built))
     )
+    found.add(report.Measurement("bare: parse each message, write the same rows", min(bare), arguments.rows))
     found.add(report.Measurement("a live event, from the log to a committed profile", statistics.median(live), 1))
+    found.add(report.Measurement("bare: one row to the disk", statistics.median(commits), 1))
+    found.ratios["build / bare"] = build / min(bare)
     for count, seconds in selected.items():
         found.add(report.Measurement(f"choosing what the space reads, {count} event filters", seconds, arguments.rows))
     found.facts["the slowest of 100 live events"] = f"{max(live) * 1000:.1f} ms"
@@ -93,6 +105,43 @@ def _apply_live_events(big: BigSync) -> list[float]:
         found.append(time.perf_counter() - started)
         if applied != 1:
             raise SystemExit("a live event did not reach a profile")
+    return found
+
+
+def _write_bare(big: BigSync) -> float:
+    log, after, path = open_event_log(big.workspace), 0, big.workspace.home.root / "bare.db"
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as bare:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32000", "wal_autocheckpoint=8000"):
+            bare.execute(f"PRAGMA {pragma}")
+        bare.execute("ATTACH ? AS built", (str(big.workspace.home.workspace_db),))
+        for kind in ("table", "index"):
+            sql = "SELECT sql FROM built.sqlite_master WHERE type = ? AND tbl_name IN (?, ?, ?) AND sql IS NOT NULL"
+            for (statement,) in bare.execute(sql, (kind, *_BUILT)).fetchall():
+                bare.execute(statement)
+        rows = {table: bare.execute(f"SELECT * FROM built.{table} ORDER BY 1, 2, 3").fetchall() for table in _BUILT}
+        bare.execute("DETACH built")
+        started = time.perf_counter()
+        left = {table: iter(of_table) for table, of_table in rows.items()}
+        while events := log.read(after, BATCH_MESSAGES):
+            for event in events:
+                orjson.loads(event.body)
+            bare.execute("BEGIN")
+            for table, some in left.items():
+                number = len(events) * len(rows[table]) // len(rows["profile_messages"])
+                insert_rows(bare, f"INSERT INTO {table}", list(islice(some, number)))
+            bare.execute("COMMIT")
+            after = events[-1].offset
+        return time.perf_counter() - started
+
+
+def _commit_bare(big: BigSync) -> list[float]:
+    found = []
+    with closing(sqlite3.connect(big.workspace.home.root / "bare.db", isolation_level=None)) as bare:
+        bare.execute("PRAGMA synchronous=FULL")
+        bare.execute("CREATE TABLE one (value)")
+        for number in range(LIVE_EVENTS):
+            found.append(_time(lambda number=number: bare.execute("INSERT INTO one VALUES (?)", (number,))))
     return found
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, func, select
 from core.errors import StorageFull
 from core.events.erase import empty_wal
 from core.profiles.changes import forget_changes, read_changes
+from core.profiles.passed_on import pass_on
 from core.profiles.search_text import list_values, make_text, sign_of
 from core.storage.bulk import select_in
 from core.storage.lease import hold_lease
@@ -270,6 +271,7 @@ def _follow_changes(workspace: Workspace, space_id: str, index: sqlite3.Connecti
             _clear(index)
         _Writer(index).put(changes.profile_ids, entries)
     with workspace.database.transaction() as connection:
+        pass_on(connection, space_id, changes)
         forget_changes(connection, changes.rows)
     return max(len(changes.profile_ids), 1)
 

@@ -8,7 +8,7 @@ left its window are told like any other change, and a run that was cut short is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,9 +34,10 @@ from core.storage.tables import deleted_identifiers, identifiers, profiles, prof
 from core.workspaces.workspace import Workspace
 
 PAGE_PROFILES = 2_000
-_PROFILE = ("id", "created_at", "updated_at", "merged_into", "traits")
+_PROFILE = tuple(profiles.c[name] for name in ("id", "created_at", "updated_at", "merged_into", "traits"))
+_PRINT = (profiles_sync_prints.c.profile_id, profiles_sync_prints.c.print)
 _PAGE = (
-    select(*(profiles.c[name] for name in _PROFILE))
+    select(*_PROFILE)
     .where(profiles.c.space_id == bindparam("space_id"), profiles.c.id > bindparam("after"))
     .order_by(profiles.c.id)
     .limit(PAGE_PROFILES)
@@ -82,8 +83,29 @@ def has_prints(workspace: Workspace, sync_id: str) -> bool:
         return connection.execute(query).first() is not None
 
 
-def read_changes(workspace: Workspace, sync_id: str, space_id: str) -> Iterator[Changed]:
-    """Yield, page by page in the order of their ids, the profiles that differ. O(profiles of the space)."""
+def read_changes(
+    workspace: Workspace, sync_id: str, space_id: str, profile_ids: Collection[str] | None
+) -> Iterator[Changed]:
+    """Yield, page by page, those of `profile_ids` that differ, or those of all profiles of the space."""
+    if profile_ids is None:
+        yield from _compare_all(workspace, sync_id, space_id)
+        return
+    ids, seen = sorted(profile_ids), set[str]()
+    for start in range(0, len(ids), PAGE_PROFILES):
+        with workspace.database.reading() as connection:
+            page = set(ids[start : start + PAGE_PROFILES])
+            # what was merged into one of them has become something else with it
+            survivors = find_survivors(connection, space_id, page).values()
+            page |= find_members(connection, space_id, survivors).keys()
+            page -= seen
+            seen |= page
+            rows = select_in(connection, _PROFILE, {"space_id": space_id}, "id", page)
+            known = dict(select_in(connection, _PRINT, {"sync_id": sync_id}, "profile_id", page))
+            standings = _read_standings(connection, space_id, rows)
+        yield from _compare(standings, known)
+
+
+def _compare_all(workspace: Workspace, sync_id: str, space_id: str) -> Iterator[Changed]:
     after = ""
     while True:
         with workspace.database.reading() as connection:
@@ -91,14 +113,19 @@ def read_changes(workspace: Workspace, sync_id: str, space_id: str) -> Iterator[
             is_last = len(page) < PAGE_PROFILES
             known = _read_prints(connection, sync_id, after, None if is_last else page[-1].id)
             standings = _read_standings(connection, space_id, page)
-        printed = [(each, each.make_print()) for each in standings]
-        gone = known.keys() - {each.id for each in standings}
-        changed = [(each, print_) for each, print_ in printed if known.get(each.id) != print_]
-        if changed or gone:
-            yield Changed(changed, sorted(gone))
+        yield from _compare(standings, known)
         if is_last:
             return
         after = page[-1].id
+
+
+def _compare(standings: Sequence[Standing], known: Mapping[str, int]) -> Iterator[Changed]:
+    """Yield those that differ from their print, and those that have one and are gone; nothing where there are none."""
+    printed = [(each, each.make_print()) for each in standings]
+    gone = known.keys() - {each.id for each in standings}
+    changed = [(each, print_) for each, print_ in printed if known.get(each.id) != print_]
+    if changed or gone:
+        yield Changed(changed, sorted(gone))
 
 
 def write_rows(changed: Changed) -> Rows:

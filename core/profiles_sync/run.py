@@ -25,6 +25,7 @@ from core.errors import CoreError, InternalError, QueryCancelled, RunInProgress
 from core.events.event_log import open_event_log
 from core.ids import new_id
 from core.profiles.changes import read_version
+from core.profiles.passed_on import forget_passed_on, read_passed_on
 from core.profiles.progress import read_offset
 from core.profiles_sync.current import Changed, has_prints, read_changes, read_removed, write_rows
 from core.profiles_sync.happened import read_span, read_track_calls
@@ -126,6 +127,8 @@ def _write(workspace: Workspace, sync: ProfilesSync, cancel: CancelToken, notes:
                 yield from _write_happened(workspace, sync, writer, built_to)
             if sync.profiles_version != version:
                 yield from _write_current(workspace, sync, writer, built_to)
+                with workspace.database.transaction() as connection:
+                    forget_passed_on(connection, sync.id, version)
                 _save(workspace, sync, profiles_version=version)
             if sync.events_offset is not None:
                 yield from _fill_events(workspace, sync, writer, sync.events_offset)
@@ -172,10 +175,12 @@ def _save(workspace: Workspace, sync: ProfilesSync, **place: object) -> None:
 
 
 def _write_current(workspace: Workspace, sync: ProfilesSync, writer: Writer, built_to: int) -> Iterator[dict[str, int]]:
+    with workspace.database.reading() as connection:
+        passed_on = read_passed_on(connection, sync.id, sync.space_id)
     if not has_prints(workspace, sync.id):
         writer.forget_current()  # of a sync that was removed: its profiles may be there no more
     held = Changed([], [])
-    for changed in read_changes(workspace, sync.id, sync.space_id):
+    for changed in read_changes(workspace, sync.id, sync.space_id, passed_on):
         held = Changed([*held.standings, *changed.standings], [*held.gone, *changed.gone])
         if len(held) >= BATCH_PROFILES:
             yield _write_batch(workspace, sync, writer, held, built_to)

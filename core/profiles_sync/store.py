@@ -13,8 +13,14 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import InvalidField, NotFound
 from core.ids import new_id, snake_case
+from core.profiles.passed_on import pass_on_everything
 from core.profiles_sync.layout import get_dialect
-from core.storage.tables import profiles_sync_prints, profiles_sync_runs, profiles_syncs
+from core.storage.tables import (
+    profiles_sync_changes,
+    profiles_sync_prints,
+    profiles_sync_runs,
+    profiles_syncs,
+)
 from core.warehouses.registry import get_definition
 from core.warehouses.store import get_warehouse
 from core.workspaces.audit import record_change
@@ -96,6 +102,7 @@ def set_up_profiles_sync(
     try:
         with workspace.database.transaction() as connection:
             connection.execute(insert(profiles_syncs).values(**values))
+            pass_on_everything(connection, sync.id)
             record_change(connection, workspace, "created", "profiles_sync", sync.id, after=_describe(sync))
     except IntegrityError as error:
         raise InvalidField(
@@ -163,7 +170,7 @@ def remove_profiles_sync(workspace: Workspace, sync_id: str) -> None:
     """
     sync = get_profiles_sync(workspace, sync_id)
     with workspace.database.transaction() as connection:
-        for table in (profiles_sync_prints, profiles_sync_runs):
+        for table in (profiles_sync_prints, profiles_sync_changes, profiles_sync_runs):
             connection.execute(delete(table).where(table.c.sync_id == sync.id))
         connection.execute(delete(profiles_syncs).where(profiles_syncs.c.id == sync.id))
         record_change(connection, workspace, "deleted", "profiles_sync", sync.id, before=_describe(sync))

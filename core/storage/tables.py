@@ -528,6 +528,15 @@ profiles_sync_prints = Table(
     sqlite_with_rowid=False,
 )
 
+profiles_sync_changes = Table(
+    "profiles_sync_changes",
+    METADATA,
+    Column("sync_id", Text, primary_key=True),
+    Column("profile_id", Text, primary_key=True),  # that may differ from what was written; empty: any may
+    Column("version", BigInteger, nullable=False),  # of the space's profiles when that was kept
+    sqlite_with_rowid=False,
+)
+
 # -- predictions -----------------------------------------------------------------------------------------------
 predictions = Table(
     "predictions",

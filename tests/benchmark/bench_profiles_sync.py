@@ -1,4 +1,6 @@
-"""Profiles Sync into an embedded warehouse: the first run, a run with nothing new, and one with a hundredth changed.
+"""Profiles Sync into an embedded warehouse: the first run, runs with nothing new, a hundredth and one profile changed.
+
+A run with one changed takes turns with one that compares all profiles.
 
 Against bare DuckDB, which inserts the same rows from Arrow in the same run.
 """
@@ -13,14 +15,19 @@ from pathlib import Path
 import duckdb
 import report
 from bench_profile_api import fill
+from sqlalchemy import bindparam, select, update
 
-from core.clock import to_millis
+from core.profiles.changes import note_changes
+from core.profiles.passed_on import pass_on_everything
 from core.profiles_sync.layout import CURRENT
 from core.profiles_sync.run import run_profiles_sync
 from core.profiles_sync.store import ProfilesRunState, set_up_profiles_sync
+from core.storage.tables import profiles
 from core.warehouses.store import save_warehouse
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace, open_workspace
+
+TURNS = 3
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,6 +49,14 @@ def main(argv: Sequence[str]) -> int:
         _touch(workspace, space_id, arguments.rows // 100)
         some_s, rows = _run(workspace, sync.id)
         found.add(report.Measurement("a hundredth changed", some_s, arguments.rows, note=f"{rows:,} rows"))
+        for turn in range(TURNS):
+            for label, is_whole in (("one changed", False), ("one changed, all are compared", True)):
+                _touch(workspace, space_id, 1)
+                if is_whole:
+                    with workspace.database.transaction() as connection:
+                        pass_on_everything(connection, sync.id)
+                one_s, rows = _run(workspace, sync.id)
+                found.add(report.Measurement(f"{label}, turn {turn + 1}", one_s, arguments.rows, note=f"{rows:,} rows"))
         bare_s = _copy_bare(path)
         found.add(report.Measurement("bare DuckDB, the same rows", bare_s, arguments.rows))
         found.ratios["first run, of bare DuckDB"] = first_s / bare_s
@@ -59,9 +74,18 @@ def _run(workspace: Workspace, sync_id: str) -> tuple[float, int]:
 
 
 def _touch(workspace: Workspace, space_id: str, people: int) -> None:
-    sql = "UPDATE profiles SET updated_at = ? WHERE id IN (SELECT id FROM profiles WHERE space_id = ? LIMIT ?)"
     with workspace.database.transaction() as connection:
-        connection.exec_driver_sql(sql, (to_millis(workspace.now()) + 1, space_id, people))
+        ids = (
+            connection.execute(select(profiles.c.id).where(profiles.c.space_id == space_id).limit(people))
+            .scalars()
+            .all()
+        )
+        is_one = profiles.c.id == bindparam("profile_id")
+        changed = (
+            update(profiles).where(profiles.c.space_id == space_id, is_one).values(updated_at=profiles.c.updated_at + 1)
+        )
+        connection.execute(changed, [{"profile_id": each} for each in ids])
+        note_changes(connection, space_id, ids)
 
 
 def _copy_bare(path: Path) -> float:

@@ -20,6 +20,9 @@ from core.privacy.job import carry_out_due
 from core.privacy.regulation import RegulationKind, request_regulation
 from core.profiles.build import rebuild
 from core.profiles.deleted_identifiers import delete_identifier
+from core.profiles.lookup import get_profile
+from core.profiles.search_index import keep_search
+from core.profiles.undo import Act, split
 from core.profiles_sync import run as run_module
 from core.profiles_sync.run import list_due, run_profiles_sync
 from core.profiles_sync.store import (
@@ -31,7 +34,8 @@ from core.profiles_sync.store import (
     remove_profiles_sync,
     set_up_profiles_sync,
 )
-from core.storage.tables import profiles_syncs, warehouses
+from core.storage.tables import profiles, profiles_syncs, warehouses
+from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
 from core.warehouses.registry import open_warehouse
 from core.warehouses.store import get_warehouse, save_warehouse
@@ -192,6 +196,52 @@ def test_a_run_writes_what_differs_and_nothing_else(synced: Synced) -> None:
     }
     after = synced.read("user_traits", "canonical_segment_id, name, uuid_ts")
     assert set(before) < set(after) and len(after) == len(before) + 1
+
+
+@pytest.mark.parametrize("synced", ["duckdb"], indirect=True)
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_a_run_looks_at_the_profiles_that_changed_and_at_what_became_of_them(
+    synced: Synced, *, is_indexed: bool
+) -> None:
+    feed, workspace = synced.feed, synced.workspace
+    for at, (name, minute) in enumerate((("t", 16), ("s", 17), ("m", 18))):  # the oldest takes the others
+        feed.send("identify", anonymousId=name, traits={name: at}, minute=minute * DAY)
+
+    def follow() -> dict[str, str]:
+        """Build, have the search index follow or not, run, and return what became of each profile."""
+        feed.build()
+        if is_indexed:
+            keep_search(workspace)
+        assert synced.run().state is ProfilesRunState.SUCCEEDED
+        return dict(synced.current()["id_graph"])
+
+    follow()
+    t, s, m = (feed.owners()["anonymous_id", name] for name in "tsm")
+    with workspace.database.transaction() as connection:
+        connection.execute(update(profiles).where(profiles.c.id == t).values(updated_at=1))  # and nobody was told
+    feed.identify("1002", anonymousId="m", minute=19 * DAY)
+    feed.identify("1002", anonymousId="s", minute=19 * DAY + 1)
+    graph = follow()
+    ended = graph[m]
+    assert graph[s] == ended and graph[t] == t
+    ((at,),) = synced.read("profile_traits", "updated_at", f"WHERE segment_id = '{t}'")
+    assert (at.year == 2026) is is_indexed  # what the index has not followed is looked at once more
+    feed.identify("1002", anonymousId="t", minute=19 * DAY + 2)
+    graph = follow()
+    assert {graph[each] for each in (t, s, m)} == {graph[ended]}
+    whole = synced.current()
+    rebuild(workspace, feed.space_id)
+    feed.build()
+    assert synced.run().rows == {"id_graph": 1, "profile_merges": 1, "profile_traits": 1}  # all were looked at
+    (merge,) = [
+        each for each in get_profile(workspace, feed.space_id, t).merges if t in (each.survivor_id, each.merged_id)
+    ]
+    split(workspace, feed.space_id, Act.UNDO, merge.merged_id, ComputedTraitEngine())
+    graph = follow()
+    assert graph[t] != graph[m] == graph[s]
+    split(workspace, feed.space_id, Act.REJOIN, merge.merged_id, ComputedTraitEngine())
+    follow()
+    assert synced.current() == whole
 
 
 def test_merges_rebuilds_and_changes_by_night_leave_what_a_first_run_would_write(synced: Synced) -> None:

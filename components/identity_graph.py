@@ -33,7 +33,7 @@ def draw_identity_graph(workspace: Workspace, profile: Profile) -> None:
             "parent": tied.parent,
             "depth": tied.depth,
             "merge": tied.is_merge,
-            "tie": _describe_tie(tied),
+            "tie": _describe_tie(tied, is_short=True),
         }
         for tied in tree.shown
     ]
@@ -73,8 +73,9 @@ def _draw_sentences(tree: TieTree) -> None:
                 draw_link("event-debugger", label=f"#{number}", icon=":material/bug_report:", query={"message": number})
 
 
-def _describe_tie(tied: TiedIdentifier) -> str:
+def _describe_tie(tied: TiedIdentifier, *, is_short: bool = False) -> str:
     if tied.tie is None:
         return f"message #{tied.identifier.first_offset}, which is no longer in the event log"
     merged = "merged by " if tied.is_merge else ""
-    return f"{merged}{tied.tie.sentence.rstrip('.')}, {format_date(tied.tie.at)}"
+    said = tied.tie.summary if is_short else tied.tie.sentence.rstrip(".")
+    return f"{merged}{said}, {format_date(tied.tie.at)}"

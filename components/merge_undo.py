@@ -30,8 +30,8 @@ _MEANINGS = {
     Act.REJOIN: "The rule goes, and the messages of both are resolved again: whatever ties them makes them one.",
 }
 _IN_BACKGROUND = (
-    "Very many people hang together with these two by identifiers that they share, so what changes is known only"
-    " afterwards. It is done in the background: you can leave the page, and until the end nothing changes."
+    "So many messages hang together with these two that what changes is known only afterwards. It is done in the"
+    " background: you can leave the page, and until the end nothing changes."
 )
 _DONE = {Act.UNDO: "The merge is undone.", Act.REJOIN: "The rule is gone."}
 

@@ -37,6 +37,9 @@ _STYLE = """
   border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent);
   overflow-wrap: anywhere; }
 .onramp-lines span { display: inline-block; min-width: 10.5rem; opacity: .75; font-size: .8rem; }
+@media (max-width: 640px) {
+  .onramp-lines span { display: block; }
+}
 @media print {
   /* One sheet for a call: the person, without the app around them, black on white. */
   [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stButton"],
@@ -120,7 +123,11 @@ def _describe_prediction(workspace: Workspace, trait: ProfileTrait) -> tuple[str
     if origin.chance is not None:
         said += f", chance {format_share(origin.chance)}"
     reasons = [f"{'↑' if raises else '↓'} {sentence}" for sentence, raises in origin.reasons]
-    return str(origin.prediction), said, " · ".join([*reasons, format_ago(trait.updated_at, workspace.now())])
+    return (
+        str(origin.prediction),
+        said,
+        "\n".join([*reasons, f"Scored {format_ago(trait.updated_at, workspace.now())}"]),
+    )
 
 
 def format_value(value: object, limit_chars: int = VALUE_CHARS) -> str:
@@ -154,10 +161,10 @@ def _draw_part(title: str, rows: Iterable[tuple[str, str, str]]) -> None:
 
 
 def _draw_facts(rows: Iterable[tuple[str, str, str]]) -> bool:
-    """Draw names with their values; return whether there are any."""
+    """Draw names with their values, and below each its note, a line each; return whether there are any."""
     shown = "".join(
         f"<dt>{html.escape(name).replace('_', '_<wbr>')}</dt>"
-        f"<dd>{html.escape(value)}<small>{html.escape(note)}</small></dd>"
+        f"<dd>{html.escape(value)}{''.join(f'<small>{html.escape(line)}</small>' for line in note.splitlines())}</dd>"
         for name, value, note in rows
     )
     if shown:

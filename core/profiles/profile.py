@@ -49,6 +49,13 @@ class TraitOrigin:
     amount: float | None = None
     reasons: tuple[tuple[str, bool], ...] = ()
 
+    @property
+    def summary(self) -> str:
+        """The sentence, or for a row in a few words which SQL model it is of."""
+        if self.row_key is None:
+            return self.sentence.rstrip(".")
+        return f"Row of “{self.sql_model or self.sql_model_id or 'a SQL model'}”"
+
 
 @dataclass(frozen=True, slots=True)
 class ProfileTrait:

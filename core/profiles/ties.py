@@ -32,12 +32,16 @@ MAX_MESSAGES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """One message and the identifiers that it brought to the profile; `sentence` leads to its row or event."""
+    """One message and the identifiers that it brought to the profile.
+
+    `sentence` leads to its row or event; `summary` says the same in few words.
+    """
 
     log_offset: int
     message_id: str
     at: datetime
     sentence: str
+    summary: str
     identifiers: tuple[Identifier, ...]
 
 
@@ -109,10 +113,12 @@ def read_ties(workspace: Workspace, space_id: str, profile_id: str, *, max_messa
                 read.event.offset,
                 read.event.message_id,
                 from_millis(read.at_ms),
-                origins.explain(read.event.offset, None).sentence,
+                origin.sentence,
+                origin.summary,
                 brought,
             )
             for read, brought in carried
+            for origin in [origins.explain(read.event.offset, None)]
         )
     known = sorted(first_offsets, key=lambda each: (ranks.get(each.type, 1_000), each.type, first_offsets[each]))
     return ProfileTies(survivor, tuple(known), ties, len(oldest) <= max_messages)

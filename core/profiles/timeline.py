@@ -104,4 +104,15 @@ def _read_details(type_: str, message: dict[str, Any]) -> Iterator[tuple[str, st
             continue
         for name, each in value.items() if isinstance(value, dict) else ((key, value),):
             if each is not None and each != "":
-                yield name, each if isinstance(each, str) else orjson.dumps(each).decode()
+                yield name, _tell(each)
+
+
+def _tell(value: object) -> str:
+    """Return a value as a person reads it: a list of things by their names."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value:
+        names = [each.get("name") if isinstance(each, dict) else each for each in value]
+        if all(isinstance(name, str | int | float) for name in names):
+            return ", ".join(map(str, names))
+    return orjson.dumps(value).decode()

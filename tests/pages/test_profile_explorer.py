@@ -129,6 +129,7 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
     feed.build()
     feed.identify("ada", anonymousId="browser")
     feed.send("group", userId="ada", groupId="acme", traits={"name": "Acme Ltd"})
+    feed.track("ada", "Ordered", {"products": [{"name": "Pump", "price": 9}, {"name": "<i>"}]})
     with workspace.database.transaction() as connection:
         kept = [
             AccountTraits(feed.space_id, "acme", {"seats": 7, "tier": "<b>"}),
@@ -154,11 +155,12 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
         "user_id ada was tied, two profiles becoming one, to anonymous_id browser: merged by Message #3 (identify)",
         "email ada@example.com was tied to user_id ada: Message #2 (identify)",
         "Viewed Prices",
-        "<dt>Churn</dt><dd>higher than 90 % of people, chance 34 %<small>↑ No order for 40 days · ",
+        "<b>Ordered</b> products: Pump, &lt;i&gt;</li>",
+        "<dt>Churn</dt><dd>higher than 90 % of people, chance 34 %<small>↑ No order for 40 days</small><small>",
     ):
         assert part in shown, part
     for kind, titles in {
-        "events": ["Viewed Prices"],
+        "events": ["Ordered", "Viewed Prices"],
         "traits": ["Traits set"] * 3,
         "accounts": ["Belongs to acme"],
     }.items():

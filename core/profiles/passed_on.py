@@ -45,10 +45,10 @@ def read_passed_on(connection: Connection, sync_id: str, space_id: str) -> Colle
 
     None stands for all profiles of the space.
     """
-    kept = select_equal(connection, (profiles_sync_changes.c.profile_id,), {"sync_id": sync_id})
-    found = {profile_id for (profile_id,) in kept}
+    # in this order: what the index passes on between the two reads is in both, and not in neither
     waiting = read_changes(connection, space_id, max_profiles=MAX_PROFILES)
-    found.update(waiting.profile_ids)
+    kept = select_equal(connection, (profiles_sync_changes.c.profile_id,), {"sync_id": sync_id})
+    found = {profile_id for (profile_id,) in kept} | set(waiting.profile_ids)
     is_all = _EVERYTHING in found or waiting.is_cleared or len(found) >= MAX_PROFILES
     return None if is_all else found
 

@@ -96,6 +96,7 @@ def test_every_engine_has_the_signatures_of_the_contract(engine: Engine) -> None
 
 
 def test_a_connection_test_says_what_can_be_read(warehouse: Warehouse) -> None:
+    warehouse.check_reachable()  # raises where it is not
     report = warehouse.test_connection()
     assert report.ok and report.can_read
     assert "3 tables" in report.detail

@@ -24,6 +24,9 @@ body, input, textarea { font-feature-settings: "calt" 0; }
 }
 /* A link begins where the text around it does, though its hover frame is wider. */
 [data-testid="stMain"] [data-testid="stPageLink-NavLink"] { position: relative; left: -.5rem; line-height: 1.35; }
+/* One that leads to another part of its own page is no choice that was made: it looks as the others do. */
+[data-testid="stMain"] [data-testid="stPageLink-NavLink"]:not(:hover, :focus-visible) { background: none; }
+[data-testid="stMain"] [data-testid="stPageLink-NavLink"] p { font-weight: inherit; }
 [data-testid="stMainBlockContainer"] { max-width: 1200px; }
 /* JSON that is edited reads as code. */
 [class*="st-key-draft_"] textarea { font-family: "JetBrains Mono", ui-monospace, monospace; font-size: .8rem; }

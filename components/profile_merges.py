@@ -33,7 +33,7 @@ def draw_merges(workspace: Workspace, profile: Profile) -> None:
     else:
         draw_empty_state(
             ":material/call_merge:",
-            "Never merged",
+            "No merge",
             "Two profiles become one when a message carries identifiers of both and no rule forbids it.",
         )
     if len(profile.identifiers) > 1:

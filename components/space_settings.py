@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.confirm import confirm
 from components.error_panel import error_panel
-from components.format import format_count, format_date, format_time
+from components.format import format_count, format_time
 from components.navigation import draw_link
 from components.plain_text import escape_markdown
 from components.state import SPACE
@@ -90,18 +90,16 @@ def draw_sources(workspace: Workspace, space: Space) -> None:
 def _connect(workspace: Workspace, space: Space, source: Source) -> None:
     """Connect a source that has sent nothing; of another one, say first how much is read and what that does."""
     with error_panel("connecting the source"):
-        log = open_event_log(workspace)
-        sent = log.count_by_source().get(source.id)
+        sent = open_event_log(workspace).count_by_source().get(source.id)
         if not sent:
             connect_source(workspace, space.id, source.id)
             st.rerun()
         name, of = escape_markdown(source.name), escape_markdown(space.name)
-        oldest = "".join(f", which begins on {format_date(event.received_at)}" for event in log.read(0, 1))
         confirm(
             "Connect a source",
-            f"All that **{name}** has sent is read, not the last month alone: **{format_count(sent, 'event')}** in the"
-            f" event log{oldest}. All profiles of **{of}** are built again, with the same ids; until that is done,"
-            " people are missing here and in the Profile API.",
+            f"All that **{name}** has sent is read, oldest first, not the last month alone:"
+            f" **{format_count(sent, 'event')}**. All profiles of **{of}** are built again, with the same ids; until"
+            " that is done, people are missing here and in the Profile API.",
             lambda: connect_source(workspace, space.id, source.id),
             confirm_label="Connect it",
         )

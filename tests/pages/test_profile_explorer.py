@@ -207,7 +207,7 @@ def test_a_merge_and_its_undo_say_beforehand_what_would_go_where(workspace: Work
     split(workspace, feed.space_id, Act.UNDO, merge.merged_id, ComputedTraitEngine())  # no test presses in a popup
     app = visit(PAGE, id="email:bob@x.example", view="merges")
     shown = read(app)
-    assert "Never merged" in shown and "**Kept apart** from" in shown
+    assert "No merge" in shown and "**Kept apart** from" in shown
     press(app, "Take the undo back")
     assert "Now · 2 profiles" in read(app) and "Afterwards · 1 profile" in read(app)
 

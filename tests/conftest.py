@@ -15,6 +15,7 @@ import pytest
 from core.clock import FixedClock
 from core.storage.database import Database, open_database
 from core.storage.home import Home, open_home
+from core.storage.migrate import migrate
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.authority import Authority
 from tests.emulators.postgres_front import PostgresFront, open_front
@@ -45,18 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "@" not in item.nodeid:
                 raise pytest.UsageError(f"xdist does not keep the group of {item.nodeid}: see requirements-dev.txt")
-        items[:] = _spread_browsers(items)
-
-
-def _spread_browsers(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Put the files that use a browser evenly among the others: three browsers at once starve each other."""
-    files: dict[tuple[bool, str], list[pytest.Item]] = {}
-    for item in items:
-        is_browser = item.get_closest_marker("browser") is not None
-        files.setdefault((is_browser, item.nodeid.rpartition("@")[2]), []).append(item)
-    of_kind = {kind: [key for key in files if key[0] is kind] for kind in (True, False)}
-    places = {key: place / len(keys) for keys in of_kind.values() for place, key in enumerate(keys)}
-    return [item for key in sorted(files, key=places.__getitem__) for item in files[key]]
+        # One worker has the browser, and has it from the start: no other group takes as long.
+        items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
 @pytest.fixture(autouse=True)
@@ -168,18 +159,29 @@ def redshift_front(
 
 
 @pytest.fixture
-def new_postgres_url(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
-    """Makes an empty database with each call; all are dropped after the test."""
+def new_postgres_url(postgres_server: PostgresServer) -> Iterator[Callable[..., str]]:
+    """Makes a database with each call, empty or a copy of the one that is named; all are dropped after the test."""
     made: list[str] = []
 
-    def make() -> str:
+    def make(template: str = "template1") -> str:
         made.append(f"test_{next(_NUMBERS)}")
-        postgres_server.execute(f"CREATE DATABASE {made[-1]}")
+        postgres_server.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {template} STRATEGY file_copy")
         return postgres_server.url(made[-1])
 
     yield make
     for name in made:
         postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres_store(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database with an empty store of this version in it, to be copied as `new_home` copies."""
+    postgres_server.execute("CREATE DATABASE empty_store")
+    home = open_home(str(tmp_path_factory.mktemp("store")))
+    database = open_database(home, postgres_server.url("empty_store"))
+    migrate(database, home)
+    database.close()
+    return "empty_store"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -199,9 +201,14 @@ def database(home: Home, store_url: str) -> Iterator[Database]:
     opened.close()
 
 
-@pytest.fixture
-def store_workspace(home: Home, store_url: str, clock: FixedClock) -> Iterator[Workspace]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_workspace(request: pytest.FixtureRequest, home: Home, clock: FixedClock) -> Iterator[Workspace]:
     """A fresh workspace on either engine, with a clock that stands still."""
-    opened = open_workspace(str(home.root), database_url=store_url, clock=clock)
+    if request.param == "sqlite":
+        new_home(home.root)
+        url = f"sqlite:///{home.workspace_db}"
+    else:
+        url = request.getfixturevalue("new_postgres_url")(request.getfixturevalue("postgres_store"))
+    opened = open_workspace(str(home.root), database_url=url, clock=clock)
     yield opened
     opened.close()

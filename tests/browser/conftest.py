@@ -5,23 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import chain
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.programs import ROOT, start_streamlit
+
 APPS = Path(__file__).resolve().parent / "apps"
 STATIC = ROOT / "shell" / "static"
 START_TIMEOUT_S = 60
+_FREE_PORTS: list[int] = []
 PATIENCE_MS = 20_000  # a page on a machine that does much else; `expect` waits so long too
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
@@ -56,44 +56,44 @@ def find_chromium() -> str | None:
     return os.environ.get("ONRAMP_CHROMIUM") or next((path for name in names if (path := shutil.which(name))), None)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    missing = find_chromium() is None
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-            if missing:
-                item.add_marker(pytest.mark.skip(reason="Chromium is not installed: apt-get install chromium"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.browser)
+    item.add_marker(pytest.mark.xdist_group("browser"))  # one Chromium: two starve each other
+    if find_chromium() is None:
+        item.add_marker(pytest.mark.skip(reason="Chromium is not installed: apt-get install chromium"))
 
 
 @contextmanager
 def serve(script: Path, home: Path, **environment: str) -> Iterator[str]:
     """Run a Streamlit script on a free loopback port; yield its address; end it and wait for its end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _take_port()
     log = home / "server.log"
     home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", "--server.headless=true"]
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "ONRAMP_HOME": str(home / "onramp"), "PYTHONPATH": str(ROOT), **environment},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
+    surroundings = {"ONRAMP_HOME": str(home / "onramp"), "PYTHONPATH": str(ROOT), **environment}
+    process = start_streamlit(script, port, log, surroundings)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_until_up(address, process, log)
         yield address
     finally:
         process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        if process.poll() is None:
+        process.join(10)
+        if process.is_alive():
             process.kill()
-            process.wait()
+            process.join()
+        _FREE_PORTS.append(port)
+
+
+def _take_port() -> int:
+    """Return the port of an app that has ended, else any: to the browser the next app's scripts are those it knows."""
+    for port in [*reversed(_FREE_PORTS), 0]:
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            if port:
+                _FREE_PORTS.remove(port)
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no port is free")
 
 
 def _lay_out_apps(home: Path) -> Path:
@@ -105,10 +105,10 @@ def _lay_out_apps(home: Path) -> Path:
     return folder
 
 
-def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_up(address: str, process: BaseProcess, log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        if process.poll() is not None:
+        if not process.is_alive():
             break
         with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             if urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).status == 200:  # noqa: S310
@@ -117,9 +117,9 @@ def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) ->
     pytest.fail(f"the app did not start:\n{log.read_text()}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[object]:
-    """A Chromium for one module: while it lives, this thread has an event loop, and no other test can use its own."""
+    """A Chromium for this folder: while it lives, this thread has an event loop, and no other test can use its own."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)
@@ -150,7 +150,10 @@ class Screen:
     def __init__(self, page: object, name: str) -> None:
         self.page, self.name = page, name
         self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._note)
+
+    def _note(self, error: object) -> None:
+        self.errors.append(str(error))
 
     def open(self, address: str) -> object:
         """Go to `address` and wait until its first run has ended."""
@@ -158,10 +161,33 @@ class Screen:
         self.settle()
         return self.page
 
+    def leave(self) -> None:
+        """Leave nothing in the tab but what it has compiled of scripts and styles."""
+        from playwright.sync_api import Error
+
+        page, context = self.page, self.page.context
+        page.remove_listener("pageerror", self._note)
+        for other in context.pages:
+            if other is not page:
+                other.close()
+        page.unroute_all(behavior="ignoreErrors")
+        with suppress(Error):  # a page that was never opened has no storage
+            page.evaluate("() => sessionStorage.clear()")
+        page.goto("about:blank")
+        page.set_viewport_size(SCREENS[self.name]["viewport"])
+        devtools = context.new_cdp_session(page)
+        kinds = "cookies,local_storage,indexeddb,service_workers"
+        devtools.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": kinds})
+        devtools.detach()
+        context.clear_cookies()
+        context.clear_permissions()
+
     def settle(self) -> None:
-        """Wait until no script run is under way and every element has been drawn."""
+        """Wait until no script run is under way and every element has been drawn, none of them by a run before."""
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
-        self.page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=60_000)
+        self.page.wait_for_function(
+            "() => !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')", timeout=60_000
+        )
 
     def shoot(self, label: str) -> None:
         """Keep a picture in the folder that ONRAMP_SCREENSHOTS names; nothing without it."""
@@ -172,46 +198,32 @@ class Screen:
             self.page.screenshot(path=str(Path(folder) / f"{label}-{self.name}.png"))
 
 
-@pytest.fixture(scope="module")
-def free_contexts(browser: object) -> Iterator[dict[str, list[object]]]:
-    """Contexts that no test uses now, by the name of their screen. One that has loaded a script compiles it no more."""
-    free: dict[str, list[object]] = defaultdict(list)
-    yield free
-    for context in chain.from_iterable(free.values()):
-        context.close()
+@pytest.fixture(scope="package")
+def free_tabs(browser: object) -> dict[str, list[object]]:
+    """Pages that no test uses now, by the name of their screen, each in a context of its own.
+
+    To open one of Streamlit's pages in a tab that has shown one before takes a third of the processor time.
+    """
+    return defaultdict(list)
 
 
 @pytest.fixture
-def open_screen(browser: object, free_contexts: dict[str, list[object]]) -> Iterator[Callable[[str], Screen]]:
+def open_screen(browser: object, free_tabs: dict[str, list[object]]) -> Iterator[Callable[[str], Screen]]:
     """Open a page as one of SCREENS, in a context without anybody's cookies and storage.
 
     Afterwards no page may have thrown an error.
     """
-    opened: list[tuple[Screen, object]] = []
+    opened: list[Screen] = []
 
     def open_one(name: str = "desktop-light") -> Screen:
-        context = free_contexts[name].pop() if free_contexts[name] else browser.new_context(**SCREENS[name])
-        context.set_default_timeout(PATIENCE_MS)
-        screen = Screen(context.new_page(), name)
-        opened.append((screen, context))
-        return screen
+        page = free_tabs[name].pop() if free_tabs[name] else browser.new_context(**SCREENS[name]).new_page()
+        page.context.set_default_timeout(PATIENCE_MS)
+        opened.append(Screen(page, name))
+        return opened[-1]
 
     yield open_one
-    for number, (screen, context) in enumerate(opened):
+    for number, screen in enumerate(opened):
         screen.shoot(f"last-{number}")
-        _forget(context)
-        free_contexts[screen.name].append(context)
+        screen.leave()
+        free_tabs[screen.name].append(screen.page)
         assert screen.errors == [], f"{screen.name}: {screen.errors}"
-
-
-def _forget(context: object) -> None:
-    """Leave nothing in the context but what it has cached of scripts and styles."""
-    blank = context.new_page()
-    for page in context.pages:
-        if page is not blank:
-            page.close()
-    storage = {"origin": "*", "storageTypes": "cookies,local_storage,indexeddb,service_workers"}
-    context.new_cdp_session(blank).send("Storage.clearDataForOrigin", storage)
-    blank.close()
-    context.clear_cookies()
-    context.clear_permissions()

@@ -51,7 +51,10 @@ def website(tmp_path: Path, source: Source, address: str) -> Iterator[str]:
     """Return the address of a website with the snippet in each of its pages, on another port: another origin."""
     key = str(source.write_key)
     snippet = make_snippet(key, address).replace(f'a.load("{key}")', f'a.load("{key}", window.loadOptions)')
-    with serve_website(tmp_path, snippet) as site:
+    strategy = "{strategy: 'batching', config: {size: 100, timeout: 60000}}"
+    batching = f"{{integrations: {{'Segment.io': {{deliveryStrategy: {strategy}}}}}}}"
+    options = f"<script>window.loadOptions = location.hash === '#batching' ? {batching} : undefined</script>"
+    with serve_website(tmp_path, options + snippet) as site:
         yield site
 
 
@@ -151,9 +154,7 @@ def test_a_batching_website_sends_its_batch_when_it_is_left(
     open_screen: Callable[..., Any], workspace: Workspace, source: Source, website: str
 ) -> None:
     page = open_screen().page
-    strategy = "{strategy: 'batching', config: {size: 100, timeout: 60000}}"
-    page.add_init_script(f"window.loadOptions = {{integrations: {{'Segment.io': {{deliveryStrategy: {strategy}}}}}}}")
-    page.goto(f"{website}/index.html")
+    page.goto(f"{website}/index.html#batching")
     page.wait_for_function("() => window.analytics.initialized")
     page.evaluate("() => { for (let n = 0; n < 5; n++) window.analytics.track('Step ' + n) }")
     assert not [message for message in wait_for(workspace, 0, source.id) if message["type"] == "track"]

@@ -46,7 +46,6 @@ def choose_schema(page: object, name: str) -> None:
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.xdist_group("journey")
 @pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
 def test_tables_are_found_opened_and_completed_and_a_closed_schema_says_why(
     open_screen: Callable[..., object], address: str, name: str

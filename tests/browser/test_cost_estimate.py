@@ -40,7 +40,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.xdist_group("journey")
 @pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
 def test_a_very_expensive_query_says_so_while_it_is_written_and_is_asked_for_before_it_runs(
     open_screen: Callable[..., object], address: str, name: str

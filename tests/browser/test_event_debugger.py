@@ -124,6 +124,7 @@ def test_the_debugger_and_the_delivery_overview_fit_every_screen_and_are_accessi
     ):
         page = screen.open(f"{address}/{path}")
         see(page, text)
+        screen.settle()
         width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
         assert width <= page.viewport_size["width"], path
         assert find_faults(page) == [], path

@@ -20,7 +20,6 @@ SQL = (
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.xdist_group("journey")
 def test_a_stranger_finishes_the_setup_and_finds_a_customer(
     start_app: Callable[..., str], open_screen: Callable[..., object]
 ) -> None:

@@ -68,7 +68,6 @@ def require_calm(page: object, form: Form) -> None:
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.xdist_group("journey")
 @pytest.mark.parametrize(
     ("kind", "screen_name"),
     [("postgres", "desktop-light"), ("redshift", "phone-light"), ("bigquery", "phone-dark")],
@@ -127,28 +126,25 @@ def test_the_form_fails_with_a_cause_and_succeeds(
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.xdist_group("journey")
-@pytest.mark.parametrize("kind", GUIDE_FIELD)
 def test_the_guide_is_filled_with_the_names_typed_and_copied_by_one_press(
-    home: Path, open_screen: Callable[..., object], kind: str
+    home: Path, open_screen: Callable[..., object]
 ) -> None:
     with serve(ROOT / "app.py", home) as address:
         screen = open_screen("desktop-light")
-        page = open_form(screen, address, kind)
-        page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
-        label, name = GUIDE_FIELD[kind]
-        fill(page, label, name)
-        block = page.get_by_test_id("stCode").filter(has_text=GRANTED_TO[kind]).first
-        block.wait_for(timeout=SLOW_MS)
-        screen.settle()
-        block.get_by_role("button", name="Copy to clipboard").click()
-        copied = page.evaluate("() => navigator.clipboard.readText()")
-        guides = get_definition(kind).write_guide({"project" if kind == "bigquery" else "user": name})
-        assert copied in [guide.text for guide in guides]
+        for kind, (label, name) in GUIDE_FIELD.items():
+            page = open_form(screen, address, kind)
+            page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
+            fill(page, label, name)
+            block = page.get_by_test_id("stCode").filter(has_text=GRANTED_TO[kind]).first
+            block.wait_for(timeout=SLOW_MS)
+            screen.settle()
+            block.get_by_role("button", name="Copy to clipboard").click()
+            copied = page.evaluate("() => navigator.clipboard.readText()")
+            guides = get_definition(kind).write_guide({"project" if kind == "bigquery" else "user": name})
+            assert copied in [guide.text for guide in guides], kind
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.xdist_group("journey")
 def test_a_login_that_may_only_read_is_connected_and_told_the_one_missing_grant(
     home: Path, open_screen: Callable[..., object], warehouse_server: object
 ) -> None:
@@ -166,7 +162,6 @@ def test_a_login_that_may_only_read_is_connected_and_told_the_one_missing_grant(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("journey")
 def test_a_stranger_goes_from_the_form_of_postgres_to_passed_checks_and_profiles(
     home: Path, open_screen: Callable[..., object], warehouse_server: object
 ) -> None:

@@ -44,7 +44,6 @@ def wait_until_closed(screen: object, popup: object) -> None:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.xdist_group("journey")
 def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
     tmp_path: Path, open_screen: Callable[..., object]
 ) -> None:

@@ -30,7 +30,6 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.xdist_group("journey")
 @pytest.mark.parametrize("screen_name", ["desktop-light", "phone-dark"])
 def test_the_test_record_that_is_shown_is_the_one_that_is_sent(
     home: Path, open_screen: Callable[..., object], screen_name: str

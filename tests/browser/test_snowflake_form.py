@@ -27,7 +27,6 @@ def write_key() -> str:
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.xdist_group("journey")
 @pytest.mark.parametrize("screen_name", ["desktop-light", "phone-dark"])
 def test_the_form_fails_with_a_cause_and_succeeds(
     tmp_path: Path, open_screen: Callable[..., object], snowflake_port: int, screen_name: str

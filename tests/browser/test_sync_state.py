@@ -46,7 +46,6 @@ def served(tmp_path: Path, new_postgres_url: Callable[[], str]) -> Iterator[Serv
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.xdist_group("journey")
 @pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
 def test_a_refused_move_names_the_grant_and_leaves_the_state_and_then_it_is_moved_both_ways(
     served: Served, open_screen: Callable[..., object], name: str

@@ -32,7 +32,6 @@ def read_draft(home: Path) -> str:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("journey")
 def test_refresh_restart_back_and_a_phone_go_on_in_place(tmp_path: Path, open_screen: Callable[..., object]) -> None:
     """W5, W13, W17, W30: one home, two servers after each other, a desktop and then a phone."""
     home = tmp_path / "home"
@@ -90,7 +89,6 @@ def test_refresh_restart_back_and_a_phone_go_on_in_place(tmp_path: Path, open_sc
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.xdist_group("journey")
 def test_a_second_browser_is_told_and_neither_loses_what_it_typed(
     tmp_path: Path, open_screen: Callable[..., object]
 ) -> None:
@@ -124,7 +122,6 @@ def test_a_second_browser_is_told_and_neither_loses_what_it_typed(
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.xdist_group("journey")
 def test_a_query_that_never_ends_is_cancelled_on_the_page(tmp_path: Path, open_screen: Callable[..., object]) -> None:
     """Cancel and a time-out on every query."""
     home = tmp_path / "home"

@@ -67,7 +67,6 @@ def follow(screen: object, label: str) -> None:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.xdist_group("journey")
 def test_a_person_runs_a_sync_finds_a_rejected_record_and_follows_a_trait_to_its_origin(
     address: str, home: Path, open_screen: Callable[..., object]
 ) -> None:
@@ -127,7 +126,6 @@ def test_a_person_runs_a_sync_finds_a_rejected_record_and_follows_a_trait_to_its
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.xdist_group("journey")
 def test_what_cannot_be_taken_back_is_asked_for_in_a_popup_and_then_done(
     address: str, home: Path, open_screen: Callable[..., object]
 ) -> None:
@@ -175,7 +173,6 @@ def test_what_cannot_be_taken_back_is_asked_for_in_a_popup_and_then_done(
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.xdist_group("journey")
 @pytest.mark.parametrize("screen_name", ["desktop-light", "phone-dark"])
 def test_every_workspace_page_is_accessible_and_fits_its_screen(
     address: str, open_screen: Callable[..., object], screen_name: str

@@ -1,4 +1,4 @@
-"""Every plain component on one page, filled as a bad day fills it."""
+"""Every plain component on one page, filled as a bad day fills it; `?controls=1` leaves out what is only shown."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -96,6 +96,8 @@ st.html(f'<pre data-testid="result">{went} {pressed} {CONFIRMED.read()}</pre>')
 if "progress" in st.query_params:
     is_done = draw_progress(count_up, key="work", every_s=0.2)
     st.caption("The work is done." if is_done else "The work goes on.")
+if "controls" in st.query_params:
+    st.stop()
 reasons = {"record_duplicate": 400, "required_missing": 118, "cancelled": 50}
 draw_balance_sheet(
     SimpleNamespace(extracted=20_000, delivered=19_432, unchanged=0, rejected=518, held=50, reasons=reasons)

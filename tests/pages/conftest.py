@@ -9,7 +9,9 @@ import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
+from components import navigation
 from core.workspaces.workspace import Workspace
 from tests.browser.conftest import ROOT
 
@@ -31,10 +33,13 @@ def visit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vis
     st.cache_data.clear()
 
     def open_page(file: str, **query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "shell" / "main.py"), default_timeout=60).run()
+        app = AppTest.from_file(str(ROOT / "shell" / "main.py"), default_timeout=60)
         for name, value in query.items():
             app.query_params[name] = value
-        app.switch_page(f"../pages/{file}").run()
+        (screen,) = (screen for screen in navigation.list_screens() if screen.file == file)
+        if not screen.is_default:
+            app._page_hash = calc_hash(screen.url_path)  # by its address; `switch_page` needs a run of the home page
+        app.run()
         assert not app.exception, [error.value for error in app.exception]
         return app
 

@@ -19,8 +19,8 @@ from tests.crm import Crm
 from tests.emulators.door import Door, open_door
 from tests.engines import ENGINES, open_engine
 
-FEW_ROWS = {"bigquery": 400, "snowflake": 400}  # emulators are slow
-MANY_ROWS = 5_000
+FEW_ROWS = {"bigquery": 120, "snowflake": 120}  # emulators are slow
+MANY_ROWS = 2_000
 
 
 def choose_cuts(kind: str, size: int) -> tuple[int, ...]:

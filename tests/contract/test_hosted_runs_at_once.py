@@ -21,7 +21,7 @@ from tests.emulators.door import Door, open_door
 from tests.engines import ENGINES, PostgresEngine, open_engine
 from tests.postgres import find_binaries, run_postgres
 
-ROWS = 300
+ROWS = 60
 
 
 @pytest.fixture(params=ENGINES)

@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 WORKERS ?= 3
+# Python compiles what it imports: to compile the rest of the packages takes a third of an installation.
+PIP := -m pip install --quiet --disable-pip-version-check --no-compile
 unexport PYTHONDONTWRITEBYTECODE  # containers often set it: each test process would compile everything anew
 
 .PHONY: help
@@ -13,12 +15,12 @@ help: ## this list
 
 $(VENV)/.run: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python $(PIP) -r requirements.txt
 	touch $@
 
 $(VENV)/.dev: requirements.txt requirements-dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python $(PIP) -r requirements-dev.txt
 	touch $@ $(VENV)/.run
 
 # Emulators of hosted warehouses, each in an environment of its own: their drivers and ours exclude each other.
@@ -26,7 +28,7 @@ EMULATORS := .emulators/snowflake/.made .emulators/bigquery/.made
 
 .emulators/%/.made: tests/emulators/%/requirements.txt
 	test -x .emulators/$*/bin/python || $(PYTHON) -m venv .emulators/$*
-	.emulators/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	.emulators/$*/bin/python $(PIP) -r $<
 	touch $@
 
 # Client libraries that the tests run, each beside the others: they need other versions of the same packages.

@@ -35,15 +35,16 @@ from core.storage.bulk import select_in
 from core.storage.tables import identifier_rules, identifiers, profiles
 from core.workspaces.workspace import Workspace
 
-MAX_DIRECT_PROFILES = 1_000
-"""So many that the index has not reached are compared one by one: some 100 ms on a busy machine."""
+MAX_DIRECT_PROFILES = 500
+"""So many that the index has not reached are compared one by one: some 50 ms on a busy machine."""
 SHORT_TEXT_PROFILES = 50_000
 """So many of the newest are read through for one or two signs that no word begins with."""
 MAX_CANDIDATES = 5_000
 """So many profiles that hold all trigrams are compared; where more are needed, they have them in other words."""
 COUNTED_PEOPLE = 100_000
 """So many are counted at each key while the index is behind; of more it tells how many there were a moment ago."""
-PATIENCE_S = 1.0
+PATIENCE_S = 0.12
+"""After that no more is compared, so that a page comes while somebody types; what was not looked at is said."""
 _MAX_GRAMS = 6
 _SAMPLE_PROFILES = 300
 _SORTED_HITS = 100
@@ -79,15 +80,27 @@ class SearchResult:
 
 @dataclass(slots=True)
 class _Hits:
-    """Profile ids with the time of their last message."""
+    """Profile ids with the time of their last message; what is found after the deadline is found too late."""
 
     heard_at: dict[str, int]
+    deadline: float
     is_partial: bool = False
+
+    def is_late(self) -> bool:
+        return time.monotonic() > self.deadline
 
     def add(self, rows: Iterable[tuple[str, int]], limit: int) -> None:
         for profile_id, heard_at in rows:
             self.heard_at.setdefault(profile_id, heard_at)
             if len(self.heard_at) >= limit:
+                return
+
+    def stop_late(self, rows: Iterable[tuple[str, int, str]]) -> Iterator[tuple[str, int, str]]:
+        """Pass the rows on until the deadline."""
+        for row in rows:
+            yield row
+            if self.is_late():
+                self.is_partial = True
                 return
 
 
@@ -127,6 +140,7 @@ def search_profiles(
         limit: Page size; unit: profiles.
         offset: How many to pass over: those of the pages before.
     """
+    deadline = time.monotonic() + PATIENCE_S
     wanted = clean_text(text)
     needed = offset + limit + 1
     path = index_path(workspace, space_id)
@@ -138,11 +152,11 @@ def search_profiles(
                 index = None if changes.is_cleared else kept  # it tells of profiles that are there no more
                 state = IndexState() if index is None else read_state(index)
                 direct = _read_direct(connection, space_id, state, changes)
-                hits = _find(index, direct, wanted, needed)
+                hits = _find(index, direct, wanted, needed, deadline)
         except sqlite3.DatabaseError:  # damaged or just being replaced: the worker makes it anew
             state = IndexState()
             direct = _read_direct(connection, space_id, state, changes)
-            hits = _find(None, direct, wanted, needed)
+            hits = _find(None, direct, wanted, needed, deadline)
         newest = sorted(hits.heard_at, key=lambda profile_id: (-hits.heard_at[profile_id], profile_id))
         if changes.left_out and wanted:
             newest = _keep_true(connection, space_id, newest, wanted, needed)
@@ -167,8 +181,8 @@ def _read_direct(connection: Connection, space_id: str, state: IndexState, chang
     return _Direct(tuple(entries), frozenset(ids), left_out)
 
 
-def _find(index: sqlite3.Connection | None, direct: _Direct, text: str, needed: int) -> _Hits:
-    hits = _Hits({})
+def _find(index: sqlite3.Connection | None, direct: _Direct, text: str, needed: int, deadline: float) -> _Hits:
+    hits = _Hits({}, deadline)
     limit = max(needed, _SORTED_HITS) + len(direct.stale)
     if not text:
         hits.add(((entry.profile_id, entry.heard_at) for entry in direct.entries), limit)
@@ -226,17 +240,16 @@ def _to_row(entry: Entry, key: str | None = None) -> tuple[str, int, str]:
 
 
 def _ask(index: sqlite3.Connection, direct: _Direct, question: Question, limit: int, hits: _Hits) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    index.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    index.set_progress_handler(hits.is_late, _STEPS)
     try:
         for match in _make_matches(index, question):
-            candidates = _Counted(index.execute(_CANDIDATES, (match, MAX_CANDIDATES)))
+            candidates = _Counted(hits.stop_late(index.execute(_CANDIDATES, (match, MAX_CANDIDATES))))
             hits.add(_filter(candidates, question, direct.stale), limit)
             hits.is_partial |= candidates.count == MAX_CANDIDATES
         if all(len(word) < MIN_GRAM_WORD for word in question.words) and question.sign is None:
             newest = index.execute("SELECT coalesce(max(id), 0) FROM texts").fetchone()[0] - SHORT_TEXT_PROFILES
             rows = index.execute(_SCAN, (newest, max(question.words, key=len)))
-            hits.add(_filter(rows, question, direct.stale), limit)
+            hits.add(_filter(hits.stop_late(rows), question, direct.stale), limit)
             hits.is_partial |= len(hits.heard_at) < limit and newest > 0
     except sqlite3.OperationalError as error:
         if "interrupted" not in str(error):

@@ -110,7 +110,7 @@ def draw_query(
     about: Hashable,
     label: str,
     timeout_s: float,
-    quick_s: float = QUICK_S,
+    quick_s: float | None = None,
 ) -> Query[T] | None:
     """Return the query once it has ended; while it runs, draw how long it has taken and Cancel, and return None.
 
@@ -122,10 +122,11 @@ def draw_query(
         about: What the answer depends on. Another value stops the query that runs and starts anew.
         label: What is being done, for the person who waits.
         timeout_s: After how long the warehouse stops it; shown, not enforced here.
-        quick_s: How long to wait for the end before progress is drawn.
+        quick_s: How long to wait for the end before progress is drawn; None: `QUICK_S`.
     """
     query = get_queries().start(slot, about, ask)
-    if not query.wait(quick_s) and not _draw_running(query, slot, label, timeout_s):
+    is_quick = query.wait(QUICK_S if quick_s is None else quick_s)
+    if not is_quick and not _draw_running(query, slot, label, timeout_s):
         return None
     if not query.was_stopped:
         return query

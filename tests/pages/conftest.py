@@ -11,11 +11,12 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from components import navigation
+from components import navigation, running_query
 from core.workspaces.workspace import Workspace
 from tests.browser.conftest import ROOT
 
 Visit = Callable[..., AppTest]
+PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,6 +31,7 @@ def _scan_packages_once() -> Iterator[None]:
 def visit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     """Open a page of the workspace as a new browser would: `visit("define_model.py", kind="duckdb")`."""
     monkeypatch.setenv("ONRAMP_HOME", str(workspace.home.root))
+    monkeypatch.setattr(running_query, "QUICK_S", PATIENCE_S)  # a busy machine takes its time: nobody runs a page again
     st.cache_data.clear()
 
     def open_page(file: str, **query: str) -> AppTest:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from components import running_query
 from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
 from core.sql_models.sql_model import get_sql_model
@@ -137,8 +138,9 @@ def test_duplicate_and_missing_keys_are_shown_not_only_counted(workspace, visit)
     assert list_buttons(app)["Next"], "the rows that can be sent are not held up by those that cannot"
 
 
-def test_a_running_query_shows_its_time_and_its_time_out_and_cancel_stops_it(workspace, visit):
+def test_a_running_query_shows_its_time_and_its_time_out_and_cancel_stops_it(workspace, visit, monkeypatch):
     """Cancel and a time-out on every query."""
+    monkeypatch.setattr(running_query, "QUICK_S", 0.4)
     guided.connect(workspace)
     app = write(visit("define_model.py"), SLOW_SQL)
     press(app, "Preview")

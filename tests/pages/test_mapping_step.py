@@ -6,6 +6,7 @@ import json
 import re
 import time
 
+from components import running_query
 from core.events.event_log import open_event_log
 from core.records import canonical_json
 from core.setup import guided_setup
@@ -116,8 +117,9 @@ def test_saving_a_mapping_again_takes_back_no_choice_made_on_the_syncs_page(work
     assert (sync.mode, sync.interval_minutes) == ("mirror", 480)
 
 
-def test_a_check_that_takes_long_shows_its_time_and_its_time_out_and_cancel_stops_it(workspace, visit):
+def test_a_check_that_takes_long_shows_its_time_and_its_time_out_and_cancel_stops_it(workspace, visit, monkeypatch):
     """W33: Cancel and a time-out on every query, while the rest of the page can be used."""
+    monkeypatch.setattr(running_query, "QUICK_S", 0.4)
     setup = guided.define(workspace, ENDLESS_SQL)
     guided_setup.save_draft_mapping(workspace, guided.make_mapping(setup.space_id))
     app = visit(PAGE)

@@ -119,7 +119,7 @@ def resolve(
     """Return the profiles that a message belongs to. Changes nothing.
 
     Args:
-        identifiers: At least one, not blocked, highest priority first.
+        identifiers: Not blocked, highest priority first; of none it is nobody's message.
         at_ms: When the message happened; unit: ms since 1970.
         owners: The profile of each known identifier.
         rules: The space's rules by type.
@@ -129,7 +129,7 @@ def resolve(
     Complexity: O(identifiers of the message x identifiers of the profiles found) at worst; O(identifiers) when the
         message brings nothing new.
     """
-    if not is_alias:
+    if identifiers and not is_alias:
         plain = _resolve_plain(identifiers, owners)
         if plain is not None:
             return plain

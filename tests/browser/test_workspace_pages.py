@@ -11,25 +11,13 @@ import pytest
 from playwright.sync_api import expect
 
 from components.choice_table import ROW_HEIGHT_PX
+from components.navigation import list_screens
 from core.syncs.sync import list_syncs, set_mode, set_schedule
 from core.workspaces.workspace import open_workspace
 from tests import guided
 from tests.browser.axe_faults import find_faults
 from tests.browser.conftest import ROOT, serve
 from tests.browser.person import SLOW_MS, choose, press, see
-
-PAGES = (
-    "syncs",
-    "profile-explorer",
-    "identity-violations",
-    "delivery-overview",
-    "event-debugger",
-    "spaces",
-    "overview",
-    "warehouses",
-    "privacy",
-    "workspace-settings",
-)
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +166,11 @@ def test_every_workspace_page_is_accessible_and_fits_its_screen(
     address: str, open_screen: Callable[..., object], screen_name: str
 ) -> None:
     screen = open_screen(screen_name)
-    for path in PAGES:
-        page = screen.open(f"{address}/{path}")
-        screen.settle()
+    page = screen.open(address)
+    for shown in (each for each in list_screens() if not each.is_hidden):
+        path = "" if shown.is_default else shown.url_path
+        screen.turn_to(f"/{path}")
+        expect(page, path).to_have_title(re.compile(shown.label))
         expect(page.get_by_text("Something went wrong"), path).to_have_count(0)
         overflow = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
         assert overflow <= 0, f"{path} is {overflow} px too wide"

@@ -182,7 +182,8 @@ def _read_direct(connection: Connection, space_id: str, state: IndexState, chang
 
 
 def _find(index: sqlite3.Connection | None, direct: _Direct, text: str, needed: int, deadline: float) -> _Hits:
-    hits = _Hits({}, deadline)
+    # however long it took to read what waits for the index, the index is asked, too
+    hits = _Hits({}, max(deadline, time.monotonic() + PATIENCE_S / 2))
     limit = max(needed, _SORTED_HITS) + len(direct.stale)
     if not text:
         hits.add(((entry.profile_id, entry.heard_at) for entry in direct.entries), limit)

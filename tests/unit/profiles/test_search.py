@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,25 @@ def test_many_that_wait_for_the_index_are_counted_and_whole_identifiers_are_foun
     keep_search(feed.workspace)
     found = search_profiles(feed.workspace, feed.space_id, "gold")
     assert (len(found.people), found.waiting, found.total) == (5, 0, 9)
+
+
+def test_what_there_is_no_time_to_compare_is_said(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_search(feed.workspace)
+    assert len(find(feed, "example")) == 4
+    monkeypatch.setattr(search, "PATIENCE_S", 0.0)
+    found = search_profiles(feed.workspace, feed.space_id, "example")
+    assert (len(found.people), found.is_partial) == (1, True)
+
+
+def test_the_index_is_asked_however_long_it_takes_to_read_what_waits_for_it(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_search(feed.workspace)
+    monkeypatch.setattr(search, "PATIENCE_S", 0.5)
+    read_direct = search._read_direct
+    monkeypatch.setattr(search, "_read_direct", lambda *args: (time.sleep(0.5), read_direct(*args))[1])
+    found = search_profiles(feed.workspace, feed.space_id, "example")
+    assert (len(found.people), found.is_partial) == (4, False)
 
 
 def test_after_a_burst_of_single_changes_nobody_is_found_by_what_they_were(

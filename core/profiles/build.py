@@ -99,23 +99,19 @@ class ProfileBuilder:
             StorageFull: The disk is full; what was committed before stays.
         """
         report = self._apply_few(max_messages)
-        if report is None:
-            report = BuildReport(offset=self._read_offset())
-            if self._has_work(report.offset):  # so that a worker that asks every second does not write every second
-                with hold_lease(self._workspace.database, self._lease_name, wait_s=wait_s) as lease:
-                    return self._build(lease, max_messages, progress)
-        elif progress is not None:
-            progress(report)
-        return report
-
-    def _has_work(self, offset: int) -> bool:
+        if report is not None:
+            if progress is not None:
+                progress(report)
+            return report
         with self._workspace.database.reading() as connection:
             state = self._read_state(connection)
-            if not state.settings.rules:
-                return False
-            if _is_behind(state, self._open_traits(connection)):
-                return True
-        return open_event_log(self._workspace).last_offset() > offset
+            is_behind = _is_behind(state, self._open_traits(connection))
+        is_behind = is_behind or open_event_log(self._workspace).last_offset() > state.offset
+        if state.settings.rules and is_behind:
+            with hold_lease(self._workspace.database, self._lease_name, wait_s=wait_s) as lease:
+                return self._build(lease, max_messages, progress)
+        self._offset = state.offset  # nothing to do: a worker that asks every second writes nothing, and reads once
+        return BuildReport(offset=state.offset)
 
     def _apply_few(self, max_messages: int | None) -> BuildReport | None:
         """Apply the new messages if they are few and there is nothing else to do; None where that is not so."""

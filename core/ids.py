@@ -91,11 +91,8 @@ def _digest(size: int, parts: Sequence[str]) -> int:
 def _base32(number: int) -> str:
     # 26 characters are 130 bits, looked up two characters at a time in halves: long numbers are slow to shift
     high, low = divmod(number, 1 << 60)
-    pairs = _PAIRS
-    first = f"{pairs[high >> 60 & 1023]}{pairs[high >> 50 & 1023]}{pairs[high >> 40 & 1023]}{pairs[high >> 30 & 1023]}"
-    then = f"{pairs[high >> 20 & 1023]}{pairs[high >> 10 & 1023]}{pairs[high & 1023]}{pairs[low >> 50]}"
-    last = f"{pairs[low >> 40 & 1023]}{pairs[low >> 30 & 1023]}{pairs[low >> 20 & 1023]}{pairs[low >> 10 & 1023]}"
-    return f"{first}{then}{last}{pairs[low & 1023]}"
+    return "".join([_PAIRS[high >> shift & 1023] for shift in _HIGH] + [_PAIRS[low >> shift & 1023] for shift in _LOW])
 
 
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_HIGH, _LOW = range(60, -1, -10), range(50, -1, -10)

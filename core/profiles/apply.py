@@ -94,7 +94,7 @@ class BatchApplier:
         """Apply one message; False if it belongs to no profile."""
         identifiers, unusable, _, blocked = read.extracted
         violations: list[Violation] = []
-        if unusable or blocked or read.refusal is not None or not identifiers:
+        if unusable or blocked or not read.is_applied:
             violations = read.list_violations()
             if not read.is_applied:
                 self._note(read, violations, None)

@@ -8,7 +8,7 @@ sees to it in every round.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,9 +24,9 @@ from core.workspaces.workspace import Workspace
 class BuildCounts(NamedTuple):
     """Messages of a batch by minute and source; `applied` counts all that reached a profile, however old."""
 
-    reached: Mapping[tuple[int, str], int]
-    dropped: Mapping[tuple[int, str], int]
-    unread: Mapping[tuple[int, str], int]
+    reached: Counter[tuple[int, str]]
+    dropped: Counter[tuple[int, str]]
+    unread: Counter[tuple[int, str]]
     applied: int
 
 
@@ -41,16 +41,12 @@ class Built(NamedTuple):
 def count_messages(messages: Iterable[tuple[StoredEvent, bool | None]], now: datetime) -> BuildCounts:
     """Count messages, each with whether it reached a profile; None: it was passed by, its source being disconnected."""
     oldest, by_hour = to_minute(now - COUNTS_KEPT), to_hour(now - MINUTES_KEPT)
-    found: dict[tuple[datetime, str, bool | None], int] = {}
-    for event, is_applied in messages:
-        key = event.received_at, event.source_id, is_applied
-        found[key] = found.get(key, 0) + 1
-    counts: dict[bool | None, dict[tuple[int, str], int]] = {True: {}, False: {}, None: {}}
+    found = Counter((event.received_at, event.source_id, is_applied) for event, is_applied in messages)
+    counts: dict[bool | None, Counter[tuple[int, str]]] = {True: Counter(), False: Counter(), None: Counter()}
     for (received_at, source_id, is_applied), number in found.items():
         minute = to_minute(received_at)
         if minute >= oldest:
-            place, of_kind = (minute if minute >= by_hour else minute - minute % 60, source_id), counts[is_applied]
-            of_kind[place] = of_kind.get(place, 0) + number
+            counts[is_applied][minute if minute >= by_hour else minute - minute % 60, source_id] += number
     applied = sum(number for key, number in found.items() if key[2])
     return BuildCounts(counts[True], counts[False], counts[None], applied)
 
@@ -58,7 +54,7 @@ def count_messages(messages: Iterable[tuple[StoredEvent, bool | None]], now: dat
 def add_counts(connection: Connection, space_id: str, counts: BuildCounts) -> None:
     """Add the counts of a batch in the caller's transaction."""
     rows = [
-        (space_id, *key, counts.reached.get(key, 0), counts.dropped.get(key, 0), counts.unread.get(key, 0))
+        (space_id, *key, counts.reached[key], counts.dropped[key], counts.unread[key])
         for key in sorted(counts.reached.keys() | counts.dropped.keys() | counts.unread.keys())
     ]
     upsert_rows(connection, profile_counts, rows, is_sum=True)
@@ -87,10 +83,10 @@ def roll_up(workspace: Workspace, space_id: str) -> None:
     with workspace.database.transaction() as connection:
         connection.execute(delete(profile_counts).where(*gone))
         rows = connection.execute(delete(profile_counts).where(*old).returning(*table)).all()
-        reached, dropped, unread = Counter[tuple[int, str]](), Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+        counts = BuildCounts(Counter(), Counter(), Counter(), 0)
         for row in rows:
             key = row.minute - row.minute % 60, row.source_id
-            reached[key] += row.reached
-            dropped[key] += row.dropped
-            unread[key] += row.unread
-        add_counts(connection, space_id, BuildCounts(reached, dropped, unread, 0))
+            counts.reached[key] += row.reached
+            counts.dropped[key] += row.dropped
+            counts.unread[key] += row.unread
+        add_counts(connection, space_id, counts)

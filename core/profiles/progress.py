@@ -56,8 +56,11 @@ def find_new_sources(space_id: str, replays: Mapping[str, int], markers: Mapping
         replays: The sources, and how often each was connected again with what had come meanwhile.
         markers: The markers of the sources, as `write_source_markers` wrote them.
     """
-    found = {source_id: markers.get(name_marker(space_id, source_id)) for source_id in replays}
-    return {source_id: number for source_id, number in replays.items() if found[source_id] != number}
+    return {
+        source_id: number
+        for source_id, number in replays.items()
+        if markers.get(name_marker(space_id, source_id)) != number
+    }
 
 
 def write_source_markers(connection: Connection, space_id: str, replays: Mapping[str, int], now: datetime) -> None:

@@ -56,8 +56,7 @@ class SpaceState:
 def read_state(connection: Connection, space_id: str) -> SpaceState:
     """Return the state of the space as `connection` sees it."""
     names = {"space_id": space_id, "reader": name_reader(space_id), "marker": name_marker(space_id, "")}
-    row = _STATE.execute(connection, **names).fetchone()
-    *texts, markers, deleted, offset = row
+    *texts, markers, deleted, offset = _STATE.execute(connection, **names).fetchone()
     settings = _read_settings(*texts)
     new = find_new_sources(space_id, settings.reading.replays, dict(orjson.loads(markers)))
     return SpaceState(settings, offset, new, to_deletions(offset, orjson.loads(deleted)))

@@ -95,11 +95,11 @@ def append_demo_orders(workspace: Workspace, progress: Progress | None = None, *
     """
     source, until = _ensure_shop(workspace), until or workspace.now()
     newest = read_newest_invented(workspace, source)
+    if newest is not None and not is_behind(newest, until):
+        return 0
     opened_at = source.created_at - timedelta(days=SHOP_DAYS)
     log = open_event_log(workspace)
     before = log.count_by_source().get(source.id, 0)
-    if newest is not None and not is_behind(newest, until):
-        return 0
     messages = list(shop_messages(invent_shoppers(_list_shoppers(), opened_at, until), until, since=newest))
     tell = progress or (lambda _what, _share: None)
     for start in range(0, len(messages), _BATCH_MESSAGES):

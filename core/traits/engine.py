@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -32,21 +32,8 @@ from core.traits.states import (
 )
 from core.workspaces.workspace import Workspace
 
-_DEFINITION = tuple(
-    computed_traits.c[name]
-    for name in (
-        "id",
-        "space_id",
-        "key",
-        "name",
-        "kind",
-        "definition",
-        "created_at",
-        "enabled",
-        "updated_at",
-        "failure",
-    )
-)
+# without what changes while it is counted
+_DEFINITION = tuple(column for column in computed_traits.c if column.name not in ("computed_to", "progress"))
 
 
 class _Definitions(NamedTuple):
@@ -193,15 +180,17 @@ def _as_name(value: object) -> str | None:
 @lru_cache(maxsize=64)
 def _compile_all(definitions: str) -> _Definitions:
     """Read the traits of a space; not for every batch, which may be one event."""
-    traits = [_to_trait(*row) for row in sorted(orjson.loads(definitions))]
+    traits = [_to_trait(row) for row in sorted(orjson.loads(definitions))]
     counted = tuple(compile_trait(trait) for trait in traits if trait.enabled and trait.failure is None)
     return _Definitions(frozenset(trait.id for trait in traits), counted)
 
 
-def _to_trait(id_: str, space_id: str, key: str, name: str, kind: str, definition: Any, *rest: Any) -> ComputedTrait:
-    created_at, enabled, updated_at, failure = rest
-    stated = id_, space_id, key, name, kind, read_document(definition), None, from_millis(created_at), bool(enabled)
-    return ComputedTrait(*stated, None if updated_at is None else from_millis(updated_at), failure=failure)
+def _to_trait(row: Sequence[Any]) -> ComputedTrait:
+    read: dict[str, Any] = dict(zip((column.name for column in _DEFINITION), row, strict=True))
+    read["definition"], read["enabled"] = read_document(read["definition"]), bool(read["enabled"])
+    for name in ("created_at", "updated_at"):
+        read[name] = None if read[name] is None else from_millis(read[name])
+    return ComputedTrait(computed_to=None, **read)
 
 
 def _select_traits(dialect: str) -> Executable:

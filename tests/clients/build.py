@@ -32,15 +32,7 @@ def main() -> int:
 def install_python(requirements: Path, folder: Path) -> None:
     """Install the packages of `requirements` into `folder`: they need other versions of the same libraries."""
     shutil.rmtree(folder, ignore_errors=True)
-    options = [
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-compile",
-        "--target",
-        str(folder),
-        "-r",
-        str(requirements),
-    ]
+    options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--target", str(folder)]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, "-r", str(requirements)], check=True)
 
 

@@ -103,7 +103,7 @@ def _read_current(workspace: Workspace, prediction: Prediction) -> Mapping[str, 
         profiles.c.traits.contains(f'"{prediction.key}":', autoescape=True),
     )
     with workspace.database.reading() as connection:
-        for row in connection.execution_options(yield_per=_AT_ONCE).execute(query):
+        for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
             entry = orjson.loads(row.traits).get(prediction.key)
             if entry is not None:
                 found[row.id] = entry[0]

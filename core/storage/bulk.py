@@ -205,7 +205,7 @@ def execute_raw(connection: Connection, sql: str, parameters: Any, **kind: str) 
 
 def run_in_driver(connection: Connection, sql: str, parameters: Any = (), **kind: str) -> Any:
     """Have the driver run `sql` whether there is a transaction or not; as `execute_raw` in the rest."""
-    cursor = connection.connection.cursor(**kind)
+    cursor = connection.connection.dbapi_connection.cursor(**kind)  # not the pool's wrapper
     try:
         cursor.execute(sql, parameters)
     except connection.dialect.loaded_dbapi.Error as error:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from core.errors import (
@@ -26,6 +26,7 @@ from core.storage.bulk import run_in_driver
 from core.storage.home import Home
 
 BUSY_TIMEOUT_MS = 15_000
+KEPT_CONNECTIONS = 5  # to an embedded store; more of them at once are opened and closed
 
 
 class Database:
@@ -34,6 +35,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = _create_engine(url)
+        self._kept: list[Connection] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -53,9 +55,7 @@ class Database:
             StoreUnreadable: The file is damaged or cannot be opened.
             Unreachable: The Postgres server does not answer.
         """
-        with _translating(), self.engine.connect() as connection:
-            if may_be_lost and self.is_sqlite:
-                connection.execution_options(onramp_synchronous="NORMAL")
+        with _translating(), self._connect("IMMEDIATE", "NORMAL" if may_be_lost else "FULL") as connection:
             with connection.begin():
                 if may_be_lost and not self.is_sqlite:
                     run_in_driver(connection, "SET LOCAL synchronous_commit TO OFF")
@@ -64,12 +64,39 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that sees one moment of the store and writes nothing; raises as `transaction` does."""
-        with _translating(), self.engine.connect().execution_options(onramp_mode="DEFERRED") as connection:
+        with _translating(), self._connect("DEFERRED") as connection:
             yield connection
 
     def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection that nobody uses."""
+        while self._kept:
+            self._kept.pop().close()
         self.engine.dispose()
+
+    @contextmanager
+    def _connect(self, mode: str, synchronous: str | None = None) -> Iterator[Connection]:
+        """Yield a connection whose transactions begin in this way.
+
+        Those to a server come from SQLAlchemy's pool, which asks first whether it is still there. Those to an embedded
+        store are kept here, open and set up: what the pool does around one takes longer than a look-up. The last used
+        comes first, as it has the newest pages in its cache.
+        """
+        try:
+            connection = self._kept.pop()
+        except IndexError:
+            connection = self.engine.connect()
+        try:
+            connection.info["mode"], connection.info["synchronous"] = mode, synchronous
+            yield connection
+            if connection.in_transaction():
+                connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        if self.is_sqlite and len(self._kept) < KEPT_CONNECTIONS:
+            self._kept.append(connection)
+        else:
+            connection.close()
 
 
 def open_database(home: Home, url: str | None = None) -> Database:
@@ -154,7 +181,7 @@ def _create_engine(url: str) -> Engine:
             url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1),
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
-            pool_pre_ping=not url.startswith("sqlite"),
+            **({"poolclass": NullPool} if url.startswith("sqlite") else {"pool_pre_ping": True}),
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError):
         engine = None
@@ -199,9 +226,9 @@ def _use_wal(connection: Any) -> None:
 def _begin_immediate(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once when another one wrote meanwhile, whatever the
     # busy timeout; taking the write lock first makes writers queue. `reading()` asks for DEFERRED.
-    options = connection.get_execution_options()
-    mode, synchronous = options.get("onramp_mode", "IMMEDIATE"), options.get("onramp_synchronous", "FULL")
-    if synchronous != connection.info.get("synchronous"):
+    info = connection.info
+    synchronous = info.get("synchronous")
+    if synchronous and synchronous != info.get("synchronous_now"):
         run_in_driver(connection, f"PRAGMA synchronous={synchronous}")
-        connection.info["synchronous"] = synchronous
-    run_in_driver(connection, f"BEGIN {mode}")
+        info["synchronous_now"] = synchronous
+    run_in_driver(connection, f"BEGIN {info.get('mode', 'IMMEDIATE')}")

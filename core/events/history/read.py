@@ -17,6 +17,7 @@ from core.events.history.layout import (
     history_folder,
     list_closed_files,
     read_layout,
+    read_start,
 )
 from core.events.live import get_live, read_live
 from core.events.log_file import LogFile
@@ -37,10 +38,9 @@ def read_events(log: LogFile, after: int, limit: int) -> list[StoredEvent]:
     found: list[StoredEvent] = []
     while True:
         with snapshot(log) as connection:
-            layout = read_layout(connection)
-            after = max(after, layout.start - 1)
-            file = find_closed_file(connection, after + 1) if after + 1 < layout.live_first else None
-            if file is None:
+            after = max(after, read_start(connection) - 1)
+            file = find_closed_file(connection, after + 1)
+            if file is None or read_layout(connection).live_first <= after + 1:
                 return found + read_live(connection, after, limit - len(found))
         more = read_file(log, file, lambda path: read_day_file(path, after, limit - len(found)))  # noqa: B023 - called at once
         found += more or []

@@ -9,9 +9,12 @@ import orjson
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table
 from core.cli.text_file import read_text_file
 from core.clock import to_iso
-from core.events.event_log import StoredEvent, open_event_log
+from core.errors import NotFound
+from core.events.event_log import EventLog, StoredEvent, open_event_log
 from core.events.received import Admission, Received, Wanted, read_top, search_received
 from core.events.replay import replay
+from core.sources.store import get_source
+from core.workspaces.workspace import Workspace
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -19,7 +22,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser = commands.add_parser("events", help="look into the event log", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verb = verbs.add_parser("search", parents=[shared], help="events that hold a text, newest first")
-    verb.add_argument("--source", default=None, help="only events of this source (id)")
+    verb.add_argument("--source", default=None, help="only events of this source: name, slug or id")
     verb.add_argument("--text", default=None, help="words of the event, the last one may be cut short")
     verb.add_argument("--type", default=None, help="identify, track, page, screen, group or alias")
     verb.add_argument("--user", default=None, help="only events with this userId")
@@ -32,15 +35,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     verb = verbs.add_parser("replay", parents=[shared], help="take a refused event once more")
     verb.add_argument("number", type=int, help="its number, as events search --refused prints it")
     verb.add_argument("--file", default=None, help="the event, mended, as JSON")
-    verb.add_argument("--source", default=None, help="the source (id) it counts for, where none was known")
+    verb.add_argument("--source", default=None, help="the source it counts for, where none was known: name, slug or id")
     verb.set_defaults(run=replay_one)
 
 
 def search(args: argparse.Namespace) -> int:
     """Print the newest events that match."""
-    log = open_event_log(open_for(args))
+    workspace = open_for(args)
+    log = open_event_log(workspace)
     admission = Admission.REFUSED if args.refused else Admission.ACCEPTED if args.accepted else None
-    wanted = Wanted(args.text, args.source, args.type, args.user, admission, args.code)
+    wanted = Wanted(args.text, _find_source_id(workspace, log, args.source), args.type, args.user, admission, args.code)
     found = search_received(log, wanted, before=read_top(log), limit=args.limit).events
     if args.json:
         print_json_lines(_describe(event) for event in found)
@@ -53,12 +57,25 @@ def search(args: argparse.Namespace) -> int:
 def replay_one(args: argparse.Namespace) -> int:
     """Take a refused event once more, and print what it became."""
     text = None if args.file is None else read_text_file(args.file, hint="Name a file with one event as JSON.")
-    done = replay(open_for(args), args.number, text, source_id=args.source)
+    workspace = open_for(args)
+    source_id = None if args.source is None else get_source(workspace, args.source).id
+    done = replay(workspace, args.number, text, source_id=source_id)
     if args.json:
         print_json({"refused": args.number, "offset": done.offset, "is_new": done.is_new})
     else:
         print(f"message #{done.offset}" if done.is_new else f"message #{done.offset}, which the log had already")
     return DONE
+
+
+def _find_source_id(workspace: Workspace, log: EventLog, name: str | None) -> str | None:
+    if name is None:
+        return None
+    try:
+        return get_source(workspace, name).id
+    except NotFound:
+        if name in log.count_by_source():
+            return name  # deleted: its events stay
+        raise
 
 
 def _describe(event: Received) -> dict[str, object]:

@@ -11,7 +11,7 @@ import pytest
 from core.events.event_log import open_event_log
 from core.events.intake import take
 from core.profiles.deleted_identifiers import delete_identifier
-from core.sources.store import create_source
+from core.sources.store import create_source, delete_source, get_source
 from core.warehouses.store import save_warehouse
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace
@@ -243,7 +243,7 @@ def test_refused_events_are_searched_by_code_and_replayed(shell: Shell, workspac
     assert "cannot be read" in shell("events", "replay", "2", "--file", str(tmp_path / "none"))[2]
 
 
-def test_events_are_searched_by_text_and_type(shell: Shell, workspace: Workspace) -> None:
+def test_events_are_searched_by_text_type_and_source(shell: Shell, workspace: Workspace) -> None:
     feed = Feed(workspace)
     feed.identify("u1", traits={"name": "Ada"})
     feed.track("u1", "Bought")
@@ -254,6 +254,12 @@ def test_events_are_searched_by_text_and_type(shell: Shell, workspace: Workspace
         "offset  received  type  event  user  source  state\n",
         "",
     )
+    source = create_source(workspace, kind="http", name="Shop")
+    feed.send("track", userId="u1", event="Paid", source=source.id)
+    assert shell("events", "search", "--source", "Shop")[1].count(source.id) == 1
+    assert "no source 'Nobody'" in shell("events", "search", "--source", "Nobody")[2]
+    delete_source(workspace, source.id)
+    assert shell("events", "search", "--source", source.id)[1].count("Paid") == 1, "its events stay"
 
 
 def test_files_become_a_warehouse(shell: Shell, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from core.events.event_log import EventLog, StoredEvent, open_event_log
+from core.events.event_log import StoredEvent, open_event_log
 from core.identity.resolve import Caps
 from core.identity.rules import add_external_types
 from core.profiles.batch import Batch
@@ -80,6 +80,7 @@ class ProfileBuilder:
         caps: Caps | None = None,
     ) -> None:
         self._workspace = workspace
+        self._log = open_event_log(workspace)
         self._space_id = space_id
         self._engine = trait_engine
         self._batch_messages = batch_messages
@@ -106,7 +107,7 @@ class ProfileBuilder:
         with self._workspace.database.reading() as connection:
             state = self._read_state(connection)
             is_behind = _is_behind(state, self._open_traits(connection))
-        is_behind = is_behind or open_event_log(self._workspace).last_offset() > state.offset
+        is_behind = is_behind or self._log.last_offset() > state.offset
         if state.settings.rules and is_behind:
             with hold_lease(self._workspace.database, self._lease_name, wait_s=wait_s) as lease:
                 return self._build(lease, max_messages, progress)
@@ -115,14 +116,14 @@ class ProfileBuilder:
 
     def _apply_few(self, max_messages: int | None) -> BuildReport | None:
         """Apply the new messages if they are few and there is nothing else to do; None where that is not so."""
-        log, now = open_event_log(self._workspace), self._workspace.now()
+        now = self._workspace.now()
         offset = self._read_offset() if self._offset is None else self._offset
         self._offset = None
         limit = min(FEW_MESSAGES, self._batch_messages, FEW_MESSAGES if max_messages is None else max_messages)
-        if not 0 < log.last_offset() - offset <= limit:
+        if not 0 < self._log.last_offset() - offset <= limit:
             return None
         with self._workspace.database.transaction(may_be_lost=True) as connection:
-            batch = self._apply_in(connection, log, offset, limit, now)
+            batch = self._apply_in(connection, offset, limit, now)
             if batch is None:
                 connection.rollback()  # so that messages which wait for identifiers cost no write a second
                 return None
@@ -130,7 +131,7 @@ class ProfileBuilder:
         self._offset = batch.offset
         return _add(BuildReport(), batch)
 
-    def _apply_in(self, connection: Connection, log: EventLog, offset: int, limit: int, now: datetime) -> Batch | None:
+    def _apply_in(self, connection: Connection, offset: int, limit: int, now: datetime) -> Batch | None:
         # what is read here, the messages too, stays true until the end of the transaction: whoever changes profiles by
         # it, such as a deletion that took messages out of the log, needs the space and comes before or after
         if not pass_lease(connection, self._lease_name):
@@ -138,7 +139,7 @@ class ProfileBuilder:
         state = self._read_state(connection)
         if state.offset != offset or not state.settings.rules or state.deletions.find_next() is not None:
             return None
-        events, traits = log.read(offset, limit), self._open_traits(connection)
+        events, traits = self._log.read(offset, limit), self._open_traits(connection)
         if not events or _is_behind(state, traits):
             return None
         batch = Batch(self._space_id, events, state.settings, state.deletions)
@@ -148,14 +149,13 @@ class ProfileBuilder:
         return batch
 
     def _build(self, lease: Lease, max_messages: int | None, progress: Progress | None) -> BuildReport:
-        log = open_event_log(self._workspace)
-        self._replay_new_sources(lease, log)
+        self._replay_new_sources(lease)
         report = BuildReport(offset=self._read_offset())
         while max_messages is None or report.read < max_messages:
-            self._compute_history(lease, log)
+            self._compute_history(lease)
             room = self._batch_messages if max_messages is None else max_messages - report.read
             with without_garbage_collection():
-                events = log.read(report.offset, min(room, self._batch_messages))
+                events = self._log.read(report.offset, min(room, self._batch_messages))
                 if not events:
                     break
                 report = self._apply_batch(lease, events, report)
@@ -163,9 +163,10 @@ class ProfileBuilder:
                 progress(report)
         return report
 
-    def _compute_history(self, lease: Lease, log: EventLog) -> None:
+    def _compute_history(self, lease: Lease) -> None:
         if self._engine is not None:
-            self._engine.compute_history(self._workspace, self._space_id, log, partial(require_lease, lease=lease))
+            check = partial(require_lease, lease=lease)
+            self._engine.compute_history(self._workspace, self._space_id, self._log, check)
 
     def _apply_batch(self, lease: Lease, events: Sequence[StoredEvent], before: BuildReport) -> BuildReport:
         now, database = self._workspace.now(), self._workspace.database
@@ -204,15 +205,16 @@ class ProfileBuilder:
                 add_external_types(connection, self._workspace, self._space_id, added)
         return bool(added)
 
-    def _replay_new_sources(self, lease: Lease, log: EventLog) -> None:
+    def _replay_new_sources(self, lease: Lease) -> None:
         with self._workspace.database.reading() as connection:
             state = self._read_state(connection)
         new, offset = state.new_sources, state.offset
         if not new:
             return
-        counts = log.count_by_source() if offset else {}
+        counts = self._log.count_by_source() if offset else {}
         is_passed = any(
-            counts.get(source_id) and log.search(source_id=source_id, before=offset + 1, limit=1) for source_id in new
+            counts.get(source_id) and self._log.search(source_id=source_id, before=offset + 1, limit=1)
+            for source_id in new
         )
         with self._workspace.database.transaction() as connection:
             require_lease(connection, lease)

@@ -56,9 +56,8 @@ class SpaceState:
 def read_state(connection: Connection, space_id: str) -> SpaceState:
     """Return the state of the space as `connection` sees it."""
     names = {"space_id": space_id, "reader": name_reader(space_id), "marker": name_marker(space_id, "")}
-    *texts, markers, deleted, offset = _STATE.execute(connection, **names).fetchone()
-    settings = _read_settings(*texts)
-    new = find_new_sources(space_id, settings.reading.replays, dict(orjson.loads(markers)))
+    *texts, deleted, offset = _STATE.execute(connection, **names).fetchone()
+    settings, new = _read_settings(space_id, *texts)
     return SpaceState(settings, offset, new, to_deletions(offset, orjson.loads(deleted)))
 
 
@@ -81,9 +80,13 @@ def _select_state(dialect: str) -> Executable:
 
 
 @lru_cache(maxsize=64)
-def _read_settings(caps: str, sources: str, filters: str, rules: str) -> SpaceSettings:
+def _read_settings(
+    space_id: str, caps: str, sources: str, filters: str, rules: str, markers: str
+) -> tuple[SpaceSettings, Mapping[str, int]]:
+    """Return the settings and the new sources."""
     caps_, sources_, filters_, rules_ = map(orjson.loads, (caps, sources, filters, rules))
-    return SpaceSettings(to_reading(sources_, filters_), tuple(to_rules(rules_)), to_caps(caps_))
+    settings = SpaceSettings(to_reading(sources_, filters_), tuple(to_rules(rules_)), to_caps(caps_))
+    return settings, find_new_sources(space_id, settings.reading.replays, dict(orjson.loads(markers)))
 
 
 _STATE = Prepared(_select_state)

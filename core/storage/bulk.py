@@ -205,7 +205,8 @@ def execute_raw(connection: Connection, sql: str, parameters: Any, **kind: str) 
 
 def run_in_driver(connection: Connection, sql: str, parameters: Any = (), **kind: str) -> Any:
     """Have the driver run `sql` whether there is a transaction or not; as `execute_raw` in the rest."""
-    cursor = connection.connection.dbapi_connection.cursor(**kind)  # not the pool's wrapper
+    raw: Any = connection.connection.dbapi_connection  # not the wrapper of the pool
+    cursor = raw.cursor(**kind)
     try:
         cursor.execute(sql, parameters)
     except connection.dialect.loaded_dbapi.Error as error:

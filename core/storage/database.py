@@ -55,11 +55,11 @@ class Database:
             StoreUnreadable: The file is damaged or cannot be opened.
             Unreachable: The Postgres server does not answer.
         """
-        with _translating(), self._connect("IMMEDIATE", "NORMAL" if may_be_lost else "FULL") as connection:
-            with connection.begin():
-                if may_be_lost and not self.is_sqlite:
-                    run_in_driver(connection, "SET LOCAL synchronous_commit TO OFF")
-                yield connection
+        synchronous = "NORMAL" if may_be_lost else "FULL"
+        with _translating(), self._connect("IMMEDIATE", synchronous) as connection, connection.begin():
+            if may_be_lost and not self.is_sqlite:
+                run_in_driver(connection, "SET LOCAL synchronous_commit TO OFF")
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -11,7 +11,7 @@ import pytest
 from core.events.event_log import open_event_log
 from core.events.intake import take
 from core.profiles.deleted_identifiers import delete_identifier
-from core.sources.store import create_source, delete_source, get_source
+from core.sources.store import create_source, delete_source
 from core.warehouses.store import save_warehouse
 from core.workspaces.spaces import ensure_space
 from core.workspaces.workspace import Workspace

@@ -119,9 +119,10 @@ class ProfileBuilder:
         now = self._workspace.now()
         offset = self._read_offset() if self._offset is None else self._offset
         self._offset = None
-        limit = min(FEW_MESSAGES, self._batch_messages, FEW_MESSAGES if max_messages is None else max_messages)
-        if not 0 < self._log.last_offset() - offset <= limit:
+        waiting = self._log.last_offset() - offset
+        if not 0 < waiting <= min(FEW_MESSAGES, self._batch_messages):
             return None
+        limit = waiting if max_messages is None else min(waiting, max_messages)
         with self._workspace.database.transaction(may_be_lost=True) as connection:
             batch = self._apply_in(connection, offset, limit, now)
             if batch is None:

@@ -23,7 +23,7 @@ COLUMN_CHARS = 60
 
 def draw_sql_traits(workspace: Workspace, space_id: str) -> None:
     """Draw the queries that keep traits, the chosen one, and the form of another one; or the form that changes one."""
-    found = {each.sync.id: each for each in list_sql_traits(workspace)}
+    found = {each.sync.id: each for each in list_sql_traits(workspace, space_id)}
     changed = found.get(st.query_params.get("change", ""))
     warehouses = {record.id: record for record in list_warehouses(workspace)}
     if changed is not None:

@@ -99,9 +99,9 @@ def run(workspace: Workspace, args: argparse.Namespace) -> int:
     return syncs.run_now(args)
 
 
-def list_rows(workspace: Workspace) -> list[dict[str, object]]:
-    """Return what `traits list` says of SQL traits."""
-    return [_describe(each) for each in list_sql_traits(workspace) if each.is_sql_traits]
+def list_rows(workspace: Workspace, space_id: str | None = None) -> list[dict[str, object]]:
+    """Return what `traits list` says of SQL traits, of every space or of one."""
+    return [_describe(each) for each in list_sql_traits(workspace, space_id) if each.is_sql_traits]
 
 
 def is_one(workspace: Workspace, name: str) -> bool:

@@ -87,8 +87,9 @@ def _add_definition(parser: argparse.ArgumentParser) -> None:
 def show(args: argparse.Namespace) -> int:
     """Print the traits."""
     workspace = open_for(args)
-    found = list_traits(workspace, find_space(workspace, args.space).id)
-    rows = [*(_describe(workspace, trait) for trait in found), *sql_traits.list_rows(workspace)]
+    space_id = find_space(workspace, args.space).id
+    found = [_describe(workspace, trait) for trait in list_traits(workspace, space_id)]
+    rows = [*found, *sql_traits.list_rows(workspace, space_id)]
     if args.json:
         print_json_lines(rows)
     else:

@@ -26,6 +26,7 @@ from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntr
 from core.records import to_json_value
 from core.setup.connections import find_warehouse_source, make_warehouse_source
 from core.setup.entitled import ensure_entitled_segment_profiles
+from core.setup.status import SPACE_FIELD
 from core.sql_models.key_check import KeyCheck, check_key
 from core.sql_models.limits import MAX_TRAITS_ROW_BYTES
 from core.sql_models.preview import preview
@@ -212,7 +213,7 @@ def edit_sql_traits(
                 f"The query returns {traits.key_column}, and {model.key_column} until now.",
                 hint="Make other SQL traits of it, and delete these.",
             )
-        mapping = _make_mapping(_read_space(sync), traits)
+        mapping = _make_mapping(str(_find_space(sync)), traits)
         save_sql_model(
             workspace,
             name=model.name,
@@ -261,12 +262,12 @@ def find_sql_traits(workspace: Workspace, name: str) -> Sync:
     raise NotFound(f"There are no SQL traits {name!r}.", hint=f"There are: {names}.")
 
 
-def list_sql_traits(workspace: Workspace) -> list[SqlTraitsSync]:
-    """Return every sync that fills traits of profiles from a SQL model, with what it fills."""
+def list_sql_traits(workspace: Workspace, space_id: str | None = None) -> list[SqlTraitsSync]:
+    """Return every sync that fills traits of profiles from a SQL model, or those of one space, with what it fills."""
     found = []
     for sync in list_syncs(workspace):
         keys = tuple(entry.key for entry in sync.mapping.entries if entry.field == "traits" and entry.key)
-        if sync.action in _ACTIONS and keys:
+        if sync.action in _ACTIONS and keys and (space_id is None or _find_space(sync) in (space_id, None)):
             runs = list_runs(workspace, sync.id, limit=1)
             model = get_sql_model(workspace, sync.sql_model_id)
             found.append(SqlTraitsSync(sync, model.name, keys, runs[0] if runs else None))
@@ -291,9 +292,10 @@ def _check_interval(minutes: int | None) -> None:
         raise InvalidField(f"SQL traits cannot run every {minutes} minutes.", hint=f"Use one of: {choices}.")
 
 
-def _read_space(sync: Sync) -> str:
-    values = (entry.value for entry in sync.mapping.entries if entry.field == "engage_space")
-    return next(str(value.value) for value in values if isinstance(value, Constant))
+def _find_space(sync: Sync) -> str | None:
+    """Return the id of the space that a sync fills; None where its rows say it."""
+    values = (entry.value for entry in sync.mapping.entries if entry.field == SPACE_FIELD)
+    return next((str(value.value) for value in values if isinstance(value, Constant)), None)
 
 
 def _choose_action(traits: SqlTraits) -> str:
@@ -308,7 +310,7 @@ def _is_by_email(traits: SqlTraits) -> bool:
 
 def _make_mapping(space_id: str, traits: SqlTraits) -> FieldMapping:
     field, key = ("traits", "email") if _is_by_email(traits) else (traits.key_column.lower(), None)
-    entries = [MappingEntry("engage_space", None, Constant(space_id))]
+    entries = [MappingEntry(SPACE_FIELD, None, Constant(space_id))]
     entries.append(MappingEntry(field, key, ColumnRef(traits.key_column)))
     entries += [MappingEntry("traits", column.lower(), ColumnRef(column)) for column in traits.columns]
     return FieldMapping(tuple(entries))

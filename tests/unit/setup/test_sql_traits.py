@@ -82,8 +82,9 @@ def test_only_changed_rows_are_sent_and_who_is_no_longer_returned_gets_no_value(
     assert "plan" not in traits
     ada = "user_id:ada" if key == "user_id" else "email:ada@x.example"
     assert {trait.key: trait.value for trait in get_profile(workspace, space.id, ada).traits}["plan"] == "silver"
-    (listed,) = list_sql_traits(workspace)
+    (listed,) = list_sql_traits(workspace, space.id)
     assert listed.newest_run is not None
+    assert list_sql_traits(workspace, "spa_other") == []
     assert {"plan", "spent"} <= set(listed.columns)
 
 

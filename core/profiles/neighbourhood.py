@@ -14,21 +14,23 @@ from core.identity.resolve import KnownProfile, Sighting
 from core.identity.rule import Identifier
 from core.profiles.changes import note_changes
 from core.profiles.splits import load_kept_apart
-from core.storage.bulk import select_in, upsert_rows
+from core.storage.bulk import select_among, upsert_rows
 from core.storage.tables import identifiers, merges, profile_messages, profiles, violations
 
 TraitEntry: TypeAlias = list[Any]
 """Value, time in ms, log offset, id of the computed trait or None; as the store's JSON has it, copied nowhere."""
 
-_OWNER = (identifiers.c.profile_id,)
-_PROFILE = tuple(
-    profiles.c[name]
-    for name in ("id", "created_at", "merge_count", "created_offset", "updated_at", "merged_into", "traits")
-)
-_IDENTIFIER = tuple(
-    identifiers.c[name]
-    for name in ("profile_id", "type", "value", "first_seen_at", "last_seen_at", "first_offset", "source_id")
-)
+# the profiles that have what is wanted, and every identifier of theirs; CROSS JOIN keeps SQLite to this order
+_AROUND = """,
+ ids AS MATERIALIZED (
+    SELECT DISTINCT i.profile_id FROM wanted CROSS JOIN identifiers AS i
+    WHERE i.space_id = ? AND i.type = wanted.name AND i.value = wanted.value
+ )
+ SELECT p.id, NULL, p.traits, p.merged_into, p.created_at, p.updated_at, p.created_offset, p.merge_count
+ FROM ids CROSS JOIN profiles AS p WHERE p.space_id = ? AND p.id = ids.profile_id
+ UNION ALL
+ SELECT i.profile_id, i.type, i.value, i.source_id, i.first_seen_at, i.last_seen_at, i.first_offset, 0
+ FROM ids CROSS JOIN identifiers AS i WHERE i.space_id = ? AND i.profile_id = ids.profile_id"""
 
 IsActive = Callable[[str], bool]
 
@@ -100,26 +102,19 @@ class Neighbourhood:
         by_type: dict[str, list[str]] = {}
         for type_, value in wanted:
             by_type.setdefault(type_, []).append(value)
-        ids: set[str] = set()
-        for type_, values in by_type.items():
-            fixed = {"space_id": self.space_id, "type": type_}
-            ids.update(profile_id for (profile_id,) in select_in(connection, _OWNER, fixed, "value", values))
-        self.load_profiles(connection, ids)
+        rows: list[Any] = select_among(connection, _AROUND, by_type, [self.space_id] * 3) if by_type else []
+        for id_, type_, traits, merged_into, created_at, updated_at, created_offset, merge_count in rows:
+            if type_ is None:
+                self.profiles[id_] = ProfileRow(
+                    id_, created_at, merge_count, {}, created_offset, updated_at, merged_into, traits
+                )
+        for id_, type_, value, source_id, first_seen_at, last_seen_at, first_offset, _ in rows:
+            if type_ is not None:
+                owner = self.profiles[id_]
+                seen = Sighting(first_seen_at, last_seen_at, first_offset, source_id)
+                owner.identifiers.setdefault(type_, {})[value] = seen
+                self.owners[Identifier(type_, value)] = owner
         self.apart = load_kept_apart(connection, self.space_id)
-
-    def load_profiles(self, connection: Connection, ids: set[str]) -> None:
-        """Load profiles by id, with their identifiers."""
-        fixed = {"space_id": self.space_id}
-        for id_, created_at, merge_count, created_offset, updated_at, merged_into, traits in select_in(
-            connection, _PROFILE, fixed, "id", ids
-        ):
-            self.profiles[id_] = ProfileRow(
-                id_, created_at, merge_count, {}, created_offset, updated_at, merged_into, traits
-            )
-        for profile_id, type_, value, *sighting in select_in(connection, _IDENTIFIER, fixed, "profile_id", ids):
-            owner = self.profiles[profile_id]
-            owner.identifiers.setdefault(type_, {})[value] = Sighting(*sighting)
-            self.owners[Identifier(type_, value)] = owner
 
     def create(self, profile_id: str, at_ms: int, log_offset: int) -> ProfileRow:
         """Make a profile."""

@@ -109,6 +109,24 @@ def select_in(
     return _name(columns, execute_raw(connection, sql, parameters).fetchall())
 
 
+def select_among(
+    connection: Connection, sql: str, wanted: Mapping[str, Collection[str]], values: Sequence[object]
+) -> list[_Values]:
+    """Return the rows, as stored, of `sql`, which goes on after a WITH that makes a table of what is wanted.
+
+    That table, `wanted`, has a row of `name` and `value` for each of `wanted`. A `?` stands for each of `values`.
+    """
+    if connection.dialect.name == "sqlite":
+        names = "SELECT n.key, v.value FROM json_each(?) AS n CROSS JOIN json_each(n.value) AS v"
+        parameters: _Values = (orjson.dumps({name: list(each) for name, each in wanted.items()}).decode(), *values)
+    else:
+        names, sql = "SELECT * FROM unnest(%s::text[], %s::text[])", sql.replace("?", "%s")
+        pairs = [(name, value) for name, each in wanted.items() for value in each]
+        parameters = ([name for name, _ in pairs], [value for _, value in pairs], *values)
+    found = execute_raw(connection, f"WITH wanted (name, value) AS ({names}){sql}", parameters)
+    return list(found.fetchall())
+
+
 @lru_cache(maxsize=256)
 def _write_select_in(
     dialect: str, columns: tuple[Column[Any], ...], equal: tuple[str, ...], wanted: tuple[str, ...]

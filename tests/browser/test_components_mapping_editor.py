@@ -343,6 +343,7 @@ def test_no_serious_accessibility_fault_empty_filled_or_with_the_search_open(add
     faults = find_faults(page)
     page.get_by_role("button", name="Load a saved mapping").click()
     page.get_by_text("column is gone").wait_for()
+    screen.settle()
     screen.shoot("mapping-filled")
     faults += find_faults(page)
     slot(page, "user_id").click()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
+from core.events.event_log import open_event_log
 from core.syncs.engine import execute_run
 from core.syncs.run import SyncRun, request_run
 from core.workspaces.workspace import Workspace
@@ -74,18 +76,27 @@ KEYS = {"postgres": "int", "redshift": "int", "snowflake": "NUMBER(38,0)", "bigq
 def test_the_smallest_change_of_each_type_is_seen_inside(
     kind: str, request: pytest.FixtureRequest, workspace: Workspace
 ) -> None:
+    """A row for each type, of which nothing else changes, and one that does not change."""
     with open_engine(kind, request) as engine:
         cases = CASES[kind]
         columns = ", ".join(f"{name} {type_}" for name, type_, _, _ in cases)
         engine.run(f"CREATE TABLE crm.kinds (id {KEYS[kind]}, {columns})")
-        engine.run(f"INSERT INTO crm.kinds SELECT 1, {', '.join(value for _, _, value, _ in cases)}")
-        sync_id = _make_sync(workspace, engine, [name for name, _, _, _ in cases])
-        assert _run(workspace, sync_id).sheet.added == 1
+        names, count = [name for name, _, _, _ in cases], len(cases)
+        engine.run(f"INSERT INTO crm.kinds SELECT {count}, {', '.join(value for _, _, value, _ in cases)}")
+        copies = (f"SELECT {key}, {', '.join(names)} FROM crm.kinds" for key in range(count))
+        engine.run(f"INSERT INTO crm.kinds {' UNION ALL '.join(copies)}")
+        sync_id = _make_sync(workspace, engine, names)
+        assert _run(workspace, sync_id).sheet.added == count + 1
         assert _run(workspace, sync_id).progress["extracted"] == 0
-        for name, _, _, changed in cases:
-            engine.run(f"UPDATE crm.kinds SET {name} = {changed} WHERE id = 1")
-            run = _run(workspace, sync_id)
-            assert (run.sheet.updated, run.progress["extracted"]) == (1, 1), name
+        changes = (
+            f"{name} = CASE WHEN id = {key} THEN {changed} ELSE {name} END"
+            for key, (name, _, _, changed) in enumerate(cases)
+        )
+        engine.run(f"UPDATE crm.kinds SET {', '.join(changes)} WHERE id < {count}")
+        run = _run(workspace, sync_id)
+        sent = [orjson.loads(event.body)["userId"] for event in open_event_log(workspace).read(count + 1, 1_000)]
+        assert {names[int(key)] for key in sent} == set(names)
+        assert (run.sheet.updated, run.progress["extracted"]) == (count, count)
         assert _run(workspace, sync_id).progress["extracted"] == 0
 
 

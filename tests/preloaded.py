@@ -14,6 +14,7 @@ for name in (
     "pandas",
     "streamlit.web.bootstrap",
     "streamlit.web.cli",
+    "tests.crash.work",
 ):
     import_module(name)
 

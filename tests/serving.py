@@ -1,7 +1,11 @@
-"""A real server process, `python -m core serve`, for the tests that need sockets and processes."""
+"""A real server process, `python -m core serve`, for the tests that need sockets and processes.
+
+The process is forked from one that has imported what it imports, which takes 3 s otherwise: see `programs.py`.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import resource
@@ -9,10 +13,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +25,8 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 120
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["tests.preloaded"])
 
 
 class Server:
@@ -34,21 +41,19 @@ class Server:
         env: Mapping[str, str] | None = None,
         max_file_bytes: int | None = None,
     ) -> None:
-        command = [sys.executable, "-m", "core", "serve", "--home", str(home)]
-        command += ["--port", str(port), "--workers", str(workers)]
+        words = ["serve", "--home", str(home), "--port", str(port), "--workers", str(workers)]
         environment = {**os.environ, "ONRAMP_WORKER": "off", **(env or {})}
-        limit = (
-            None if max_file_bytes is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes,) * 2)
-        )
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=limit
-        )
+        descriptor, name = tempfile.mkstemp(prefix="onramp-serving-")
+        os.close(descriptor)
+        self._log = Path(name)
+        self.process = _CONTEXT.Process(target=_serve, args=(words, self._log, environment, max_file_bytes))
+        self.process.start()
         self.port = self._read_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def wait_until_ready(self) -> None:
         """Return once it answers."""
-        _wait_until_ready(self.url, self.process)
+        _wait_until_ready(self.url, lambda: self.process.exitcode)
 
     def list_children(self) -> list[psutil.Process]:
         """Return the processes that serve, where there are several."""
@@ -61,7 +66,7 @@ class Server:
 
     def kill(self) -> None:
         """End it as a power cut does."""
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self._wait()
 
     def stop(self) -> int:
@@ -70,18 +75,35 @@ class Server:
         return self._wait()
 
     def _wait(self) -> int:
-        status = self.process.wait(60)
-        assert self.process.stderr is not None
-        self.process.stderr.close()
-        return status
+        self.process.join(60)
+        assert self.process.exitcode is not None, "it does not end"
+        self._log.unlink(missing_ok=True)
+        return self.process.exitcode
 
     def _read_port(self) -> int:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            found = re.search(r"Serving on http://\S+?:(\d+) ", line)
-            if found:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self.process.exitcode is None:
+            if found := re.search(r"Serving on http://\S+?:(\d+) ", self._log.read_text()):
                 return int(found[1])
-        raise RuntimeError(f"the server did not start ({self.process.wait(10)})")
+            time.sleep(0.02)
+        raise RuntimeError(f"the server did not start ({self.process.exitcode}): {self._log.read_text()}")
+
+
+def _serve(words: Sequence[str], log: Path, environment: Mapping[str, str], max_file_bytes: int | None) -> None:
+    """Be what the shell would start."""
+    from core.cli.main import main
+
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
+    tempfile.tempdir = None  # it may be another in this environment
+    out = os.open(log, os.O_WRONLY | os.O_TRUNC)
+    for standard in (1, 2):
+        os.dup2(out, standard)
+    os.close(out)
+    if max_file_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes,) * 2)
+    sys.exit(main(words))
 
 
 @contextmanager
@@ -92,7 +114,7 @@ def run_server(home: Path, *, workers: int = 1, env: Mapping[str, str] | None = 
         server.wait_until_ready()
         yield server
     finally:
-        if server.process.poll() is None:
+        if server.process.exitcode is None:
             server.stop()
 
 
@@ -110,19 +132,19 @@ def run_pages(home: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_until_ready(f"http://127.0.0.1:{port}", process)
+        _wait_until_ready(f"http://127.0.0.1:{port}", process.poll)
         yield port, process
     finally:
         process.terminate()
         process.wait(60)
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(url: str, read_exit: Callable[[], int | None]) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and read_exit() is None:
         try:
             with urllib.request.urlopen(f"{url}/healthz", timeout=10):  # noqa: S310 - our own address
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
-    raise RuntimeError(f"the server did not start ({process.poll()})")
+    raise RuntimeError(f"the server did not start ({read_exit()})")

@@ -28,7 +28,7 @@ from core.workspaces.workspace import open_workspace
 from tests.closed_days import DAY
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__])
+_PROCESSES.set_forkserver_preload(["tests.preloaded"])
 
 
 def sync(working: Event, home: str, sync_id: str) -> None:

@@ -53,7 +53,13 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_two_processes_share_the_port_and_are_counted_together(tmp_path: Path, key: str) -> None:
+def test_processes_share_the_port_and_their_counts_and_one_that_is_killed_is_replaced(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the end their parent is killed: they end too, and the next server removes what it left behind."""
+    folders = tmp_path / "tmp"
+    folders.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folders))
     with run_server(tmp_path / "home", workers=2) as server:
         until(lambda: len(server.list_children()) == 2)
         for number in range(40):  # each on a connection of its own, so that both get some
@@ -64,42 +70,22 @@ def test_two_processes_share_the_port_and_are_counted_together(tmp_path: Path, k
         assert found["onramp_commit_events_sum"] == 40
         assert found["onramp_events_waiting"] == 0
         assert key not in str(found)
-        assert server.stop() == 0
-
-
-def test_a_process_that_is_killed_is_replaced_and_what_it_counted_stays(tmp_path: Path, key: str) -> None:
-    with run_server(tmp_path / "home", workers=2) as server:
-        post(server, key, "before")
         first = server.list_children()[0]
         first.kill()
         until(lambda: len(server.list_children()) == 2 and first not in server.list_children())
         server.wait_until_ready()
         post(server, key, "after")
-        assert read_metrics(server)["onramp_events_taken_total"] == 2
-    assert "ended with -9 and is replaced" in (tmp_path / "home" / "logs" / "onramp.log").read_text()
-
-
-def test_without_their_parent_the_processes_end(tmp_path: Path, key: str) -> None:
-    with run_server(tmp_path / "home", workers=2) as server:
+        assert read_metrics(server)["onramp_events_taken_total"] == 41
         children = server.list_children()
         server.kill()
         gone, alive = psutil.wait_procs(children, timeout=60)
         assert (len(gone), alive) == (2, [])
-
-
-def test_what_a_killed_server_left_behind_is_removed_by_the_next_one(
-    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    assert "ended with -9 and is replaced" in (tmp_path / "home" / "logs" / "onramp.log").read_text()
+    assert len(list(folders.glob("onramp-metrics-*"))) == 1
     with run_server(tmp_path / "home", workers=2) as server:
-        children = server.list_children()
-        server.kill()
-        psutil.wait_procs(children, timeout=60)
-    assert len(list((tmp_path / "tmp").glob("onramp-metrics-*"))) == 1
-    with run_server(tmp_path / "home", workers=2) as server:
-        assert len(list((tmp_path / "tmp").glob("onramp-metrics-*"))) == 1
-    assert list((tmp_path / "tmp").glob("onramp-metrics-*")) == []
+        assert len(list(folders.glob("onramp-metrics-*"))) == 1
+        assert server.stop() == 0
+    assert list(folders.glob("onramp-metrics-*")) == []
 
 
 def test_small_answers_are_sent_at_once(tmp_path: Path) -> None:

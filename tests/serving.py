@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import re
 import resource
-import signal
 import socket
 import subprocess
 import sys

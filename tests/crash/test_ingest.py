@@ -1,4 +1,4 @@
-"""kill -9 of the ingest, fifteen times in all, while several clients send: what was acknowledged is in the log, once."""
+"""kill -9 of the ingest, fifteen times in all, while clients send: what was acknowledged is in the log, once."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ from core.syncs.sync import MODES, save_sync, set_mode
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.customers import Customers
 from tests.new_home import new_home
+from tests.sizes import examples
 
 Row = tuple[str | None, str | None, int | None]
 Traits = dict[str, Any]
@@ -309,4 +310,4 @@ def list_keys(workspace: Workspace, run: SyncRun, **which: str) -> set[str]:
 
 
 TestDiff = Diff.TestCase
-TestDiff.settings = settings(max_examples=8, stateful_step_count=12, deadline=None)
+TestDiff.settings = settings(max_examples=examples(8), stateful_step_count=12, deadline=None)

@@ -21,6 +21,7 @@ from core.events.history import close, day_file, word_index
 from core.events.history.close import close_next, delete_closed, forget_missing, remove_strays
 from core.events.history.relation import open_events
 from core.events.history.word_index import build_next
+from tests.sizes import examples
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 WORDS = ("ada", "Adam", "Canada", "Zoë", "x-1", "100%", "東京", "new\nline")
@@ -71,7 +72,9 @@ class Plain:
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=examples(12),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(steps=st.lists(step, min_size=6, max_size=14))
 @example(steps=[("append", MANY), ("settle", 30), ("drop", 5), ("look", (7, 9)), ("append", MANY), ("settle", 40)])

@@ -24,6 +24,7 @@ from core.warehouses.store import list_warehouses
 from core.workspaces.workspace import Workspace, open_workspace, request_access
 from tests import guided
 from tests.new_home import new_home
+from tests.sizes import examples
 
 QUERIES = (guided.SQL, "SELECT id, email, plan FROM customers", "SELECT nope FROM customers", "DROP TABLE customers")
 
@@ -170,4 +171,4 @@ class GuidedSetup(RuleBasedStateMachine):
 
 
 TestGuidedSetup = GuidedSetup.TestCase
-TestGuidedSetup.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+TestGuidedSetup.settings = settings(max_examples=examples(12), stateful_step_count=20, deadline=None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Context, Decimal
 
+import duckdb
 import orjson
 import pyarrow as pa
 import pytest
@@ -22,6 +24,7 @@ from core.mappings.engine import open_engine
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.records import Json, canonical_json, to_json_value
 from core.warehouses.definition import ColumnType, Kind, read_columns, tag_schema
+from tests.sizes import examples
 
 Column = tuple[pa.DataType, list[object]]
 DECIMALS = [pa.decimal128(*size) for size in ((10, 2), (18, 6), (38, 10), (38, 22), (38, 37))]
@@ -102,9 +105,15 @@ def make_rows(type_: pa.DataType, values: Sequence[object], kind: Kind) -> pa.Ta
 
 def map_rows(rows: pa.Table, mapping: FieldMapping = MAPPING) -> list[tuple[str, str, str | None, str | None]]:
     compiled = compile_mapping(mapping, SEND_IDENTIFY.fields, read_columns(rows.schema), "id")
-    with open_engine() as engine:
-        engine.register("model_rows", rows)
-        return engine.execute(compiled.select("model_rows") + " ORDER BY key").fetchall()
+    engine = _open_once()
+    engine.register("model_rows", rows)
+    return engine.execute(compiled.select("model_rows") + " ORDER BY key").fetchall()
+
+
+@functools.cache
+def _open_once() -> duckdb.DuckDBPyConnection:
+    """Return the engine of all examples: to open one takes longer than they do."""
+    return open_engine()
 
 
 def read_traits(type_: pa.DataType, values: Sequence[object], kind: Kind) -> list[object]:
@@ -125,7 +134,7 @@ def expected(value: object, kind: Kind) -> Json:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_trait_is_the_canonical_json_of_its_value(kind: Kind) -> None:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(25), deadline=None)
     @given(COLUMNS[kind])
     def check(drawn: Column) -> None:
         type_, values = drawn
@@ -141,7 +150,7 @@ def test_a_trait_is_the_canonical_json_of_its_value(kind: Kind) -> None:
 def test_payloads_are_equal_bytes_exactly_where_values_are_equal(kind: Kind) -> None:
     """The checksum is taken over the payload, so this is what decides whether a row counts as changed."""
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(25), deadline=None)
     @given(COLUMNS[kind])
     def check(drawn: Column) -> None:
         type_, values = drawn
@@ -153,7 +162,7 @@ def test_payloads_are_equal_bytes_exactly_where_values_are_equal(kind: Kind) -> 
     check()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.permutations(MAPPING.entries), st.booleans())
 def test_neither_the_order_of_entries_nor_that_of_columns_changes_a_payload(
     entries: list[MappingEntry], is_turned: bool
@@ -167,7 +176,7 @@ def test_null_is_not_the_empty_text() -> None:
     assert read_traits(pa.string(), [None, "", " "], Kind.TEXT) == [None, "", " "]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(st.none() | texts | times.map(str) | st.sampled_from(["2024-02-30", "infinity", "now", "1e9"])))
 def test_a_text_becomes_a_time_or_its_row_is_rejected(values: list[str | None]) -> None:
     mapping = MAPPING.without("traits", "v").put(MappingEntry("timestamp", None, ColumnRef("v")))
@@ -223,7 +232,7 @@ def test_an_infinite_time_is_null_too_and_as_the_timestamp_absent(value: int, zo
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(names.filter(lambda name: name.casefold() != "id"), names, texts)
 def test_any_column_name_and_any_trait_name_is_only_a_name(column_name: str, trait: str, value: str) -> None:
     rows = make_rows(pa.string(), [value], Kind.TEXT).rename_columns(["id", column_name])

@@ -15,6 +15,7 @@ from core.events.event_log import EventLog, LogEntry
 from core.events.history import search, word_index, word_pairs
 from core.events.history.word_index import build_next
 from core.events.history.words import TextQuery
+from tests.sizes import examples
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 word = st.sampled_from(["a", "Ab", "abc", "b", "12", "1b", "7", "Zoë", "Σ", "東", "京", "n", "u00e9"])
@@ -30,7 +31,9 @@ query = st.tuples(text, ending, st.sampled_from(['"{}"', '"{}"', "{}", '"{}" a',
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     messages=st.lists(message, min_size=1, max_size=8),

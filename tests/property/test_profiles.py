@@ -24,6 +24,7 @@ from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import connect_source, ensure_space
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.new_home import new_home
+from tests.sizes import examples
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 TYPES = ("user_id", "email", "phone")
@@ -95,7 +96,7 @@ def find_components(messages: Ties) -> set[frozenset[tuple[str, str]]]:
     return {frozenset(component) for component in networkx.connected_components(graph)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(messages=ties, batch=st.sampled_from([1, 3, 1000]))
 def test_people_are_the_connected_components_and_a_rebuild_gives_the_same_ids(messages: Ties, batch: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +115,7 @@ def test_people_are_the_connected_components_and_a_rebuild_gives_the_same_ids(me
         workspace.close()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(messages=ties, limit=st.integers(1, 2), batch=st.sampled_from([1, 4]))
 def test_no_profile_exceeds_its_limits_and_the_size_of_a_batch_does_not_matter(
     messages: Ties, limit: int, batch: int

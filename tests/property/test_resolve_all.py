@@ -23,6 +23,7 @@ from core.profiles.merge_history import find_survivors
 from core.storage.tables import identifiers, profile_messages, profiles
 from core.workspaces.workspace import Workspace
 from tests.property.test_profiles import START, TYPES, make_workspace
+from tests.sizes import examples
 
 Told = list[tuple[int | None, int | None, int | None, int, bool]]
 messages = st.lists(
@@ -74,7 +75,7 @@ def make_ids(places: Sequence[int]) -> list[str]:
     return [f"{place:09d}" for place in places]  # an id begins with the time at which its message was received
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(told=messages, limits=st.tuples(*[st.integers(1, 3)] * 3), period=st.sampled_from(["ever", "daily", "weekly"]))
 def test_a_history_at_once_gives_the_people_of_the_builder(
     told: Told, limits: tuple[int, int, int], period: str

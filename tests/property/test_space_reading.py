@@ -25,6 +25,7 @@ from core.workspaces.spaces import connect_source
 from core.workspaces.workspace import open_workspace
 from tests.feeding import START, Feed
 from tests.new_home import new_home
+from tests.sizes import examples
 
 SOURCES = ("Shop", "App")
 send = st.tuples(st.just("send"), st.integers(0, 3), st.integers(0, 2), st.sampled_from(SOURCES))
@@ -51,7 +52,7 @@ class Model:
         self.sent = [(offset, of, is_on or of == source, out) for offset, of, is_on, out in self.sent]
 
 
-@settings(max_examples=7, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=examples(7), deadline=None, phases=[Phase.explicit, Phase.generate])
 @example([("send", 1, 0, "Shop"), ("build", 0, 1, "Shop"), ("forget", 1, 3, "Shop"), ("send", 1, 1, "Shop")])
 @example([("send", 1, 0, "Shop"), ("send", 1, 2, "App"), ("delete", 0, 1, "Shop"), ("send", 2, 0, "Shop")])
 @given(acts=st.lists(send | change, min_size=4, max_size=25))

@@ -20,6 +20,7 @@ from core.profiles.build import ProfileBuilder
 from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
 from core.workspaces.spaces import connect_source, ensure_space
+from tests.sizes import examples
 from tests.tracking import Receiver, basic, open_receiver, send
 
 SLOWLY = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -106,7 +107,7 @@ def to_json(value: object) -> bytes:
 
 
 def test_every_event_of_a_batch_is_in_the_log_or_refused_and_profiles_can_be_built_of_it(receiver: Receiver) -> None:
-    @settings(SLOWLY, max_examples=80)
+    @settings(SLOWLY, max_examples=examples(80))
     @given(batches, st.booleans())
     def send_one(batch: dict[str, Any], is_packed: bool) -> None:
         batch = {**batch, "batch": give_ids(batch["batch"])}
@@ -128,7 +129,7 @@ def test_every_event_of_a_batch_is_in_the_log_or_refused_and_profiles_can_be_bui
     assert report.read == receiver.log.last_offset() >= len(good)  # how many of the others were taken is chance
 
 
-@settings(SLOWLY, max_examples=80)
+@settings(SLOWLY, max_examples=examples(80))
 @given(st.sampled_from(SINGLE_CALLS), messages)
 def test_every_single_event_is_in_the_log_or_refused(receiver: Receiver, path: str, message: object) -> None:
     (message,) = give_ids([message])
@@ -138,7 +139,7 @@ def test_every_single_event_is_in_the_log_or_refused(receiver: Receiver, path: s
     assert count_kept(receiver) == before + 1
 
 
-@settings(SLOWLY, max_examples=100)
+@settings(SLOWLY, max_examples=examples(100))
 @given(
     st.binary(max_size=200) | st.binary(max_size=100).map(gzip.compress) | values.map(to_json),
     st.sampled_from(sorted(CALLS)),

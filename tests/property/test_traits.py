@@ -24,6 +24,7 @@ from core.traits.history_count import HistoryCount
 from core.traits.kinds import State
 from core.traits.owner_map import OWNERS, OwnerMap
 from core.traits.states import Counted, merge_into, observe_into, read_counted
+from tests.sizes import examples
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 NOW = START + timedelta(days=20)
@@ -185,7 +186,7 @@ def parse(counted: list[Counted]) -> list[tuple[object, ...]]:
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(log=messages(), wanted=st.lists(traits(), min_size=2, max_size=2), seed=st.integers(0, 1_000))
 def test_the_history_is_what_counting_message_by_message_gives_in_any_order(
     log: list[Message], wanted: list[CompiledTrait], seed: int

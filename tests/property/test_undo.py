@@ -38,6 +38,7 @@ from core.traits.recipes import INITIATED
 from core.traits.store import add_recipes, create_trait
 from core.workspaces.spaces import connect_source, create_space
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.sizes import examples
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 BUILT = (profiles, identifiers, profile_messages, profile_counts, merges, violations, trait_states)
@@ -122,7 +123,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 @settings(
-    max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(12),
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(before=history, after=history, limits=st.tuples(st.integers(1, 5), st.integers(1, 4)), which=st.integers(0, 99))
 def test_an_undo_and_its_undo_are_a_full_rebuild_with_the_rule_and_without(
@@ -162,7 +166,10 @@ def test_an_undo_and_its_undo_are_a_full_rebuild_with_the_rule_and_without(
 
 
 @settings(
-    max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(5),
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(first=history, second=history, turns=st.lists(st.booleans(), min_size=28, max_size=28))
 def test_people_do_not_depend_on_how_two_sources_interleave_nor_on_live_or_batch(
@@ -198,7 +205,10 @@ person = st.lists(st.tuples(st.integers(0, 1), st.booleans(), st.integers(0, 20)
 
 
 @settings(
-    max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(10),
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(ada=person, bob=person, later_ada=person, later_bob=person)
 def test_what_one_message_merged_and_an_undo_split_is_as_if_that_message_had_tied_nobody(

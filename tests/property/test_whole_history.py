@@ -18,6 +18,7 @@ from core.profiles.reading import EventFilter, SpaceReading
 from core.profiles.whole_history import COLUMNS, WholeHistory
 from core.workspaces.spans import FROM_THE_START
 from tests.feeding import START
+from tests.sizes import examples
 
 NEVER = EventFilter("flt_1", "meets nothing", 'type = "nothing"', FROM_THE_START)  # so that each message is looked at
 SOURCES = {"src_a": FROM_THE_START, "src_b": ((0, 3), (9, None))}
@@ -81,7 +82,7 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=st.lists(st.tuples(st.sampled_from([*SOURCES, "src_c"]), MESSAGES), min_size=1, max_size=40))
 def test_sql_finds_what_the_code_for_live_messages_finds(
     tmp_path_factory: pytest.TempPathFactory,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.destinations.destination import DeliveryBatch, DeliveryContext, DeliveryRecord, Operation
 from core.destinations.identify import compose_identifies
 from core.records import canonical_json
+from tests.sizes import examples
 
 NOW = datetime(2026, 11, 25, 9, 0, 0, 250_000, tzinfo=UTC)
 RECEIVED = "2026-11-25T09:00:00.250Z"
@@ -77,7 +78,7 @@ def expect(record: DeliveryRecord) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(records, min_size=1, max_size=5))
 def test_every_record_becomes_the_message_that_the_specification_says_in_its_place(batch: list[DeliveryRecord]) -> None:
     messages = compose_identifies(batch, CONTEXT, NOW)

@@ -14,6 +14,7 @@ from core.syncs.diff.dialect import IS_GONE, IS_KNOWN, KEY, PRINT, TOTAL, DiffDi
 from core.syncs.diff.registry import get_diff_dialect
 from core.warehouses.definition import ColumnType, Kind
 from tests.emulators.redshift_catalog import make_catalog
+from tests.sizes import examples
 
 COLUMNS = (
     ColumnType("id", "integer", Kind.INTEGER),
@@ -66,7 +67,7 @@ def _acknowledge(connection: psycopg.Connection, dialect: DiffDialect, table: st
     return {key: (row["id"], row["Name"], row["amount"]) for key, row in kept.items()}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=ROWS, after=ROWS)
 def test_exactly_what_differs_comes_back(
     dialect: DiffDialect, connection: psycopg.Connection, before: list[Row], after: list[Row]
@@ -88,7 +89,7 @@ def test_exactly_what_differs_comes_back(
     assert all(row[IS_KNOWN] is (row[KEY] in known) for row in found)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=ROWS, after=ROWS)
 def test_counting_leaves_out_only_unchanged_keys_that_are_shared_and_the_total_tells(
     connection: psycopg.Connection, before: list[Row], after: list[Row]

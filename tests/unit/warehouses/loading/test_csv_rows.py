@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.warehouses.loading.csv_dialect import CsvDialect
 from core.warehouses.loading.csv_rows import RowCounts, split_rows
 from core.warehouses.loading.encoding import Encoding
+from tests.sizes import examples
 
 UTF8 = Encoding("utf-8", "UTF-8")
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
@@ -32,7 +33,7 @@ def split(content: bytes, layout: CsvDialect) -> tuple[RowCounts, str, list[list
             return counts, file.read(), rejected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data(), st.integers(2, 5), st.sampled_from(",;\t|"), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
 def test_whatever_a_csv_writer_writes_is_read_back_the_same(
     data: st.DataObject, width: int, delimiter: str, quoting: int
@@ -47,7 +48,7 @@ def test_whatever_a_csv_writer_writes_is_read_back_the_same(
     assert list(csv.reader(io.StringIO(good, newline=""), delimiter=delimiter)) == rows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text('ab,"\n é', max_size=80))
 def test_no_line_is_ever_lost(text: str) -> None:
     counts, good, rejected = split(text.encode(), dialect(2))

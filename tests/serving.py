@@ -39,13 +39,15 @@ class Server:
         workers: int = 1,
         env: Mapping[str, str] | None = None,
         max_file_bytes: int | None = None,
+        fresh: bool = False,
     ) -> None:
         words = ["serve", "--home", str(home), "--port", str(port), "--workers", str(workers)]
         environment = {**os.environ, "ONRAMP_WORKER": "off", **(env or {})}
         descriptor, name = tempfile.mkstemp(prefix="onramp-serving-")
         os.close(descriptor)
         self._log = Path(name)
-        self.process = _CONTEXT.Process(target=_serve, args=(words, self._log, environment, max_file_bytes))
+        context = multiprocessing.get_context("spawn") if fresh else _CONTEXT  # where its memory is measured
+        self.process = context.Process(target=_serve, args=(words, self._log, environment, max_file_bytes))
         self.process.start()
         self.port = self._read_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -106,9 +108,11 @@ def _serve(words: Sequence[str], log: Path, environment: Mapping[str, str], max_
 
 
 @contextmanager
-def run_server(home: Path, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Iterator[Server]:
+def run_server(
+    home: Path, *, workers: int = 1, env: Mapping[str, str] | None = None, fresh: bool = False
+) -> Iterator[Server]:
     """Run a server until the block ends."""
-    server = Server(home, workers=workers, env=env)
+    server = Server(home, workers=workers, env=env, fresh=fresh)
     try:
         server.wait_until_ready()
         yield server

@@ -158,7 +158,7 @@ def _measure(found: report.Report, workspace: Workspace, plan: Plan, workers: Se
         most = _ask_all(plan, port, next(iter(PATHS.values())))
         _add(found, "empty handler, all it can", most)
     for number in workers:
-        with run_server(workspace.home.root, workers=number) as server:
+        with run_server(workspace.home.root, workers=number, fresh=True) as server:
             name = f"{number} process{'es' if number > 1 else ''}"
             processes = server.list_children() if number > 1 else [psutil.Process(server.process.pid)]
             for label, part in PATHS.items():

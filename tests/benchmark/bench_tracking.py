@@ -142,7 +142,7 @@ def _measure(found: report.Report, workspace: Workspace, plan: Plan, events: int
         before = open_event_log(workspace).last_offset()
         with (
             _empty_server() as (port, empty_processes),
-            run_server(workspace.home.root, workers=workers) as server,
+            run_server(workspace.home.root, workers=workers, fresh=True) as server,
         ):
             processes = server.list_children() if workers > 1 else [psutil.Process(server.process.pid)]
             empty = Turns(
@@ -166,7 +166,7 @@ def _measure(found: report.Report, workspace: Workspace, plan: Plan, events: int
 def _soak(found: report.Report, workspace: Workspace, plan: Plan, seconds: float) -> None:
     """Load one process for long, one event a request, and look at its memory ten times on the way."""
     before = open_event_log(workspace).last_offset()
-    with run_server(workspace.home.root) as server:
+    with run_server(workspace.home.root, fresh=True) as server:
         process = psutil.Process(server.process.pid)
         held: list[int] = []
         requests = 0
@@ -189,7 +189,7 @@ def _soak(found: report.Report, workspace: Workspace, plan: Plan, seconds: float
 def _measure_with_pages(found: report.Report, workspace: Workspace, plan: Plan) -> None:
     """Measure beside the event debugger, live in a browser: in the process of the pages, and in one of its own."""
     home = workspace.home.root
-    with run_pages(home) as (port, process), run_server(home) as server:
+    with run_pages(home) as (port, process), run_server(home, fresh=True) as server:
         pages, serving = [psutil.Process(process.pid)], [psutil.Process(server.process.pid)]
         _run(found, plan, "in the process of the pages, none open", port, pages, 1)
         with _open_debugger(port) as is_open:

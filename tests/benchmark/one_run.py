@@ -11,19 +11,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from peak import read_peak_mb
+
 from core.syncs.engine import execute_run
 from core.syncs.run import request_run
 from core.warehouses.sandbox_pool import get_pool
 from core.workspaces.workspace import open_workspace
-
-
-def read_peak_mb(pid: int | str = "self") -> int:
-    """Return the most memory that a process ever had resident.
-
-    From /proc and not from getrusage, whose figure a child inherits from the process that started it.
-    """
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def main(home: str, sync_id: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pyarrow as pa
-from one_run import read_peak_mb
+from peak import read_peak_mb
 
 Stream = Iterable[pa.RecordBatch]
 

@@ -26,7 +26,7 @@ TINY = {
     "bench_profiles_sync": ["--rows", "200", "--repeat", "1"],
     "bench_profiles": ["--rows", "300", "--repeat", "2"],
     "bench_shared_identifier": ["--rows", "60", "--repeat", "1"],
-    "bench_sync_memory": ["--sizes", "300", "400"],
+    "bench_sync_memory": ["--sizes", "300"],
     "bench_traits": ["--rows", "600", "--people", "20", "--repeat", "1", "--traits", "1"],
     "bench_tracking": [
         "--seconds",

@@ -32,8 +32,12 @@ def main() -> int:
 def install_python(requirements: Path, folder: Path) -> None:
     """Install the packages of `requirements` into `folder`: they need other versions of the same libraries."""
     shutil.rmtree(folder, ignore_errors=True)
-    options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--target", str(folder)]
-    subprocess.run([sys.executable, "-m", "pip", "install", *options, "-r", str(requirements)], check=True)
+    into = ["--quiet", "--target", str(folder), "-r", str(requirements)]
+    uv = Path(sys.executable).with_name("uv")  # see Makefile
+    if uv.exists() and subprocess.run([uv, "pip", "install", *into], check=False).returncode == 0:
+        return
+    options = ["--disable-pip-version-check", "--no-compile", "--upgrade"]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, *into], check=True)
 
 
 def install_node(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The one ASGI entry: pages and HTTP on one port, the worker in its lifespan; for `streamlit run` and for uvicorn."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -20,6 +21,8 @@ def get_process() -> Process:
 async def lifespan(_app: object) -> AsyncIterator[dict[str, object]]:
     """Start the worker with the server and stop it with the server."""
     process = get_process()
+    gc.collect()
+    gc.freeze()  # Streamlit collects garbage after every run of a page, and would look through all that is imported
     process.start()
     try:
         yield {}

@@ -1,5 +1,6 @@
 """What Onramp's programs import, for the process that they are forked from: see `programs.py`."""
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -19,3 +20,4 @@ for name in (
     import_module(name)
 
 assert "core.assets" not in sys.modules, "it reads the environment, which is that of the program that is started"
+gc.freeze()  # what is forked has nothing to look through when it collects garbage, and copies no memory for it

@@ -71,6 +71,7 @@ def fill_form(screen: object, form: Form) -> None:
             continue
         if field.choices:
             choose(screen.page, field.label, dict(field.choices)[value])
+            screen.settle()
         else:
             fill(screen.page, field.label, value)
-        screen.settle()
+    screen.settle()

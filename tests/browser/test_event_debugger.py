@@ -93,9 +93,10 @@ def test_a_refused_event_is_mended_and_replayed_and_those_that_waited_are_replay
     assert "message=1" in page.url
     see(page, 'analytics.track(name: "Order Paid"')
 
-    page = screen.open(f"{address}/event-debugger?refused=3")
+    screen.turn_to("/event-debugger?refused=3")
     press(page, "Replay all 3 events …")
     see(page, "They are taken as they are, oldest first")
+    screen.settle()
     screen.shoot("debugger-replay-all")
     press(page, "Replay all")
     see(page, "3 events replayed.")
@@ -116,13 +117,14 @@ def test_the_debugger_and_the_delivery_overview_fit_every_screen_and_are_accessi
     send(workspace, source, 7, "m-2")
     address = start_app(ROOT / "app.py", ONRAMP_HOME=str(workspace.home.root), ONRAMP_WORKER="off")
     screen = open_screen(screen_name)
+    page = screen.open(address)
     for path, text in (
         ("event-debugger?refused=1", "Fix and replay"),
         ("event-debugger?message=1&as=raw", "receivedAt"),
         ("event-debugger?message=1&as=went", "Nothing forwards events"),
         ("delivery-overview?period=1h", "Refused, by reason"),
     ):
-        page = screen.open(f"{address}/{path}")
+        screen.turn_to(f"/{path}")
         see(page, text)
         screen.settle()
         width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")

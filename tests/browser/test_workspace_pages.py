@@ -76,13 +76,12 @@ def test_a_person_runs_a_sync_finds_a_rejected_record_and_follows_a_trait_to_its
     see(page, "record_duplicate")
     screen.shoot("record")
 
-    page.goto(f"{address}/profile-explorer?profile_search=c7@example.com")
     for _ in range(40):  # the profile builder reads the log in the background
-        screen.settle()
+        screen.turn_to("/profile-explorer?profile_search=c7@example.com")
         if page.get_by_role("button", name="Open").count():
             break
         page.wait_for_timeout(250)
-        page.reload()
+        screen.turn_to("/syncs")
     page.get_by_role("searchbox", name="Search").press("Enter")  # the first result
     see(page, "What ties them together")
     page.get_by_role("radio", name=re.compile("Traits")).click()
@@ -102,7 +101,7 @@ def test_a_person_runs_a_sync_finds_a_rejected_record_and_follows_a_trait_to_its
     page.go_back()
     see(page, "Why does")
 
-    page.goto(f"{address}/identity-violations")
+    screen.turn_to("/identity-violations")
     see(page, "Identifier value limit exceeded")
     screen.settle()
     pick_row(screen, 0)
@@ -125,8 +124,7 @@ def test_what_cannot_be_taken_back_is_asked_for_in_a_popup_and_then_done(
     page.get_by_role("dialog").get_by_role("button", name="Reset sync").click()
     page.get_by_role("dialog").wait_for(state="detached", timeout=SLOW_MS)
 
-    page.goto(f"{address}/overview")
-    screen.settle()
+    screen.turn_to("/overview")
     press(page, "Disable …")
     see(page, "It receives nothing from now on")
     screen.shoot("disable")
@@ -136,7 +134,7 @@ def test_what_cannot_be_taken_back_is_asked_for_in_a_popup_and_then_done(
     press(page, "Enable")
     page.get_by_text("Disabled", exact=True).wait_for(state="detached", timeout=SLOW_MS)
 
-    page.goto(f"{address}/workspace-settings")
+    screen.turn_to("/workspace-settings")
     see(page, "Every event is kept.")
     choose(page, "Keep events", "For 90 days")
     screen.settle()

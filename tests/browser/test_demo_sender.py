@@ -37,12 +37,11 @@ def address(start_app: Callable[..., str], workspace: Workspace) -> str:
     return start_app(ROOT / "app.py", ONRAMP_HOME=str(workspace.home.root), ONRAMP_WORKER="off")
 
 
-@pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
 def test_w49_the_demo_website_is_opened_from_the_test_and_its_pages_and_its_visitor_arrive(
-    open_screen: Callable[..., Any], workspace: Workspace, address: str, name: str
+    open_screen: Callable[..., Any], workspace: Workspace, address: str
 ) -> None:
     guided_setup.connect_website(workspace, name="Shop", website_url="https://www.example.com")
-    screen = open_screen(name)
+    screen = open_screen("phone-dark")
     page = screen.open(f"{address}/connect-website?step=test")
     screen.shoot("demo-website-test")
     asked: set[str] = set()
@@ -50,12 +49,14 @@ def test_w49_the_demo_website_is_opened_from_the_test_and_its_pages_and_its_visi
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Open the demo website").click()
     site = opened.value
-    shown = type(screen)(site, name)
+    shown = type(screen)(site, screen.name)
     see(page, "Home · Sunny Hollow (demo)")  # by itself: nobody has pressed anything
     screen.shoot("demo-website-seen")
 
-    shown.shoot("demo-home")
-    assert find_faults(site, within="body") == []
+    for scheme in ("light", "dark"):
+        site.emulate_media(color_scheme=scheme)
+        shown.shoot(f"demo-home-{scheme}")
+        assert find_faults(site, within="body") == [], scheme
     site.get_by_role("link", name="Heat pump").click()
     press(site, "Add to basket")
     see(site, "It is in your basket")
@@ -97,13 +98,11 @@ def test_w49_the_demo_website_is_opened_from_the_test_and_its_pages_and_its_visi
     assert visitors.count(visitors[-1]) == 1
 
 
-@pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
 def test_w57_the_demo_phone_views_two_screens_and_they_are_detected(
-    open_screen: Callable[..., Any], workspace: Workspace, address: str, name: str
+    open_screen: Callable[..., Any], workspace: Workspace, address: str
 ) -> None:
-    system = MobileSystem.IOS if "light" in name else MobileSystem.ANDROID
-    guided_setup.connect_mobile(workspace, system=system, name="App")
-    screen = open_screen(name)
+    guided_setup.connect_mobile(workspace, system=MobileSystem.IOS, name="App")
+    screen = open_screen("desktop-light")
     page = screen.open(f"{address}/connect-mobile?step=test")
     screen.shoot("demo-phone-test")
     press(page, "Let the demo phone view two screens")

@@ -96,12 +96,13 @@ def test_a_stranger_finishes_the_setup_and_finds_a_customer(
     for tool in ("Event Debugger", "Profile Explorer", "Advanced Segment"):
         expect(page.get_by_role("link", name=tool).first).to_be_attached()
 
-    page.goto(f"{address}/profile-explorer")
+    screen.turn_to("/profile-explorer")
     see(page, "Profile explorer")
     deadline = time.monotonic() + 60
     while page.get_by_role("button", name="Open").count() == 0 and time.monotonic() < deadline:
-        page.reload()
-        screen.settle()
+        page.wait_for_timeout(250)
+        screen.turn_to("/syncs")
+        screen.turn_to("/profile-explorer")
     see(page, "Open")
     screen.shoot("explorer")
     assert screen.errors == []

@@ -1,11 +1,18 @@
-"""Steps of the guided setup on a small real warehouse, for the tests of everything that comes after them."""
+"""Steps of the guided setup on a small real warehouse, for the tests of everything that comes after them.
+
+What a step leaves in a new workspace is made once and copied into the next: the steps take longer than most tests.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache, wraps
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -19,10 +26,64 @@ from core.syncs.run import SyncRun, request_run
 from core.syncs.sync import list_syncs
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import list_spaces
-from core.workspaces.workspace import Workspace, request_access
+from core.workspaces.workspace import Workspace, open_workspace, request_access
+from tests.new_home import new_home
+
+OF_THE_TESTS = ("ONRAMP_STATIC", "ONRAMP_CHROMIUM", "ONRAMP_SCREENSHOTS")
 
 FILE = "customers.duckdb"
 SQL = "SELECT id, email, phone, plan, updated_at FROM customers"
+
+
+Step = Callable[..., Setup]
+
+
+def _once(step: Step) -> Step:
+    """Do a step where anything is set up already; in a new workspace put what it left in another."""
+
+    @wraps(step)
+    def take(workspace: Workspace, *words: str, **options: str | int) -> Setup:
+        settings = {name for name in os.environ if name.startswith("ONRAMP_")} - {"ONRAMP_HOME", *OF_THE_TESTS}
+        if settings or not isinstance(workspace.clock, FixedClock) or _is_used(workspace):
+            return step(workspace, *words, **options)
+        store, data = _make(step, workspace.now(), words, tuple(sorted(options.items())))
+        (workspace.home.warehouses / FILE).write_bytes(data)
+        with closing(sqlite3.connect(":memory:")) as made, closing(sqlite3.connect(workspace.home.workspace_db)) as its:
+            made.deserialize(store)
+            made.backup(its)
+        return guided_setup.get_setup(workspace)
+
+    return take
+
+
+def _is_used(workspace: Workspace) -> bool:
+    """Say whether more was written to the store than opening it writes, or it is none that `_make` could make."""
+    written = workspace.home.workspace_db.with_suffix(".db-wal")
+    return not written.exists() or written.stat().st_size != _measure_new()
+
+
+@cache
+def _measure_new() -> int:
+    with TemporaryDirectory() as folder:
+        workspace = open_workspace(new_home(folder), clock=FixedClock(datetime(2026, 1, 1, tzinfo=UTC)))
+        size = workspace.home.workspace_db.with_suffix(".db-wal").stat().st_size
+        workspace.close()
+        return size
+
+
+@cache
+def _make(
+    step: Step, now: datetime, words: tuple[str, ...], options: tuple[tuple[str, str | int], ...]
+) -> tuple[bytes, bytes]:
+    """Return the store and the warehouse's file that a step leaves."""
+    with TemporaryDirectory() as folder:
+        workspace = open_workspace(new_home(folder), clock=FixedClock(now))
+        step(workspace, *words, **dict(options))
+        workspace.close()
+        copy = workspace.home.root / "copy.db"
+        with closing(sqlite3.connect(workspace.home.workspace_db)) as store:
+            store.execute("VACUUM INTO ?", [str(copy)])  # without a log beside it, so that memory can hold it
+        return copy.read_bytes(), (workspace.home.warehouses / FILE).read_bytes()
 
 
 def make_warehouse_file(workspace: Workspace, *, rows: int = 12, file: str = FILE) -> str:
@@ -75,6 +136,7 @@ def confirm(workspace: Workspace) -> Setup:
     return guided_setup.confirm_branch(workspace, "warehouse")
 
 
+@_once
 def connect(workspace: Workspace, *, rows: int = 12) -> Setup:
     """Go on to the connected warehouse."""
     confirm(workspace)
@@ -82,6 +144,7 @@ def connect(workspace: Workspace, *, rows: int = 12) -> Setup:
     return guided_setup.connect_warehouse(workspace, kind="duckdb", name="Customers", settings={"path": file})
 
 
+@_once
 def define(workspace: Workspace, sql: str = SQL, *, key_column: str = "id", rows: int = 12) -> Setup:
     """Go on to the saved SQL model."""
     connect(workspace, rows=rows)
@@ -89,12 +152,14 @@ def define(workspace: Workspace, sql: str = SQL, *, key_column: str = "id", rows
     return guided_setup.define_sql_model(workspace, name="Customers", sql=sql, key_column=key_column)
 
 
+@_once
 def map_columns(workspace: Workspace, sql: str = SQL, *, key_column: str = "id", rows: int = 12) -> Setup:
     """Go on to the created mapping: step 2 is complete."""
     setup = define(workspace, sql, key_column=key_column, rows=rows)
     return guided_setup.create_mapping(workspace, make_mapping(setup.space_id))
 
 
+@_once
 def add_identifiers_and_traits(workspace: Workspace, *, rows: int = 12) -> Setup:
     """Go on until step 3 is complete."""
     map_columns(workspace, rows=rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import sys
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from tests.shop import Shop
 
 _OF_THE_TESTS = ("ONRAMP_STATIC", "ONRAMP_CHROMIUM", "ONRAMP_SCREENSHOTS")
+_LONG = {
+    "test_benchmarks",
+    "test_compared_inside",
+    "test_headless",
+    "test_hosted_outages",
+    "test_hosted_runs_at_once",
+    "test_profiles_sync",
+    "test_smallest_changes",
+    "test_tracking_openapi",
+}
 _NUMBERS = itertools.count(1)
 
 
@@ -46,8 +57,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "@" not in item.nodeid:
                 raise pytest.UsageError(f"xdist does not keep the group of {item.nodeid}: see requirements-dev.txt")
-        # One worker has the browser, and has it from the start: no other group takes as long.
-        items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+        # One worker has the browser, and has it from the start: no other group takes as long. Then what takes minutes,
+        # else one worker would still be at it when the others have nothing left.
+        items.sort(key=lambda item: (item.get_closest_marker("browser") is None, item.path.stem not in _LONG))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: a test that collects garbage looked through all of it, for half a second."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let it go in order."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

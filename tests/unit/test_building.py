@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from core import worker
 from core.building import BuilderBeside
 from core.profiles.lookup import count_profiles
 from core.syncs.run import get_run, request_run
-from core.worker import BESIDE_RECORDS, Worker
+from core.worker import Worker
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.customers import Customers
 from tests.feeding import Feed
@@ -22,6 +23,7 @@ from tests.new_home import new_home
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
+RECORDS = 6_000  # from so many on a process beside builds
 PARENT = """
 import sys
 from core.building import BuilderBeside
@@ -74,18 +76,21 @@ def test_the_process_beside_ends_when_its_parent_is_killed(workspace: Workspace)
     _wait(lambda: _list_children(workspace) == [])
 
 
-def test_a_long_delivery_ends_with_a_profile_for_each_row_and_nothing_left_running(workspace: Workspace) -> None:
+def test_a_long_delivery_ends_with_a_profile_for_each_row_and_nothing_left_running(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "BESIDE_RECORDS", RECORDS)
     customers = Customers(workspace)
     feed = Feed(workspace)
     columns = "'k' || i AS id, i || '@x.example' AS email, i::INTEGER AS visits"
-    customers.put([], f"CREATE TABLE customers AS SELECT {columns} FROM range({BESIDE_RECORDS}) t(i)")
+    customers.put([], f"CREATE TABLE customers AS SELECT {columns} FROM range({RECORDS}) t(i)")
     run = request_run(workspace, customers.sync.id)
     report = Worker(workspace).run_once()
     sheet = get_run(workspace, run.id).sheet
     assert (report.runs, report.failures) == (1, ())
     assert sheet is not None
-    assert (sheet.closes, sheet.delivered) == (True, BESIDE_RECORDS)
-    assert count_profiles(workspace, feed.space_id) == BESIDE_RECORDS
+    assert (sheet.closes, sheet.delivered) == (True, RECORDS)
+    assert count_profiles(workspace, feed.space_id) == RECORDS
     assert _list_children(workspace) == []
 
 

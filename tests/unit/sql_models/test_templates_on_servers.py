@@ -19,7 +19,7 @@ from tests.engines import ENGINES, open_engine
 
 @pytest.fixture(scope="module")
 def crm() -> Crm:
-    return make_crm(2_000, 7)
+    return make_crm(700, 7)
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -86,12 +86,11 @@ def test_a_stranger_connects_a_website_and_sees_its_first_page_arrive(
     expect(page.get_by_text("The warehouse accepts the connection")).to_have_count(0)
 
 
-@pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
-def test_the_screens_of_a_website_and_an_app_fit_and_read_well(
-    start_app: Callable[..., str], open_screen: Callable[..., Any], name: str
+def test_the_screens_of_an_app_fit_a_phone_and_read_well(
+    start_app: Callable[..., str], open_screen: Callable[..., Any]
 ) -> None:
     address = start_app(ROOT / "app.py")
-    screen = open_screen(name)
+    screen = open_screen("phone-dark")
     page = screen.open(address)
     confirm_website(page)
     screen.shoot("mobile-home")

@@ -194,10 +194,10 @@ def test_a_value_of_200_kb_and_a_quoted_text_of_many_lines_come_through(load: Im
     assert rows(load.path, "SELECT length(text) AS n FROM people ORDER BY id") == [{"n": 200_000}, {"n": 40_000}]
 
 
-def test_six_hundred_columns_come_through(load: Import) -> None:
-    line = ",".join(str(number) for number in range(600))
-    table = load((",".join(f"c{number}" for number in range(600)) + f"\n{line}\n{line}\n").encode())
-    assert len(table.columns) == 600
+def test_two_hundred_columns_come_through(load: Import) -> None:
+    line = ",".join(str(number) for number in range(200))
+    table = load((",".join(f"c{number}" for number in range(200)) + f"\n{line}\n{line}\n").encode())
+    assert len(table.columns) == 200
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.crash import work
 
 @pytest.mark.crash
 @pytest.mark.timeout(400)
-def test_a_history_that_was_killed_twenty_times_has_every_message_once(tmp_path: Path) -> None:
+def test_a_history_that_was_killed_again_and_again_has_every_message_once(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails
     chance = random.Random(seed)
@@ -29,7 +29,7 @@ def test_a_history_that_was_killed_twenty_times_has_every_message_once(tmp_path:
     append_days(open_event_log(workspace), [700] * 10)
     everything = open_event_log(workspace).read(0, 100_000)
     killed = 0
-    for day, kills in ((11, 9), (13, 7)):  # the days are closed and indexed; then SQLite lets go of them
+    for day, kills in ((11, 6), (13, 5)):  # the days are closed and indexed; then SQLite lets go of them
         for _ in range(kills):
             killed += work.kill_after(chance.uniform(0.0, 0.4), work.keep, str(home), day)
             _check(home, everything)
@@ -47,7 +47,7 @@ def test_a_history_that_was_killed_twenty_times_has_every_message_once(tmp_path:
         killed += work.kill_after(chance.uniform(0.0, 0.2), work.keep, str(home), 13)
     keep_history(workspace)
     log = open_event_log(workspace)
-    assert killed >= 10, "the work ended before it could be killed"
+    assert killed >= 7, "the work ended before it could be killed"
     assert log.read(0, 100_000) == kept
     assert sum(log.count_by_source().values()) == len(kept)
     assert not [path for path in workspace.home.history.glob("*.parquet") if path.name < "2026-11-06"]

@@ -22,14 +22,13 @@ from tests.authority import Authority
 from tests.emulators.postgres_front import PostgresFront, open_front
 from tests.emulators.process import ROOT, find_python, run_program
 from tests.emulators.snowflake.emulator import PROGRAM as SNOWFLAKE_PROGRAM
-from tests.new_home import new_home
+from tests.new_home import OF_THE_TESTS, new_home
 from tests.postgres import PostgresServer, find_binaries, run_postgres
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 if TYPE_CHECKING:
     from tests.shop import Shop
 
-_OF_THE_TESTS = ("ONRAMP_STATIC", "ONRAMP_CHROMIUM", "ONRAMP_SCREENSHOTS")
 _LONG = {
     "test_benchmarks",
     "test_compared_inside",
@@ -76,7 +75,7 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own ONRAMP_ settings change no test."""
-    for name in [name for name in os.environ if name.startswith("ONRAMP_") and name not in _OF_THE_TESTS]:
+    for name in [name for name in os.environ if name.startswith("ONRAMP_") and name not in OF_THE_TESTS]:
         monkeypatch.delenv(name)
 
 

@@ -27,9 +27,7 @@ from core.syncs.sync import list_syncs
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace, open_workspace, request_access
-from tests.new_home import new_home
-
-OF_THE_TESTS = ("ONRAMP_STATIC", "ONRAMP_CHROMIUM", "ONRAMP_SCREENSHOTS")
+from tests.new_home import OF_THE_TESTS, new_home
 
 FILE = "customers.duckdb"
 SQL = "SELECT id, email, phone, plan, updated_at FROM customers"

@@ -10,6 +10,9 @@ from core.storage.database import open_database
 from core.storage.home import open_home
 from core.storage.migrate import migrate
 
+OF_THE_TESTS = ("ONRAMP_STATIC", "ONRAMP_CHROMIUM", "ONRAMP_SCREENSHOTS")
+"""The settings from outside that tests go by; no others do."""
+
 
 def new_home(folder: Path | str) -> str:
     """Make a home in `folder` with an empty store of this version in it, as opening a workspace there would."""

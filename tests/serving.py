@@ -22,10 +22,9 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.programs import PROGRAMS, ROOT, become
+
 START_TIMEOUT_S = 120
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.preloaded"])
 
 
 class Server:
@@ -46,7 +45,7 @@ class Server:
         descriptor, name = tempfile.mkstemp(prefix="onramp-serving-")
         os.close(descriptor)
         self._log = Path(name)
-        context = multiprocessing.get_context("spawn") if fresh else _CONTEXT  # where its memory is measured
+        context = multiprocessing.get_context("spawn") if fresh else PROGRAMS  # where its memory is measured
         self.process = context.Process(target=_serve, args=(words, self._log, environment, max_file_bytes))
         self.process.start()
         self.port = self._read_port()
@@ -94,14 +93,7 @@ def _serve(words: Sequence[str], log: Path, environment: Mapping[str, str], max_
     """Be what the shell would start."""
     from core.cli.main import main
 
-    os.chdir(ROOT)
-    os.environ.clear()
-    os.environ.update(environment)
-    tempfile.tempdir = None  # it may be another in this environment
-    out = os.open(log, os.O_WRONLY | os.O_TRUNC)
-    for standard in (1, 2):
-        os.dup2(out, standard)
-    os.close(out)
+    become(log, environment)
     if max_file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes,) * 2)
     sys.exit(main(words))

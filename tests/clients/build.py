@@ -34,11 +34,10 @@ def install_python(requirements: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     into = ["--quiet", "--target", str(folder), "-r", str(requirements)]
     uv = Path(sys.executable).with_name("uv")  # see Makefile
-    if (
-        uv.exists()
-        and subprocess.run([uv, "pip", "install", "--python", sys.executable, *into], check=False).returncode == 0
-    ):
-        return
+    if uv.exists():
+        done = subprocess.run([uv, "pip", "install", "--python", sys.executable, *into], check=False)
+        if done.returncode == 0:
+            return
     options = ["--disable-pip-version-check", "--no-compile", "--upgrade"]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, *into], check=True)
 

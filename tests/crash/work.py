@@ -6,7 +6,6 @@ of these tests. What is killed is as real: nothing of the work is shared with th
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import time
 from collections.abc import Callable
@@ -26,9 +25,7 @@ from core.syncs.run import list_unfinished_runs, request_run
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.workspace import open_workspace
 from tests.closed_days import DAY
-
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.preloaded"])
+from tests.programs import PROGRAMS
 
 
 def sync(working: Event, home: str, sync_id: str) -> None:
@@ -66,8 +63,8 @@ def keep(working: Event, home: str, day: int) -> None:
 
 def finish(work: Callable[..., None], *arguments: object) -> None:
     """Let the work come to its end."""
-    working = _PROCESSES.Event()
-    process = _PROCESSES.Process(target=work, args=(working, *arguments))
+    working = PROGRAMS.Event()
+    process = PROGRAMS.Process(target=work, args=(working, *arguments))
     process.start()
     assert working.wait(60)
     process.join(120)
@@ -77,8 +74,8 @@ def finish(work: Callable[..., None], *arguments: object) -> None:
 
 def kill_after(after_s: float, work: Callable[..., None], *arguments: object) -> bool:
     """Kill the work that long after it has begun; return False where it had ended before."""
-    working = _PROCESSES.Event()
-    process = _PROCESSES.Process(target=work, args=(working, *arguments))
+    working = PROGRAMS.Event()
+    process = PROGRAMS.Process(target=work, args=(working, *arguments))
     process.start()
     assert working.wait(60)
     time.sleep(after_s)

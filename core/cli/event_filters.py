@@ -6,6 +6,7 @@ import argparse
 
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table
 from core.cli.space_option import add_space, find_space
+from core.cli.whole_number import whole_number
 from core.clock import to_iso
 from core.profiles.event_filters import (
     TRIED_MESSAGES,
@@ -30,7 +31,9 @@ def add_parser(verbs: argparse._SubParsersAction[argparse.ArgumentParser], share
     verb.set_defaults(run=show)
     verb = below.add_parser("test", parents=[shared], help="what a filter would have dropped; changes nothing")
     verb.add_argument("query", metavar="FQL", help="such as: type = 'track' and event = 'Heartbeat'")
-    verb.add_argument("--newest", type=int, default=TRIED_MESSAGES, help="messages of the log that are looked at")
+    verb.add_argument(
+        "--newest", type=whole_number, default=TRIED_MESSAGES, help="messages of the log that are looked at"
+    )
     verb.set_defaults(run=test)
     verb = below.add_parser("add", parents=[shared], help="drop the events that meet a condition, from now on")
     verb.add_argument("query", metavar="FQL")

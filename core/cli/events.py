@@ -8,6 +8,7 @@ import orjson
 
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table
 from core.cli.text_file import read_text_file
+from core.cli.whole_number import whole_number
 from core.clock import to_iso
 from core.errors import NotFound
 from core.events.event_log import EventLog, StoredEvent, open_event_log
@@ -30,10 +31,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
     which = verb.add_mutually_exclusive_group()
     which.add_argument("--accepted", action="store_true", help="only accepted events")
     which.add_argument("--refused", action="store_true", help="only refused events")
-    verb.add_argument("--limit", type=int, default=100)
+    verb.add_argument("--limit", type=whole_number, default=100)
     verb.set_defaults(run=search)
     verb = verbs.add_parser("replay", parents=[shared], help="take a refused event once more")
-    verb.add_argument("number", type=int, help="its number, as events search --refused prints it")
+    verb.add_argument("number", type=whole_number, help="its number, as events search --refused prints it")
     verb.add_argument("--file", default=None, help="the event, mended, as JSON")
     verb.add_argument("--source", default=None, help="the source it counts for, where none was known: name, slug or id")
     verb.set_defaults(run=replay_one)

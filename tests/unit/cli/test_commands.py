@@ -243,6 +243,12 @@ def test_refused_events_are_searched_by_code_and_replayed(shell: Shell, workspac
     assert "cannot be read" in shell("events", "replay", "2", "--file", str(tmp_path / "none"))[2]
 
 
+@pytest.mark.parametrize("words", [("search", "--limit", "-5"), ("replay", "99999999999999999999"), ("replay", "½")])
+def test_a_number_that_can_be_none_is_refused_in_words(shell: Shell, words: tuple[str, ...]) -> None:
+    status, _, err = shell("events", *words)
+    assert (status, f"{words[-1]!r} is not a whole number from 1 on" in err) == (2, True)
+
+
 def test_events_are_searched_by_text_type_and_source(shell: Shell, workspace: Workspace) -> None:
     feed = Feed(workspace)
     feed.identify("u1", traits={"name": "Ada"})

@@ -185,7 +185,7 @@ def create_sql_traits(
         source_id=source.id,
         destination_id=destination.id,
         action=_choose_action(traits),
-        mapping=_make_mapping(space_id, traits),
+        mapping=_make_mapping(Constant(space_id), traits),
         mode="mirror",
         interval_minutes=interval_minutes,
     )
@@ -213,7 +213,8 @@ def edit_sql_traits(
                 f"The query returns {traits.key_column}, and {model.key_column} until now.",
                 hint="Make other SQL traits of it, and delete these.",
             )
-        mapping = _make_mapping(str(_find_space(sync)), traits)
+        space = next(entry.value for entry in sync.mapping.entries if entry.field == SPACE_FIELD)
+        mapping = _make_mapping(space, traits)
         save_sql_model(
             workspace,
             name=model.name,
@@ -308,9 +309,9 @@ def _is_by_email(traits: SqlTraits) -> bool:
     return traits.key_column.lower() == "email"
 
 
-def _make_mapping(space_id: str, traits: SqlTraits) -> FieldMapping:
+def _make_mapping(space: ColumnRef | Constant, traits: SqlTraits) -> FieldMapping:
     field, key = ("traits", "email") if _is_by_email(traits) else (traits.key_column.lower(), None)
-    entries = [MappingEntry(SPACE_FIELD, None, Constant(space_id))]
+    entries = [MappingEntry(SPACE_FIELD, None, space)]
     entries.append(MappingEntry(field, key, ColumnRef(traits.key_column)))
     entries += [MappingEntry("traits", column.lower(), ColumnRef(column)) for column in traits.columns]
     return FieldMapping(tuple(entries))

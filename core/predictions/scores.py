@@ -143,6 +143,7 @@ def _make_message(prediction: Prediction, score: PersonScore, name: tuple[str, s
             "computation_class": COMPUTATION_CLASS,
             "computation_id": prediction.id,
             "computation_key": prediction.key,
+            "namespace": prediction.space_id,
             "space_id": prediction.space_id,
         },
         "prediction": _describe(prediction, score),

@@ -1,10 +1,10 @@
 """Lifetime value of CDNOW's customers: learned in weeks 1-39, tested on what they spent in weeks 40-78.
 
-    python tests/benchmark/bench_cdnow.py cdnow.csv [--library PYTHON]
+    python tests/benchmark/bench_cdnow.py [cdnow.csv] [--library PYTHON]
 
 The file has the columns customer_id, purchased_on, quantity, amount_usd (Fader and Hardie's research data set); it
-becomes messages of an event log, so that the program's own reading, features and models are measured. Without a file,
-`--rows` customers are invented by the published parameters. `PYTHON` is an interpreter that has the library
+becomes messages of an event log, so that the program's own reading, features and models are measured. Without a file
+it is the sample of tests/data, or the first `--rows` customers of it. `PYTHON` is an interpreter that has the library
 `lifetimes`, which fits the same purchases in the same run.
 
 Trees need to see a window of the length they predict. Within 39 weeks there is none of 39 weeks, so they learn from
@@ -13,22 +13,18 @@ half of them what happens in the other half; for 39 weeks that is scaled by the 
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import report
 
-from core.clock import FixedClock, to_iso, to_millis
-from core.events.event_log import open_event_log
-from core.events.message import to_log_entry
+from core.clock import FixedClock, to_millis
 from core.predictions.evaluation import measure_rank_correlation
 from core.predictions.facts import Facts, open_facts
 from core.predictions.features import People, plan_features
@@ -37,14 +33,19 @@ from core.predictions.learners import Goal, grow_trees
 from core.predictions.outcomes import find_eligible
 from core.predictions.prediction import PredictionDefinition, PredictionKind, TargetEvent
 from core.predictions.purchases import expect_spending, fit_spending, read_purchases
-from core.workspaces.workspace import Workspace, open_workspace
-from tests.feeding import SOURCE, Feed
+from core.workspaces.workspace import open_workspace
+from tests.cdnow import (
+    END,
+    EVENT,
+    FIRST_DAY,
+    HELD_OUT_DAYS,
+    LEARNED_DAYS,
+    WINDOW_DAYS,
+    feed_purchases,
+    read_purchases_file,
+)
 
-FIRST_DAY = datetime(1997, 1, 1, tzinfo=UTC)
-LEARNED_DAYS = HELD_OUT_DAYS = 39 * 7
 HALF_DAYS = LEARNED_DAYS // 2
-WINDOW_DAYS = 120
-EVENT = "Order Completed"
 _LIBRARY = """
 import json, sys
 from lifetimes import BetaGeoFitter
@@ -58,18 +59,16 @@ print(json.dumps(dict(model.params_)))
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
-    parser = report.make_parser(__doc__, rows=2_000)
+    parser = report.make_parser(__doc__, rows=2_357)
     parser.add_argument("file", nargs="?", type=Path, help="the purchases, as CSV")
     parser.add_argument("--library", metavar="PYTHON", help="an interpreter that has lifetimes")
     arguments = parser.parse_args(argv)
-    whose = "CDNOW's customers" if arguments.file else "invented customers"
-    found = report.Report(f"lifetime value of {whose}: weeks 1-39 learned, weeks 40-78 held out")
-    rows = list(csv.DictReader(arguments.file.open(newline=""))) if arguments.file else list(_invent(arguments.rows))
-    end = FIRST_DAY + timedelta(days=LEARNED_DAYS + HELD_OUT_DAYS)
+    found = report.Report("lifetime value of CDNOW's customers: weeks 1-39 learned, weeks 40-78 held out")
+    rows = read_purchases_file(arguments.file) if arguments.file else _take(arguments.rows)
     with tempfile.TemporaryDirectory() as folder:
-        workspace = open_workspace(f"{folder}/home", clock=FixedClock(end))
-        feed = _feed(workspace, rows, end)
-        with open_facts(workspace, feed.space_id, _define(WINDOW_DAYS), end) as facts:
+        workspace = open_workspace(f"{folder}/home", clock=FixedClock(END))
+        feed = feed_purchases(workspace, rows)
+        with open_facts(workspace, feed.space_id, _define(WINDOW_DAYS), END) as facts:
             _compare(facts, found)
             _compare_window(facts, found)
             _compare_library(facts, found, arguments.library)
@@ -78,44 +77,10 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _invent(customers: int) -> Iterator[dict[str, str]]:
-    """Yield purchases by the parameters that Fader, Hardie and Lee found for CDNOW."""
-    chance = np.random.default_rng(7)
-    for number in range(customers):
-        day = float(chance.uniform(0, 84))
-        rate, leaves = chance.gamma(0.243) / 4.414 / 7, chance.beta(0.793, 2.426)
-        mean = 15.44 * 6.25 / chance.gamma(3.74)
-        while day < LEARNED_DAYS + HELD_OUT_DAYS:
-            at = FIRST_DAY + timedelta(days=int(day))
-            amount = chance.gamma(6.25) * mean / 6.25
-            yield {
-                "customer_id": f"{number:05}",
-                "purchased_on": f"{at:%Y-%m-%d}",
-                "quantity": "1",
-                "amount_usd": f"{amount:.2f}",
-            }
-            if chance.random() < leaves:
-                break
-            day += chance.exponential(1 / max(rate, 1e-9))
-
-
-def _feed(workspace: Workspace, rows: Sequence[dict[str, str]], end: datetime) -> Feed:
-    feed = Feed(workspace, types=("user_id",))
-    entries = []
-    for number, row in enumerate(rows):
-        at = datetime.fromisoformat(row["purchased_on"]).replace(tzinfo=UTC)
-        message: dict[str, Any] = {
-            "type": "track",
-            "event": EVENT,
-            "userId": row["customer_id"],
-            "messageId": f"cd-{number}",
-            "timestamp": to_iso(at),
-            "properties": {"revenue": float(row["amount_usd"]), "quantity": int(row["quantity"])},
-        }
-        entries.append(to_log_entry(SOURCE, message, end))
-    open_event_log(workspace).append(entries)
-    feed.build()
-    return feed
+def _take(customers: int) -> list[dict[str, str]]:
+    rows = read_purchases_file()
+    wanted = set(list(dict.fromkeys(row["customer_id"] for row in rows))[:customers])
+    return [row for row in rows if row["customer_id"] in wanted]
 
 
 def _define(window_days: int) -> PredictionDefinition:

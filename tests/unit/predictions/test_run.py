@@ -91,7 +91,13 @@ def test_each_score_leads_back_to_its_message_with_probability_and_reasons(shop:
     assert "Likelihood to Churn" in trait.origin.sentence
     (event,) = open_event_log(shop.workspace).get_many([trait.origin.log_offset])
     said = orjson.loads(event.body)["context"]
-    assert said["personas"]["computation_id"] == shop.churn.id
+    assert said["personas"] == {  # spec/profiles.md 2.2: the output event, with its five members
+        "computation_class": "prediction",
+        "computation_id": shop.churn.id,
+        "computation_key": "likelihood_to_churn",
+        "namespace": shop.space_id,
+        "space_id": shop.space_id,
+    }
     assert 0 < said["prediction"]["probability"] < 1
     assert 1 <= len(said["prediction"]["reasons"]) <= 3
 

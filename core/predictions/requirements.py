@@ -1,7 +1,8 @@
 """What a prediction needs, checked and explained before anything is trained.
 
-What is hard cannot be done without: there would be nothing to learn, or nothing to test it on. The rest is the advice
-of Segment's product: training goes on without it, and the quality that is measured says whether that was right.
+What is hard cannot be done without: there would be nothing to learn, or nothing to test it on. The rest is what
+Segment's product asks for or advises: training goes on without it, and the quality that is measured says whether that
+was right (docs/decisions/0031).
 
 Source: Segment documentation, Unify, Predictions: access and training requirements (spec/profiles.md, section 3).
 """
@@ -16,11 +17,13 @@ import numpy as np
 
 from core.errors import NotEnoughData, PredictionError, PredictionOutOfDate
 from core.predictions.facts import DAY_MS, Facts, Told, open_facts
+from core.predictions.features import MAX_EVENTS
 from core.predictions.outcomes import MIN_PURCHASES, Examples, read_examples
 from core.predictions.prediction import PredictionDefinition, PredictionKind
 from core.workspaces.workspace import Workspace
 
 HISTORY_WINDOWS = 3
+MAX_FEATURE_DAYS = 180
 MIN_EACH = 100
 GAP_DAYS = 7
 MAX_EVENT_TYPES = 2_000
@@ -96,6 +99,12 @@ def measure_history_days(facts: Facts) -> float:
     """Return how far back the events go; unit: days."""
     first = facts.count("SELECT min(at_ms) FROM facts")
     return (facts.as_of_ms - first) / DAY_MS if first else 0.0
+
+
+def measure_feature_days(facts: Facts, definition: PredictionDefinition) -> int:
+    """Return how far back features look: what the history leaves beside two windows, at most as much as these."""
+    window, days = definition.window_days, int(measure_history_days(facts))
+    return min(max(window, days - 2 * window), 2 * window, MAX_FEATURE_DAYS)
 
 
 def require_fresh(facts: Facts, definition: PredictionDefinition) -> None:
@@ -226,19 +235,26 @@ def _measure_buyers(facts: Facts, window_days: int) -> Requirement:
 def _measure_advice(facts: Facts, definition: PredictionDefinition) -> Iterator[Requirement]:
     kinds = "SELECT count(DISTINCT event) FROM facts WHERE at_ms >= ?"
     recent = facts.count(kinds, facts.as_of_ms - _RECENT_DAYS * DAY_MS)
+    most = f" The {MAX_EVENTS} that most customers do are used." if recent > MAX_EVENTS else ""
     yield Requirement(
         "event_types",
         f"Advised: 2 to {MAX_EVENT_TYPES - 1:,} different events in the last {_RECENT_DAYS} days; there are {recent:,}."
-        " The 40 that most customers do are used.",
+        f"{most}",
         2,
         recent,
         1 < recent < MAX_EVENT_TYPES,
         is_hard=False,
     )
-    used = facts.count(kinds, facts.as_of_ms - definition.window_days * DAY_MS)
+    feature_days = measure_feature_days(facts, definition)
+    used = facts.count(
+        f"{kinds} AND NOT list_contains(?, event)",
+        facts.as_of_ms - feature_days * DAY_MS,
+        list(definition.excluded_events),
+    )
     yield Requirement(
         "few_event_types",
-        f"Advised: {MIN_EVENT_TYPES} different events to learn from; there are {used:,}.",
+        f"Advised: {MIN_EVENT_TYPES} different events to learn from in the last {feature_days} days; there are"
+        f" {used:,}.",
         MIN_EVENT_TYPES,
         used,
         used >= MIN_EVENT_TYPES,

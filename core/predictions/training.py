@@ -34,11 +34,10 @@ from core.predictions.learners import Calibrator, Goal, Learner, choose_calibrat
 from core.predictions.outcomes import Examples, read_examples
 from core.predictions.prediction import PredictionDefinition, PredictionKind
 from core.predictions.reasons import Words
-from core.predictions.requirements import measure_history_days, measure_requirements
+from core.predictions.requirements import measure_feature_days, measure_history_days, measure_requirements
 
 MAX_CUT_OFFS = 4
 MAX_EXAMPLES = 120_000
-MAX_FEATURE_DAYS = 180
 LEAKING_AUC = 0.99
 _HELD_OUT = 5
 """Every fifth person decides when to stop growing and how to calibrate."""
@@ -118,7 +117,7 @@ def _plan(
     facts: Facts, definition: PredictionDefinition, unused_traits: Sequence[str]
 ) -> tuple[FeaturePlan, list[int]]:
     window, days = definition.window_days, measure_history_days(facts)
-    feature_days = min(max(window, int(days) - 2 * window), 2 * window, MAX_FEATURE_DAYS)
+    feature_days = measure_feature_days(facts, definition)
     newest = facts.as_of_ms - 2 * window * DAY_MS
     first = facts.as_of_ms - int(days * DAY_MS)
     step = max(7, window // 2) * DAY_MS

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
-from core.clock import to_iso, to_millis
-from core.errors import LeakageSuspected, NotEnoughData
-from core.events.event_log import open_event_log
-from core.events.message import to_log_entry
+from core.clock import to_millis
+from core.errors import LeakageSuspected
 from core.predictions.facts import DAY_MS, Facts, open_facts
-from core.predictions.features import Feature, plan_features, read_features
+from core.predictions.features import MAX_EVENTS, Feature, plan_features, read_features
 from core.predictions.outcomes import find_eligible, read_examples
-from core.predictions.prediction import PredictionDefinition, parse_definition
-from core.predictions.requirements import check_requirements, measure_requirements
+from core.predictions.prediction import parse_definition
+from core.predictions.requirements import measure_requirements
 from core.predictions.scores import PersonScore, send_scores
 from core.predictions.store import create_prediction, list_unused_traits
 from core.predictions.training import train
@@ -25,37 +22,10 @@ from core.profiles.lookup import get_profile
 from core.sources.store import list_sources
 from core.workspaces.workspace import Workspace
 from tests.conftest import NOW
-from tests.feeding import SOURCE, Feed
+from tests.past import Past, define
 from tests.shop import CHURN, Shop
 
 pytestmark = pytest.mark.xdist_group("shop")  # so that it is made once
-
-
-def define(kind: str = "churn", **document: Any) -> PredictionDefinition:
-    return parse_definition(kind, {**CHURN, **document})
-
-
-class Past:
-    """Sends messages that happened some days before `NOW`."""
-
-    def __init__(self, workspace: Workspace, types: tuple[str, ...] = ("user_id", "email", "anonymous_id")) -> None:
-        self.workspace = workspace
-        self.feed = Feed(workspace, types)
-        self._sent = 0
-        self._entries: list[Any] = []
-
-    def send(self, days_ago: float, event: str = "Order Completed", type_: str = "track", **fields: Any) -> None:
-        self._sent += 1
-        message = {"type": type_, "messageId": f"p-{self._sent}", "timestamp": to_iso(NOW - timedelta(days=days_ago))}
-        message |= {"event": event} if type_ == "track" else {}
-        self._entries.append(to_log_entry(SOURCE, {**message, **fields}, NOW))
-
-    def open(self, definition: PredictionDefinition) -> Any:
-        if self._entries:
-            open_event_log(self.workspace).append(self._entries)
-            self._entries = []
-        self.feed.build()
-        return open_facts(self.workspace, self.feed.space_id, definition, NOW)
 
 
 def read_table(facts: Facts, sql: str) -> list[tuple[Any, ...]]:
@@ -138,6 +108,41 @@ def test_a_trait_whose_type_changes_is_unknown_from_then_on_and_infinity_is_no_n
     assert np.isnan(before).all(), "at an earlier moment nobody knew"
 
 
+def test_an_event_that_is_left_out_changes_no_feature(workspace: Workspace) -> None:
+    """What is read without it is the same as where it never happened, activity of any kind included."""
+    past = Past(workspace)
+    for user, noises in {"ada": 6, "grace": 0}.items():
+        past.send(20, userId=user)
+        past.send(12, "Product Viewed", userId=user)
+        for number in range(noises):
+            past.send(9 - number, "Noise", userId=user)
+    people, at = np.arange(2, dtype=np.int32), to_millis(NOW)
+    with past.open(define()) as facts:
+        plans = [plan_features(facts, define(excluded_events=left_out), 30, at, []) for left_out in ([], ["Noise"])]
+        assert [plan.events for plan in plans] == [
+            ("Order Completed", "Product Viewed", "Noise"),
+            ("Order Completed", "Product Viewed"),
+        ]
+        before = [read_features(facts, plan, at, people) for plan in plans]
+        facts.database.execute("DELETE FROM facts WHERE event = 'Noise'")
+        after = [read_features(facts, plan, at, people) for plan in plans]
+    assert (before[0] != after[0]).sum() > 4, "counts, recency and activity of one of them"
+    np.testing.assert_array_equal(before[1], after[1])
+
+
+def test_of_very_many_events_those_that_most_people_do_are_used_one_by_one(workspace: Workspace) -> None:
+    past = Past(workspace)
+    past.send(5, userId="ada")
+    with past.open(define()) as facts:
+        facts.database.execute(  # event n is done by n people, and the first one most often
+            "INSERT INTO facts SELECT w.range, 'Event ' || e.range, ?, 0 FROM range(1, 51) e, range(50) w, range(99) t"
+            " WHERE w.range < e.range AND (t.range = 0 OR e.range = 1)",
+            [to_millis(NOW) - DAY_MS],
+        )
+        plan = plan_features(facts, define(), 30, to_millis(NOW), [])
+    assert plan.events == tuple(f"Event {number}" for number in range(50, 50 - MAX_EVENTS, -1))
+
+
 def test_nothing_at_or_after_the_cut_off_changes_a_feature(shop: Shop) -> None:
     """Read with all that happened later, and without it: the same numbers, for every person and column."""
     definition = parse_definition("churn", CHURN)
@@ -185,47 +190,19 @@ def test_churn_is_told_by_the_window_after_and_asked_of_who_was_active_before(wo
         assert read_examples(facts, performing, 30, cut_off).happened.sum() == 1
 
 
-def test_yesterdays_first_events_are_too_little_and_each_number_is_said(workspace: Workspace) -> None:
+def test_the_lifetime_value_asks_about_who_bought_twice_whenever_that_was(workspace: Workspace) -> None:
+    """spec/profiles.md 3: only customers with at least two purchases."""
     past = Past(workspace)
-    for number in range(37):
-        past.send(0.5, userId=f"u{number}")
-    with past.open(define()):
-        pass
-    found = check_requirements(workspace, past.feed.space_id, define(), NOW)
-    assert not found.are_met
-    (missing,) = [item for item in found.items if item.is_hard and not item.is_met]
-    assert missing.sentence == "Needs 90 days of events, 3 times the window of 30 days; there are 0."
-    with pytest.raises(NotEnoughData) as caught:
-        found.require()
-    assert caught.value.code == "history_too_short"
-    value = define("lifetime_value", amount_property="revenue")
-    said = {item.code: item.sentence for item in check_requirements(workspace, past.feed.space_id, value, NOW).items}
-    assert said["event_never_seen"].endswith("no known customer has done it as you describe it.")
-    assert said["too_few_buyers"] == "Needs 100 customers with at least 2 purchases; you have 0."
-    past.send(400, "Product Viewed", userId="u1")
-    bought = define("lifetime_value", amount_property="revenue", window_days=15)
-    for number in range(120):
-        for days in (29, 28) if number % 2 else (40, 31):
-            past.send(days, userId=f"u{number}", properties={"revenue": 5})
-    with past.open(bought) as facts:
-        said = {item.code: item.sentence for item in measure_requirements(facts, bought).items}
-    assert said["too_few_buyers"] == (
-        "Needs 100 customers with at least 2 purchases 30 days ago, so that it is known what they spent since;"
-        " you have 60."
-    )
-
-
-def test_one_class_only_is_refused_with_how_many_there_are(workspace: Workspace) -> None:
-    past = Past(workspace)
-    for number in range(120):
-        for day in (95, 65, 40, 20, 1):
-            past.send(day, userId=f"u{number}")
-    definition = define("purchase")
-    with past.open(definition) as facts, pytest.raises(NotEnoughData) as caught:
-        train(facts, definition, [])
-    assert caught.value.message == (
-        "Needs 100 customers who did not do it within 30 days; you have 0 of 120 who count."
-    )
+    for user, days in {"twice": (90, 31), "long ago": (300, 290), "once": (40,), "again later": (40, 10)}.items():
+        for day in days:
+            past.send(day, userId=user, properties={"revenue": 7 if day == 10 else 5})
+    past.send(50, userId="once", properties={"revenue": "unknown"})
+    definition = define("lifetime_value", amount_property="revenue", window_days=15)
+    with past.open(definition) as facts:
+        asked = [read_examples(facts, definition, 30, to_millis(NOW) - days * DAY_MS) for days in (30, 15, 0)]
+        ((later,),) = read_table(facts, "SELECT person FROM target WHERE amount = 7")
+    assert [len(examples.people) for examples in asked] == [2, 2, 3]
+    assert [later in examples.people for examples in asked] == [False, False, True]
 
 
 def test_a_trait_that_was_written_afterwards_with_an_earlier_time_is_found_out(workspace: Workspace) -> None:
@@ -246,21 +223,6 @@ def test_a_trait_that_was_written_afterwards_with_an_earlier_time_is_found_out(w
     without = define("purchase", excluded_traits=["was_kept"])
     with past.open(without) as facts:
         assert train(facts, without, []).report["trained_on"] == 260
-
-
-def test_where_there_is_nothing_to_learn_the_quality_is_poor(workspace: Workspace) -> None:
-    """Whether somebody orders in a window is a coin toss, whatever they did before."""
-    chance, past = Random(3), Past(workspace)
-    for number in range(300):
-        for window in range(5):
-            past.send(window * 30 + chance.uniform(1, 29), "Product Viewed", userId=f"u{number}")
-            if chance.random() < 0.5:
-                past.send(window * 30 + chance.uniform(0.1, 29), userId=f"u{number}")
-    definition = define("purchase")
-    with past.open(definition) as facts:
-        report = train(facts, definition, []).report
-    assert report["quality"] == "Poor"
-    assert 0.4 < report[report["used"]]["auc"] < 0.6
 
 
 def test_scores_reach_people_by_the_best_identifier_they_have_on_both_engines(store_workspace: Workspace) -> None:

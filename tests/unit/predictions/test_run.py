@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from core.errors import PredictionOutOfDate
 from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
 from core.predictions.evaluation import measure_auc, measure_rank_correlation
+from core.predictions.learned import read_learned
+from core.predictions.learners import Calibrator, Regression
 from core.predictions.prediction import Job, PredictionState
 from core.predictions.run import list_pending, request_due_jobs, run_job
-from core.predictions.store import create_prediction, get_prediction, request_job
+from core.predictions.store import create_prediction, get_prediction, read_learned_text, request_job
 from core.profiles.build import ProfileBuilder, rebuild
 from core.profiles.lookup import get_profile
 from core.storage.tables import predictions, profiles
@@ -24,6 +27,7 @@ from core.traits.engine import ComputedTraitEngine
 from core.workspaces.workspace import Workspace
 from tests.conftest import NOW
 from tests.feeding import SOURCE
+from tests.past import Past
 from tests.shop import CHURN, Shop, open_copy
 
 pytestmark = pytest.mark.xdist_group("shop")  # so that it is made once
@@ -83,6 +87,29 @@ def test_the_lifetime_value_is_compared_with_what_purchases_alone_let_expect(sho
     assert report["beats_baseline"] == (report["used"] == "trees")
     if report["beats_baseline"]:
         assert report["trees"]["mean_absolute_error"] < report["baseline"]["mean_absolute_error"]
+
+
+def test_where_the_past_teaches_nothing_the_baseline_is_kept_and_the_quality_is_poor(workspace: Workspace) -> None:
+    """Whether somebody orders in a window is a coin toss, whatever they did before: trees find nothing in it."""
+    chance, past = Random(3), Past(workspace)
+    for number in range(300):
+        for window in range(5):
+            past.send(window * 30 + chance.uniform(1, 29), "Product Viewed", userId=f"u{number}")
+            if chance.random() < 0.5:
+                past.send(window * 30 + chance.uniform(0.1, 29), userId=f"u{number}")
+    past.build()
+    made = create_prediction(workspace, past.feed.space_id, "purchase", CHURN)
+    report = run_job(workspace, made.id).report
+    assert (report["used"], report["beats_baseline"], report["quality"]) == ("baseline", False, "Poor")
+    assert 0.4 < report["baseline"]["auc"] < 0.6
+    assert report["trees"]["log_loss"] > report["baseline"]["log_loss"], "what they did is told beside it"
+    assert {each["subject"] for each in report["top"]} <= {"target", "activity"}, "recency and frequency, nothing else"
+    kept = read_learned(str(read_learned_text(workspace, made.id)))
+    assert isinstance(kept.learner, Regression)
+    assert kept.calibrator == Calibrator(), "a regression needs no curve"
+    build(workspace, past.feed.space_id)
+    shares = read_trait(workspace, past.feed.space_id, made.key)
+    assert len(shares) == report["scored"] == 300
 
 
 def test_each_score_leads_back_to_its_message_with_probability_and_reasons(shop: Shop) -> None:

@@ -5,6 +5,8 @@ Decisions where the specification is silent:
   name was their own: all its SQL traits go. One that somebody else's call names stays; so does one that no call names.
 - Of an account that stays, a row of SQL traits goes as a whole if one of its texts is a value of a deleted person, as
   the same row goes from the records of syncs. What other SQL traits say of the account stays.
+- What computed traits that were deleted left on an account goes with any of the people whose messages named it: it
+  cannot be counted again without them.
 - Their syncs forget these rows, so the next run writes again what the warehouse still returns.
 - Traits that were computed of an account are counted again without the deleted people's events.
 """
@@ -30,11 +32,11 @@ _ROWS_AT_ONCE = 5_000
 
 
 class AccountRow(NamedTuple):
-    """What one row of SQL traits says of an account."""
+    """What one row of SQL traits says of an account; without a sync: what deleted computed traits left on it."""
 
     space_id: str
     group_id: str
-    sync_id: str
+    sync_id: str | None
 
 
 _ROW = tuple(account_traits.c[name] for name in AccountRow._fields)
@@ -43,16 +45,19 @@ _ROW = tuple(account_traits.c[name] for name in AccountRow._fields)
 def find_account_rows(connection: Connection, subject: Subject, offsets: Sequence[int]) -> set[AccountRow]:
     """Return the rows of SQL traits that go with the people, whose messages are at `offsets`. O(SQL traits)."""
     own = _find_own(connection, subject, offsets)
-    return _list_rows(connection, subject, own) | _find_mentions(connection, subject)
+    named = _list_rows(connection, subject, subject.account_ids)
+    left = {row for row in named if row.sync_id is None}
+    return {row for row in named if row.group_id in own} | left | _find_mentions(connection, subject)
 
 
 def delete_account_traits(connection: Connection, subject: Subject, rows: Iterable[AccountRow]) -> int:
     """Delete these rows, in the caller's transaction, and add them to the subject; return how many values they had."""
     gone, table = 0, account_traits.c
-    for row in sorted(rows):
+    for row in sorted(rows, key=lambda row: (row.space_id, row.group_id, row.sync_id or "")):
         is_it = (table.space_id == row.space_id, table.group_id == row.group_id, table.sync_id == row.sync_id)
         gone += connection.execute(delete(account_traits).where(*is_it)).rowcount
-        subject.add_row(row.sync_id, row.group_id)
+        if row.sync_id is not None:
+            subject.add_row(row.sync_id, row.group_id)
     return gone
 
 
@@ -115,6 +120,7 @@ def _find_mentions(connection: Connection, subject: Subject) -> set[AccountRow]:
     found = set()
     for *row, value in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
         told = orjson.loads(value)
-        if isinstance(told, str) and told.lower() in values:
+        texts = told if isinstance(told, list) else [told]  # a list: what a computed trait left
+        if any(isinstance(text, str) and text.lower() in values for text in texts):
             found.add(AccountRow(*row))
     return found

@@ -1,4 +1,4 @@
-"""The traits of accounts that SQL traits keep, by account and key.
+"""The traits of accounts that SQL traits keep, and those that deleted computed traits left, by account and key.
 
 An account is no profile: a message that names it alone belongs to nobody, so these traits do not come by the event log
 as those of people do. What delivered them is their sync, whose records say for each row what was sent and when. They
@@ -35,11 +35,14 @@ class AccountTraits:
 
 
 class KeptTrait(NamedTuple):
-    """One value, None for one that was taken away, when it was written, in ms, and by which sync."""
+    """One value, None for one that was taken away, when it was written, in ms, and by which sync.
+
+    `sync_id` is None where a computed trait that was deleted left it.
+    """
 
     value: Json
     at_ms: int
-    sync_id: str
+    sync_id: str | None
 
 
 def is_group_id(text: str) -> bool:
@@ -63,6 +66,12 @@ def write_account_traits(connection: Connection, sync_id: str, rows: Sequence[Ac
         account_traits,
         [(*key, value, at_ms, sync_id) for key, value in sorted(found.items()) if key not in kept],
     )
+
+
+def leave_values(connection: Connection, space_id: str, key: str, values: Mapping[str, object], at_ms: int) -> None:
+    """Keep, in the caller's transaction, what a computed trait leaves on accounts, until something newer sets it."""
+    rows = [(group_id, key, orjson.dumps(value).decode(), at_ms, None) for group_id, value in sorted(values.items())]
+    upsert_rows(connection, account_traits, [(space_id, *row) for row in rows])
 
 
 def read_account_traits(connection: Connection, space_id: str, group_id: str) -> dict[str, KeptTrait]:

@@ -377,7 +377,7 @@ account_traits = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text),  # JSON; null: what set it says no more
     Column("at", BigInteger, nullable=False),  # ms, when that was delivered
-    Column("sync_id", Text, nullable=False),  # of the SQL traits that set it last
+    Column("sync_id", Text),  # of the SQL traits that set it last; null: left by a computed trait that was deleted
     sqlite_with_rowid=False,
 )
 group_calls = Table(

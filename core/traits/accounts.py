@@ -1,12 +1,12 @@
 """What is known of one account: what group calls said, what SQL traits keep, and what was computed.
 
-Decisions where the specification is silent: the traits are those of the newest 500 group calls and of SQL traits, each
-with its newest value.
+Decisions where the specification is silent: the traits are those of the newest 500 group calls, of SQL traits and of
+computed traits that were deleted, each with its newest value. What is computed goes before them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -36,8 +36,8 @@ class Entry(NamedTuple):
     at_ms: int
     log_offset: int
     trait_id: str | None
-    origin_id: str
-    """Of the source, the computed trait or the sync of SQL traits."""
+    origin_id: str | None
+    """Of the source, the computed trait or the sync of SQL traits; None: left by a computed trait that was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,14 @@ def list_account_traits(workspace: Workspace, space_id: str, group_id: str) -> l
         traits = {trait.id: trait.name for trait in read_traits(connection, space_id)}
         names = {**read_names(connection, sources), **read_names(connection, syncs), **traits}
     return [
-        AccountTrait(key, entry.value, from_millis(entry.at_ms), names.get(entry.origin_id, entry.origin_id))
+        AccountTrait(key, entry.value, from_millis(entry.at_ms), _name_origin(names, entry.origin_id))
         for key, entry in sorted(entries.items())
         if entry.value is not None
     ]
+
+
+def _name_origin(names: Mapping[str, str], origin_id: str | None) -> str:
+    return "a computed trait that was deleted" if origin_id is None else names.get(origin_id, origin_id)
 
 
 def read_entries(workspace: Workspace, connection: Connection, space_id: str, group_id: str) -> dict[str, Entry]:
@@ -93,11 +97,11 @@ def _read_said(workspace: Workspace, connection: Connection, space_id: str, grou
 
 
 def _read_computed(workspace: Workspace, connection: Connection, space_id: str, group_id: str) -> dict[str, Entry]:
-    now_ms, owner = to_millis(workspace.now()), f"{ACCOUNT_PREFIX}{group_id}"
-    traits = {trait.id: compile_trait(trait) for trait in read_traits(connection, space_id)}
-    of_accounts = [trait_id for trait_id, trait in traits.items() if trait.scope is Scope.ACCOUNT]
+    now, owner = workspace.now(), f"{ACCOUNT_PREFIX}{group_id}"
+    traits = {trait.id: trait for trait in read_traits(connection, space_id) if trait.scope is Scope.ACCOUNT}
     found: dict[str, Entry] = {}
-    for (trait_id, _owner), (state, _has_value) in read_states(connection, space_id, of_accounts, [owner]).items():
-        value = traits[trait_id].window.read(state, now_ms)
-        found[traits[trait_id].key] = Entry(value, state["at"], state["offset"], trait_id, trait_id)
+    for (trait_id, _owner), (state, _has_value) in read_states(connection, space_id, traits, [owner]).items():
+        trait = traits[trait_id]
+        value = compile_trait(trait).window.read(state, to_millis(trait.read_at(now)))
+        found[trait.key] = Entry(value, state["at"], state["offset"], trait_id, trait_id)
     return found

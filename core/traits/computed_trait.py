@@ -58,7 +58,8 @@ class ComputedTrait:
 
     `definition` holds plain JSON (`core/traits/definition.py` says what). `computed_to` is the offset that its history
     is computed to; None before the first computation. `progress` is the part of the history that is computed, 0 to 1;
-    None while none is being computed. `failure` is the sentence that says why it cannot be computed.
+    None while none is being computed. `failure` is the sentence that says why it cannot be computed. `updated_at` is
+    when it was edited last, or stopped being computed.
     """
 
     id: str
@@ -78,6 +79,11 @@ class ComputedTrait:
     def scope(self) -> Scope:
         """Whose fact it is."""
         return Scope(str(self.definition.get("scope", Scope.USER)))
+
+    def read_at(self, now: datetime) -> datetime:
+        """Return the moment that its values are of: `now`, unless it is disabled or failed and they stay."""
+        is_counted = self.enabled and self.failure is None
+        return now if is_counted else self.updated_at or now
 
     @property
     def status(self) -> TraitStatus:

@@ -15,15 +15,14 @@ from enum import StrEnum
 import orjson
 from sqlalchemy import Connection, func, select
 
-from core.clock import to_millis
 from core.identity.rules import read_rules
 from core.profiles.lookup import read_identifiers
 from core.storage.tables import identifiers, trait_states
 from core.traits.computed_trait import ComputedTrait, Scope
-from core.traits.definition import ACCOUNT_PREFIX, compile_trait
+from core.traits.definition import ACCOUNT_PREFIX
+from core.traits.states import read_values
 from core.workspaces.workspace import Workspace
 
-PAGE_PEOPLE = 1_000
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d\s().-]*$)")
 _Known = Mapping[str, Sequence[str]]
 """The values of each identifier type of one person, first seen first."""
@@ -49,7 +48,7 @@ def export_trait(workspace: Workspace, trait: ComputedTrait, layout: ExportLayou
     with workspace.database.reading() as connection:
         widths = _count_columns(connection, trait, layout)
         yield _write([["trait_key", "trait_value", *_make_heading(layout, widths)]])
-        for values in _read_pages(connection, trait, to_millis(workspace.now())):
+        for values in read_values(connection, trait, workspace.now()):
             known = _read_known(connection, trait, list(values))
             yield _write(
                 [trait.key, _to_cell(value), *cells]
@@ -114,21 +113,6 @@ def _count_columns(connection: Connection, trait: ComputedTrait, layout: ExportL
 def _order_types(connection: Connection, space_id: str, types: Mapping[str, object]) -> list[str]:
     priorities = {rule.type: rule.priority for rule in read_rules(connection, space_id)}
     return sorted(types, key=lambda type_: (priorities.get(type_, 1 << 30), type_))
-
-
-def _read_pages(connection: Connection, trait: ComputedTrait, now_ms: int) -> Iterator[dict[str, object]]:
-    states, window = trait_states.c, compile_trait(trait).window
-    query = (
-        select(states.profile_id, states.state)
-        .where(states.space_id == trait.space_id, states.trait_id == trait.id, states.has_value == 1)
-        .order_by(states.profile_id)
-        .limit(PAGE_PEOPLE)
-    )
-    last = ""
-    while rows := connection.execute(query.where(states.profile_id > last)).all():
-        last = rows[-1].profile_id
-        values = {row.profile_id: window.read(orjson.loads(row.state), now_ms) for row in rows}
-        yield {owner: value for owner, value in values.items() if value is not None}
 
 
 def _read_known(connection: Connection, trait: ComputedTrait, owners: Sequence[str]) -> dict[str, _Known]:

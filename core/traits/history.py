@@ -58,7 +58,7 @@ def compute_history(
                 reading.close()
                 said = f"{error.message} {error.hint}" if isinstance(error, StoreUnreadable) else _NO_ROOM
                 with suppress(TraitChanged):
-                    publisher.save(progress=None, failure=said)
+                    publisher.save(progress=None, failure=said, updated_at=workspace.now())
 
 
 _NO_ROOM = "Counting the history did not finish: memory or disk did not suffice. The log holds the details."

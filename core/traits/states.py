@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, literal, select
 
 from core.clock import to_millis
 from core.storage.bulk import select_in, update_any, upsert_rows
-from core.storage.tables import computed_traits, trait_states
-from core.traits.definition import CompiledTrait
+from core.storage.tables import account_traits, computed_traits, trait_states
+from core.traits.computed_trait import ComputedTrait
+from core.traits.definition import ACCOUNT_PREFIX, CompiledTrait, compile_trait
 from core.traits.kinds import State
+
+PAGE_OWNERS = 1_000
 
 
 class StateKey(NamedTuple):
@@ -52,6 +56,34 @@ def read_states(
     fixed = {"space_id": space_id, "trait_id": tuple(trait_ids)}
     rows = select_in(connection, _COLUMNS, fixed, "profile_id", owners)
     return {StateKey(row.trait_id, row.profile_id): (orjson.loads(row.state), bool(row.has_value)) for row in rows}
+
+
+def read_values(connection: Connection, trait: ComputedTrait, now: datetime) -> Iterator[dict[str, object]]:
+    """Yield the values that the trait has at `now`, by owner, page by page in the order of the owners."""
+    states, window, at_ms = trait_states.c, compile_trait(trait).window, to_millis(trait.read_at(now))
+    query = (
+        select(states.profile_id, states.state)
+        .where(states.space_id == trait.space_id, states.trait_id == trait.id, states.has_value == 1)
+        .order_by(states.profile_id)
+        .limit(PAGE_OWNERS)
+    )
+    last = ""
+    while rows := connection.execute(query.where(states.profile_id > last)).all():
+        last = rows[-1].profile_id
+        values = {row.profile_id: window.read(orjson.loads(row.state), at_ms) for row in rows}
+        yield {owner: value for owner, value in values.items() if value is not None}
+
+
+def forget_left(connection: Connection, space_id: str, key: str, trait_id: str) -> None:
+    """Forget what deleted traits left under `key` on the accounts that the trait has counted, in the transaction."""
+    left, states = account_traits.c, trait_states.c
+    is_counted = select(states.profile_id).where(
+        states.space_id == left.space_id,
+        states.trait_id == trait_id,
+        states.profile_id == literal(ACCOUNT_PREFIX).concat(left.group_id),
+    )
+    its = (left.space_id == space_id, left.key == key, left.sync_id.is_(None))
+    connection.execute(delete(account_traits).where(*its, is_counted.exists()))
 
 
 def write_states(

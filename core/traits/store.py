@@ -1,25 +1,30 @@
 """The computed traits of a space: made, changed, listed, deleted, each change in the audit trail.
 
 How many there may be is decided above (`core.setup.entitlements`). A deleted trait's value stays on the profiles as a
-custom trait until the profiles are rebuilt from the log, where it never was. An edited trait keeps its key, and its
-values until the history is computed anew; so does one that is enabled again.
+custom trait until the profiles are rebuilt from the log, where it never was; on accounts it stays beside what SQL
+traits keep of them, which no rebuild touches. An edited trait keeps its key, and its values until the history is
+computed anew; so does one that is enabled again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from core.clock import to_millis
 from core.errors import InvalidField, NotFound
 from core.ids import new_id, snake_case
+from core.profiles.account_traits import leave_values
 from core.profiles.predicted import list_predicted_keys
 from core.storage.tables import computed_traits, trait_states
-from core.traits.computed_trait import ComputedTrait
-from core.traits.definition import compile_definition, compile_trait
+from core.traits.computed_trait import ComputedTrait, Scope
+from core.traits.definition import ACCOUNT_PREFIX, compile_definition, compile_trait
 from core.traits.recipes import RECIPES, Recipe
+from core.traits.states import forget_left, read_values
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
@@ -104,7 +109,8 @@ def disable_trait(workspace: Workspace, trait_id: str) -> ComputedTrait:
     Raises:
         NotFound: There is no such trait.
     """
-    return _update(workspace, trait_id, "disabled", {"enabled": False, "progress": None})
+    stopped = {"enabled": False, "progress": None, "updated_at": workspace.now()}
+    return _update(workspace, trait_id, "disabled", stopped)
 
 
 def get_trait(workspace: Workspace, trait_id: str) -> ComputedTrait:
@@ -143,7 +149,7 @@ def count_owners(workspace: Workspace, trait: ComputedTrait) -> int:
 
 
 def delete_trait(workspace: Workspace, trait_id: str) -> None:
-    """Stop computing a trait and forget its state; the value stays on the profiles as a custom trait.
+    """Stop computing a trait and forget its state; the value stays on profiles, or accounts, as a custom trait.
 
     Raises:
         NotFound: There is no such trait.
@@ -151,9 +157,18 @@ def delete_trait(workspace: Workspace, trait_id: str) -> None:
     with workspace.database.transaction() as connection:
         trait = _read_trait(connection, trait_id)
         states = trait_states.c
+        if trait.scope is Scope.ACCOUNT:
+            _leave_on_accounts(connection, trait, workspace.now())
         connection.execute(delete(computed_traits).where(computed_traits.c.id == trait.id))
         connection.execute(delete(trait_states).where(states.space_id == trait.space_id, states.trait_id == trait.id))
         record_change(connection, workspace, "deleted", "computed_trait", trait.id, before=_to_document(trait))
+
+
+def _leave_on_accounts(connection: Connection, trait: ComputedTrait, now: datetime) -> None:
+    forget_left(connection, trait.space_id, trait.key, trait.id)
+    for values in read_values(connection, trait, now):
+        accounts = {owner.removeprefix(ACCOUNT_PREFIX): value for owner, value in values.items()}
+        leave_values(connection, trait.space_id, trait.key, accounts, to_millis(now))
 
 
 def _read_trait(connection: Connection, trait_id: str) -> ComputedTrait:

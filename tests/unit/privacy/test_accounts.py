@@ -10,7 +10,7 @@ import duckdb
 from core.clock import FixedClock
 from core.privacy.job import carry_out_due
 from core.privacy.regulation import RegulationKind, RegulationStatus, list_regulations, request_regulation
-from core.profiles.account_traits import AccountTraits, write_account_traits
+from core.profiles.account_traits import AccountTraits, leave_values, write_account_traits
 from core.profiles.api_page import PageRequest
 from core.profiles.group_calls import follow_group_calls
 from core.setup.sql_traits import create_sql_traits
@@ -56,6 +56,9 @@ def fill(workspace: Workspace) -> tuple[Feed, str]:
     tiers = [AccountTraits(feed.space_id, group_id, {"tier": f"tier {size}"}) for group_id, _, size in ROWS]
     with workspace.database.transaction() as connection:
         write_account_traits(connection, "syn_other", tiers, 0)
+        # what deleted computed traits left: counted of Ada's messages too, naming her, and of others only
+        left = {"ada-and-eve": [7], "eve-alone": ["eve@mail.example", MAIL], "nobody-yet": ["eve@mail.example"]}
+        leave_values(connection, feed.space_id, "left", left, 0)
     return feed, sync.id
 
 
@@ -88,14 +91,16 @@ def test_what_accounts_say_of_a_deleted_person_goes_and_comes_again_only_from_th
     carry_out_due(store_workspace)
     (regulation,) = list_regulations(store_workspace)
     assert regulation.status is RegulationStatus.FINISHED
-    assert regulation.receipt["account_traits"] == 3 + 2  # all of the account of her own, and the row that names her
+    # all of the account of her own, the row that names her, and what was left of her messages or names her
+    assert regulation.receipt["account_traits"] == 3 + 2 + 2
     assert regulation.receipt["group_calls"] == 2
     assert b"ada-alone" not in read_everything(store_workspace)
     feed.build()
+    others = {key: value for key, value in before["ada-and-eve"].items() if key != "left"}
     assert read(feed) == before | {
         "ada-alone": {},
-        "ada-and-eve": before["ada-and-eve"] | {"bought": 1},
+        "ada-and-eve": others | {"bought": 1},
         "eve-alone": {"tier": "tier 3"},
     }
     assert run(store_workspace, owners).sheet.added == 2
-    assert read(feed)["eve-alone"] == before["eve-alone"]
+    assert read(feed)["eve-alone"] == {key: value for key, value in before["eve-alone"].items() if key != "left"}

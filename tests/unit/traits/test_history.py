@@ -10,14 +10,19 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from core.clock import FixedClock
+from core.clock import FixedClock, to_iso, to_millis
 from core.errors import InvalidField, NotFound, RunInProgress
 from core.events.event_log import open_event_log
 from core.events.history.close import close_next, delete_closed
 from core.events.history.layout import history_folder
+from core.profiles.account_traits import AccountTraits, write_account_traits
+from core.profiles.api_page import PageRequest
 from core.profiles.build import rebuild
+from core.profiles.group_calls import follow_group_calls
 from core.profiles.lookup import get_profile
 from core.traits import history
+from core.traits.accounts import list_account_traits
+from core.traits.api_accounts import read_account_traits
 from core.traits.computed_trait import ComputedTrait, TraitStatus
 from core.traits.store import (
     add_recipes,
@@ -32,7 +37,7 @@ from core.traits.store import (
 )
 from core.workspaces.audit import list_changes
 from core.workspaces.workspace import Workspace
-from tests.feeding import Feed
+from tests.feeding import START, Feed
 
 BOUGHT = {"event": "Bought", "property": "total"}
 
@@ -51,6 +56,13 @@ def store_feed(store_workspace: Workspace) -> Feed:
 def value(feed: Feed, user: str, key: str) -> object:
     traits = {trait.key: trait.value for trait in get_profile(feed.workspace, feed.space_id, f"user_id:{user}").traits}
     return traits.get(key)
+
+
+def account(feed: Feed, group_id: str) -> dict[str, object]:
+    """Return the traits of an account as the Profile API gives them."""
+    with feed.workspace.database.reading() as connection:
+        page = read_account_traits(feed.workspace, connection, feed.space_id, group_id, PageRequest(limit=10))
+    return dict(page.body["traits"])
 
 
 def make(feed: Feed, name: str, kind: str = "unique_list", **definition: object) -> ComputedTrait:
@@ -158,6 +170,47 @@ def test_a_deleted_trait_leaves_its_value_as_a_custom_trait(feed: Feed) -> None:
     assert value(feed, "u1", "last_interaction_duration") == "none"
     with pytest.raises(NotFound):
         delete_trait(feed.workspace, trait.id)
+
+
+def test_a_deleted_trait_leaves_its_value_on_accounts_until_something_newer_sets_it(
+    store_feed: Feed, clock: FixedClock
+) -> None:
+    feed = store_feed
+    clock.advance(timedelta(days=10) + START - clock.now())
+    orders = make(feed, "Orders", "event_counter", scope="account", window={"type": "sliding", "days": 30})
+    items = make(feed, "Items", scope="account")
+    for group in ("acme", "acme", "zeta"):
+        feed.send("group", userId="u1", groupId=group, traits={"plan": "pro", "items": "of a group call"})
+        feed.track("u1", "Bought", {"total": "hat"}, context={"groupId": group})
+    feed.build()
+    follow_group_calls(feed.workspace, feed.space_id)
+    shown = {"plan": "pro", "orders": 2, "items": ["hat"]}
+    assert account(feed, "acme") == shown
+    disable_trait(feed.workspace, orders.id)
+    clock.advance(timedelta(days=60))
+    assert account(feed, "acme") == shown  # a disabled trait keeps its values, also those of a window
+    for trait in (orders, items):
+        delete_trait(feed.workspace, trait.id)
+    assert account(feed, "acme") == shown and account(feed, "zeta") == shown | {"orders": 1}
+    told = list_account_traits(feed.workspace, feed.space_id, "acme")
+    assert [each.origin for each in told] == ["a computed trait that was deleted"] * 2 + ["src_test"]
+    rebuild(feed.workspace, feed.space_id)
+    feed.build()
+    follow_group_calls(feed.workspace, feed.space_id)
+    assert account(feed, "acme") == shown
+    again = make(feed, "Orders", "event_counter", scope="account", window={"type": "sliding", "days": 1})
+    feed.build()
+    assert account(feed, "acme") == {"plan": "pro", "items": ["hat"]}  # it has counted the account, and finds none
+    delete_trait(feed.workspace, again.id)
+    assert "orders" not in account(feed, "acme")
+    clock.advance(timedelta(days=1))
+    feed.send("group", userId="u1", groupId="acme", traits={"items": 7}, timestamp=to_iso(clock.now()))
+    with feed.workspace.database.transaction() as connection:
+        kept = [AccountTraits(feed.space_id, "zeta", {"items": "of SQL"})]
+        write_account_traits(connection, "syn_one", kept, to_millis(clock.now()))
+    feed.build()
+    follow_group_calls(feed.workspace, feed.space_id)
+    assert (account(feed, "acme")["items"], account(feed, "zeta")["items"]) == (7, "of SQL")
 
 
 def test_a_trait_whose_name_or_key_cannot_be_used_is_not_made(feed: Feed) -> None:

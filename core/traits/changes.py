@@ -20,7 +20,7 @@ from core.profiles.apply import read_sent_traits
 from core.profiles.lookup import list_profile_events
 from core.profiles.origin import OriginReader
 from core.traits.computed_trait import ComputedTrait, Scope
-from core.traits.definition import CompiledTrait, compile_trait
+from core.traits.definition import CompiledTrait, compile_trait, is_counted_at
 from core.traits.kinds import State
 from core.traits.states import observe_into
 from core.traits.store import list_traits
@@ -93,6 +93,8 @@ def _follow_computed(
         if taken is None:
             continue
         at_ms = read_timestamp_ms(message, event.received_at)
+        if not is_counted_at(at_ms):
+            continue
         observe_into(state, compiled, taken, at_ms, event.offset)
         found = compiled.window.read(state, seen_ms)
         if found != value:

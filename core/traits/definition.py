@@ -88,6 +88,14 @@ class CompiledTrait:
         return profile_id if self.scope is Scope.USER else find_account(message)
 
 
+def is_counted_at(at_ms: int) -> bool:
+    """Say whether a message that happened then, in ms since 1970, can count: none before 1970 does.
+
+    Source: spec/profiles.md 2.2, limits; such a time is a clock that was never set.
+    """
+    return at_ms >= 0
+
+
 def read_properties(message: Message) -> Message:
     """Return the properties of a message, none where it has no object of that name."""
     properties = message.get("properties")

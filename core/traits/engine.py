@@ -18,7 +18,7 @@ from core.storage.bulk import read_document
 from core.storage.prepared import Prepared, as_json
 from core.storage.tables import computed_traits
 from core.traits.computed_trait import ComputedTrait, Scope
-from core.traits.definition import COUNTED_TYPES, CompiledTrait, compile_trait, read_properties
+from core.traits.definition import COUNTED_TYPES, CompiledTrait, compile_trait, is_counted_at, read_properties
 from core.traits.history import compute_history
 from core.traits.kinds import State
 from core.traits.states import (
@@ -103,7 +103,7 @@ class ComputedTraitBatch:
     def observe(self, profile_id: str, message: Message, at_ms: int, log_offset: int) -> None:
         """Count one message of a profile."""
         type_ = message.get("type")
-        if type_ not in COUNTED_TYPES or not self._by_event:
+        if type_ not in COUNTED_TYPES or not self._by_event or not is_counted_at(at_ms):
             return
         name = message.get("event") if type_ == MessageType.TRACK else message.get("name")
         traits = [*self._by_event.get((type_, _as_name(name)), ()), *self._by_event.get((type_, None), ())]

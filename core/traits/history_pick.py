@@ -17,7 +17,7 @@ from core.clock import from_millis
 from core.events.json_sql import quote
 from core.events.message import MessageType, read_timestamp_ms
 from core.traits.computed_trait import Scope
-from core.traits.definition import CompiledTrait
+from core.traits.definition import CompiledTrait, is_counted_at
 from core.traits.history_sql import MACROS, TraitSql, make_trait_sql
 
 _ARROW = {"INTEGER": pa.int32(), "DOUBLE": pa.float64(), "VARCHAR": pa.string()}
@@ -65,6 +65,8 @@ def _observe(trait: CompiledTrait, body: str, received_ms: int) -> dict[str, obj
     if taken is None or owner is None:
         return None
     at_ms = read_timestamp_ms(message, from_millis(received_ms))
+    if not is_counted_at(at_ms):
+        return None
     return {"value": taken, "at_ms": at_ms, "account": owner if trait.scope is Scope.ACCOUNT else None}
 
 

@@ -62,6 +62,7 @@ SCALARS = (
     | st.integers(-5, 12)
     | st.sampled_from([0.1, 0.2, 2.5, 5.0, -0.0, 1e16, 1e300, 12345678901234567, True, False, None])
 )
+OLD = ("1970-01-01T00:00:00.000Z", "1969-12-31T23:59:59.999Z", "1960-02-29", "1970-01-01T00:30:00+01:00")
 VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.just({"b": {"c": 1}})
 
 
@@ -90,9 +91,7 @@ def messages(draw: st.DrawFn) -> list[Message]:
         message: Message = {"type": type_, "messageId": f"m{number}", "properties": draw(properties())}
         message["event" if type_ == "track" else "name"] = draw(st.sampled_from(["Bought", "Bought", "Other", None]))
         message["timestamp"] = draw(
-            st.sampled_from(
-                [to_iso(at), to_iso(at), at.isoformat(), "2026-11-03T10:00:00+02:00", "1969-12-31", "never", None]
-            )
+            st.sampled_from([to_iso(at), to_iso(at), at.isoformat(), "2026-11-03T10:00:00+02:00", *OLD, "never", None])
         )
         message["context"] = {"groupId": draw(st.sampled_from(["acme", " acme ", "Straße", 7, None]))}
         made.append(message)
@@ -143,9 +142,9 @@ def count_live(trait: CompiledTrait, log: Sequence[Message], order: Sequence[int
     for place, number in enumerate(order):
         message = log[number]
         taken, owner = trait.take_message(message), trait.find_owner(f"use_{number % 3}", message)
-        if taken is not None and owner is not None:
-            state = halves.setdefault((owner, place % 2), {})
-            observe_into(state, trait, taken, read_timestamp_ms(message, START), number + 1)
+        at_ms = read_timestamp_ms(message, START)
+        if taken is not None and owner is not None and at_ms >= 0:  # none before 1970 counts
+            observe_into(halves.setdefault((owner, place % 2), {}), trait, taken, at_ms, number + 1)
     merged: dict[str, State] = {}
     for (owner, _), state in sorted(halves.items()):
         state = orjson.loads(orjson.dumps(state))  # as it comes from the store

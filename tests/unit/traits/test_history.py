@@ -23,7 +23,9 @@ from core.profiles.lookup import get_profile
 from core.traits import history
 from core.traits.accounts import list_account_traits
 from core.traits.api_accounts import read_account_traits
+from core.traits.changes import read_trait_history
 from core.traits.computed_trait import ComputedTrait, TraitStatus
+from core.traits.preview import preview_trait
 from core.traits.store import (
     add_recipes,
     count_owners,
@@ -56,6 +58,10 @@ def store_feed(store_workspace: Workspace) -> Feed:
 def value(feed: Feed, user: str, key: str) -> object:
     traits = {trait.key: trait.value for trait in get_profile(feed.workspace, feed.space_id, f"user_id:{user}").traits}
     return traits.get(key)
+
+
+def owner(feed: Feed, user: str) -> str:
+    return get_profile(feed.workspace, feed.space_id, f"user_id:{user}").id
 
 
 def account(feed: Feed, group_id: str) -> dict[str, object]:
@@ -109,6 +115,23 @@ def test_profiles_that_merge_before_or_after_the_history_is_computed_give_one_va
     rebuild(feed.workspace, feed.space_id)
     feed.build(batch_messages=1)
     assert feed.dump()["trait_states"] == states
+
+
+def test_what_happened_before_1970_counts_in_no_trait_live_later_or_in_a_preview(feed: Feed) -> None:
+    live = make(feed, "Live", "first")
+    for time in ("1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00.000Z", "1955-11-05T00:00:00.000Z"):
+        for user in ("u1", time[:4]):
+            feed.track(user, "Bought", {"total": time}, timestamp=time)
+    feed.build()
+    late = make(feed, "Late", "first")
+    feed.build()
+    for trait in (live, late):
+        assert [value(feed, user, trait.key) for user in ("u1", "1970")] == ["1970-01-01T00:00:00.000Z"] * 2
+        assert [value(feed, user, trait.key) for user in ("1969", "1955")] == [None, None]
+        assert count_owners(feed.workspace, trait) == 2
+    assert preview_trait(feed.workspace, feed.space_id, "first", BOUGHT).members == 2
+    told = read_trait_history(feed.workspace, feed.space_id, owner(feed, "u1"), "live")
+    assert [change.value for change in told.changes] == ["1970-01-01T00:00:00.000Z"]
 
 
 def test_a_trait_that_becomes_one_of_accounts_leaves_nothing_on_people(feed: Feed) -> None:

@@ -55,7 +55,9 @@ def find_rule(rules: Sequence[IdentifierRule], type_: str) -> IdentifierRule:
 
 
 def add_rules(rules: Sequence[IdentifierRule], new: Sequence[IdentifierRule]) -> list[IdentifierRule]:
-    """Return `rules` with `new` ones among them; the default order stays one, an order of a person is only added to.
+    """Return `rules` with `new` ones among them: in their place of the default order, last in an order of a person.
+
+    That it is a person's is told by the order itself.
 
     Raises:
         InvalidField: One is there already, and not only because it was seen in externalIds.

@@ -84,18 +84,18 @@ class IdentifierReader:
     def __init__(self, rules: Sequence[IdentifierRule]) -> None:
         ordered = sorted(rules, key=lambda rule: (rule.priority, rule.type))
         self._rank = {rule.type: rank for rank, rule in enumerate(ordered)}
-        self._has_email = "email" in self._rank
+        self._has_email = any(rule.type == "email" and not rule.external_only for rule in ordered)
         self._keys: list[tuple[str, str]] = []
         self._places: list[tuple[str, _Value]] = []
         self._trait_keys: list[tuple[str, tuple[str, ...]]] = []
         for rule in ordered:
-            if rule.type == "email":
-                continue  # it is read with the traits, which are looked up once
+            if rule.external_only or rule.type == "email":
+                continue  # an e-mail is read with the traits, which are looked up once
             if rule.type in _KEYS:
                 self._keys.append((rule.type, _KEYS[rule.type]))
             elif rule.type in _PLACES:
                 self._places.append((rule.type, _PLACES[rule.type]))
-            elif not rule.external_only:
+            else:
                 self._trait_keys.append((rule.type, list_spellings(rule.type)))
 
     def read(self, message: Message) -> Extracted:

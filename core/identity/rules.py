@@ -6,7 +6,7 @@ A change applies to new messages only; loosening is safe, tightening leaves olde
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from operator import attrgetter
 from typing import Any
 
@@ -199,26 +199,30 @@ def import_rules(workspace: Workspace, space_id: str, from_space_id: str) -> lis
 
 
 def add_external_types(connection: Connection, workspace: Workspace, space_id: str, types: Sequence[str]) -> None:
-    """Add identifiers first seen in `externalIds`, in the caller's transaction, with the lowest priorities."""
+    """Add identifiers first seen in `externalIds` with their default settings, in the caller's transaction."""
     rules = _read_locked(connection, space_id)
-    known = {rule.type for rule in rules}
-    new = [
-        IdentifierRule(type_, len(rules) + place, custom=type_ not in DEFAULT_TYPES, external_only=True)
-        for place, type_ in enumerate(dict.fromkeys(type_ for type_ in types if type_ not in known), 1)
-    ]
-    _write(connection, workspace, space_id, rules, [*rules, *new])
-    for rule in new:
-        _record(connection, workspace, "created", space_id, rule.type, None, rule)
+    unknown = set(types) - {rule.type for rule in rules}
+    new = [replace(default_rule(type_), custom=type_ not in DEFAULT_TYPES, external_only=True) for type_ in unknown]
+    _write_added(connection, workspace, space_id, rules, new)
 
 
 def _add(workspace: Workspace, space_id: str, new: Sequence[IdentifierRule]) -> list[IdentifierRule]:
     with workspace.database.transaction() as connection:
-        rules = _read_locked(connection, space_id)
-        written = _write(connection, workspace, space_id, rules, add_rules(rules, new))
-        names = {rule.type for rule in new}
-        for rule in written:
-            if rule.type in names:
-                _record(connection, workspace, "created", space_id, rule.type, None, rule)
+        return _write_added(connection, workspace, space_id, _read_locked(connection, space_id), new)
+
+
+def _write_added(
+    connection: Connection,
+    workspace: Workspace,
+    space_id: str,
+    rules: Sequence[IdentifierRule],
+    new: Sequence[IdentifierRule],
+) -> list[IdentifierRule]:
+    written = _write(connection, workspace, space_id, rules, add_rules(rules, new))
+    names = {rule.type for rule in new}
+    for rule in written:
+        if rule.type in names:
+            _record(connection, workspace, "created", space_id, rule.type, None, rule)
     return written
 
 

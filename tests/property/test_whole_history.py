@@ -33,6 +33,7 @@ RULES = [
     IdentifierRule("ios.id", 8, 5),
     IdentifierRule("anonymous_id", 9, 5, blocked_exact=("null",)),
     IdentifierRule("seen_outside", 10, 5, custom=True, external_only=True),
+    IdentifierRule("ios.push_token", 11, 5, external_only=True),
 ]
 VALUES = st.sampled_from(
     ["ada", " ada ", "ADA@x.example", "ada@test.example", "", " ", "null", "anonymous", "STRASSE", "0-0", "é", "a\tb",
@@ -53,6 +54,7 @@ def _object(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 TRAITS = _object(email=VALUES, loyalty_card=VALUES, loyaltyCard=VALUES, **{"crm.id": VALUES})
 DEVICE = _object(
     id=VALUES,
+    token=VALUES,
     advertisingId=VALUES,
     type=st.sampled_from(["android", "iOS", " ios", "ANDROID", "\u0130OS", 1, None]),
     adTrackingEnabled=st.sampled_from([True, False, "true", 1]),

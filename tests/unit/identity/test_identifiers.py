@@ -138,8 +138,12 @@ def test_an_external_type_without_a_rule_is_reported() -> None:
 
 def test_a_rule_that_was_added_by_itself_reads_external_ids_only() -> None:
     rules = [IdentifierRule("loyalty_id", 1, custom=True, external_only=True)]
-    assert read({"type": "identify", "traits": {"loyalty_id": "x"}}, rules) == []
-    assert read({"context": {"externalIds": [EXTERNAL]}}, rules) == [("loyalty_id", "L-1")]
+    rules += [IdentifierRule(type_, 2, external_only=True) for type_ in ("email", "user_id", "ios.id")]
+    device = {"type": "ios", "id": "d"}
+    elsewhere = {"userId": "u", "traits": {"loyalty_id": "x", "email": "a@b.c"}, "context": {"device": device}}
+    assert read({"type": "identify", **elsewhere}, rules) == []
+    user = {**EXTERNAL, "type": "user_id", "id": "u"}
+    assert read({"context": {"externalIds": [EXTERNAL, user]}}, rules) == [("loyalty_id", "L-1"), ("user_id", "u")]
 
 
 def test_a_value_that_is_too_long_or_holds_control_characters_is_refused_and_reported() -> None:

@@ -181,15 +181,27 @@ def test_every_change_is_in_the_audit_trail_with_before_and_after(store_workspac
     assert (edit.before["value_limit"], edit.after["value_limit"]) == (5, 3)
 
 
-def test_types_seen_in_external_ids_come_last_and_a_person_can_make_them_full(
+def test_types_seen_in_external_ids_take_their_place_in_the_default_order_and_a_person_can_make_them_full(
     store_workspace: Workspace, space_id: str
 ) -> None:
-    add_identifiers(store_workspace, space_id, ["user_id", "email"])
-    with store_workspace.database.transaction() as connection:
-        add_external_types(connection, store_workspace, space_id, ["aaa", "email", "aaa", "ios.id"])
-    assert order(store_workspace, space_id) == ["user_id", "email", "aaa", "ios.id"]
-    assert [rule.external_only for rule in list_rules(store_workspace, space_id)] == [False, False, True, True]
+    """spec/profiles.md 1.2: the rest is alphabetical, unless a person set another order."""
+
+    def see(*types: str) -> None:
+        with store_workspace.database.transaction() as connection:
+            add_external_types(connection, store_workspace, space_id, types)
+
+    add_identifiers(store_workspace, space_id, ["email", "anonymous_id"])
+    see("loyalty", "email", "user_id", "loyalty", "aaa")
+    assert order(store_workspace, space_id) == ["user_id", "email", "aaa", "anonymous_id", "loyalty"]
+    rules = {rule.type: rule for rule in list_rules(store_workspace, space_id)}
+    assert {type_ for type_, rule in rules.items() if rule.external_only} == {"user_id", "aaa", "loyalty"}
+    assert (rules["user_id"].value_limit, rules["user_id"].custom, rules["loyalty"].value_limit) == (1, False, 5)
+    told = list_changes(store_workspace, object_type="identifier")[0].after
+    assert told is not None and told["priority"] > 0
     assert not add_custom_identifier(store_workspace, space_id, "aaa").external_only
+    edit_identifier(store_workspace, space_id, "aaa", priority=1)
+    see("bbb", "android.id")
+    assert order(store_workspace, space_id)[3:] == ["anonymous_id", "loyalty", "android.id", "bbb"]
 
 
 def test_the_five_periods_are_offered() -> None:

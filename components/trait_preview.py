@@ -15,7 +15,7 @@ from components.trait_words import describe_definition
 from core.errors import InvalidField
 from core.events.event_log import open_event_log
 from core.traits.definition import compile_definition
-from core.traits.preview import PREVIEWED_MESSAGES, TraitPreview, preview_trait
+from core.traits.preview import NEEDS_MEMBERS, PREVIEWED_MESSAGES, TraitPreview, preview_trait
 from core.workspaces.workspace import Workspace
 
 LIVE_MESSAGES = 100_000
@@ -69,7 +69,7 @@ def _draw_found(found: TraitPreview, key: str) -> bool:
             hide_index=True,
             alt="Some of those who would have the trait, with their value",
         )
-    if found.members:
+    if found.has_members:
         return True
-    st.warning("A trait should have at least one member before it is made.", icon=":material/warning:")
+    st.warning(NEEDS_MEMBERS, icon=":material/warning:")
     return st.checkbox("Make it all the same: it fills as events arrive", key=f"anyway_{key}")

@@ -15,7 +15,7 @@ from core.setup.entitled import create_entitled_trait
 from core.traits.computed_trait import ComputedTrait, TraitKind
 from core.traits.conditions import OPERATORS
 from core.traits.export import ExportLayout, export_trait
-from core.traits.preview import preview_trait
+from core.traits.preview import preview_trait, require_members
 from core.traits.recipes import RECIPES
 from core.traits.store import count_owners, delete_trait, disable_trait, edit_trait, enable_trait, list_traits
 from core.workspaces.workspace import Workspace
@@ -35,12 +35,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
         verb = verbs.add_parser(name, parents=[shared], help=text)
         verb.add_argument("name", metavar="NAME", help="the trait's name, or the key of a recipe")
         _add_definition(verb)
+        if run is create:
+            _add_consent(verb)
         sql_traits.add_query(verb, with_warehouse=True)
         add_space(verb)
         verb.set_defaults(run=run)
     verb = verbs.add_parser("edit", parents=[shared], help="change what it counts, or the query that keeps it")
     verb.add_argument("key", metavar="KEY", help="the trait's key or id, or the name of SQL traits")
     _add_definition(verb)
+    _add_consent(verb)
     sql_traits.add_query(verb, with_warehouse=False)
     add_space(verb)
     verb.set_defaults(run=edit)
@@ -84,6 +87,11 @@ def _add_definition(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_consent(parser: argparse.ArgumentParser) -> None:
+    text = "save a computed trait that nobody would have yet: it fills as events arrive"
+    parser.add_argument("--without-members", action="store_true", help=text)
+
+
 def show(args: argparse.Namespace) -> int:
     """Print the traits."""
     workspace = open_for(args)
@@ -105,6 +113,7 @@ def create(args: argparse.Namespace) -> int:
     workspace = open_for(args)
     name, kind, definition = _read_definition(args)
     space = find_space(workspace, args.space)
+    _require_members(workspace, space.id, kind, definition, args)
     trait = create_entitled_trait(workspace, space.id, name=name, kind=kind, definition=definition)
     if args.json:
         print_json(_describe(workspace, trait))
@@ -142,6 +151,7 @@ def edit(args: argparse.Namespace) -> int:
         )
     args.name = trait.name
     _, kind, definition = _read_definition(args)
+    _require_members(workspace, trait.space_id, kind, definition, args)
     edited = edit_trait(workspace, trait.id, name=trait.name, kind=kind, definition=definition)
     return _report(workspace, args, edited, "changed; the worker computes its history anew")
 
@@ -231,6 +241,17 @@ def _read_definition(args: argparse.Namespace) -> tuple[str, str, dict[str, obje
         "conditions": [_read_condition(words) for words in args.where],
     }
     return args.name, args.kind, {key: value for key, value in named.items() if value is not None}
+
+
+def _require_members(
+    workspace: Workspace, space_id: str, kind: str, definition: dict[str, object], args: argparse.Namespace
+) -> None:
+    if args.without_members:
+        return
+    try:
+        require_members(preview_trait(workspace, space_id, kind, definition))
+    except InvalidField as error:
+        raise InvalidField(error.message, hint=f"{error.hint} --without-members makes it all the same.") from error
 
 
 def _read_window(args: argparse.Namespace) -> dict[str, object] | None:

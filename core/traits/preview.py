@@ -14,6 +14,7 @@ import duckdb
 import orjson
 
 from core.clock import to_millis
+from core.errors import InvalidField
 from core.events.event_log import open_event_log
 from core.events.history.relation import open_events
 from core.events.json_sql import quote
@@ -29,6 +30,7 @@ from core.workspaces.workspace import Workspace
 
 PREVIEWED_MESSAGES = 1_000_000
 SAMPLE = 10
+NEEDS_MEMBERS = "A trait should have at least one member before it is made."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,21 @@ class TraitPreview:
     events: int
     is_partial: bool
     sentence: str
+
+    @property
+    def has_members(self) -> bool:
+        """Whether somebody would have it, which a trait needs unless one is wanted all the same."""
+        return bool(self.members)
+
+
+def require_members(found: TraitPreview) -> None:
+    """Refuse to make a trait that nobody would have, or of which it cannot be told.
+
+    Raises:
+        InvalidField: The preview counted no member; the message says why.
+    """
+    if not found.has_members:
+        raise InvalidField(found.sentence, hint=NEEDS_MEMBERS)
 
 
 def preview_trait(

@@ -57,6 +57,9 @@ def test_a_trait_is_made_with_its_members_in_sight(workspace: Workspace, feed: F
     assert "Nobody would have a value" in read(app)
     (create,) = [button for button in app.button if button.label == "Create trait"]
     assert create.disabled
+    (tick,) = [each for each in app.checkbox if each.label.startswith("Make it all the same")]
+    tick.check().run()
+    assert list_buttons(app)["Create trait"]
     app.text_input(key="value_new__0").set_value("/HAT").run()
     press(app, "Create trait")
     (made,) = list_traits(workspace, feed.space_id)

@@ -176,7 +176,9 @@ def test_a_trait_is_previewed_made_listed_exported_disabled_and_deleted(shell: S
     assert (found["members"], found["sample"][0]["value"]) == (1, 20)
     assert "1 person would have a value" in shell("traits", "preview", *wanted)[1]
     assert shell.json("traits", "create", *wanted)["status"] == "preparing"
-    assert "total_inbounds: preparing" in shell("traits", "create", "total_inbounds")[1]
+    status, _, said = shell("traits", "create", "total_inbounds")
+    assert (status, "nobody would have a value" in said, "--without-members" in said) == (1, True, True)
+    assert "total_inbounds: preparing" in shell("traits", "create", "total_inbounds", "--without-members")[1]
     shell("worker", "--once")
     rows = [orjson.loads(line) for line in shell("traits", "list", "--json")[1].splitlines()]
     assert [(row["key"], row["status"], row["owners"]) for row in rows] == [
@@ -185,6 +187,8 @@ def test_a_trait_is_previewed_made_listed_exported_disabled_and_deleted(shell: S
     ]
     assert shell("traits", "export", "spent", "--layout", "rows")[1].splitlines()[1:] == ["spent,20,u1"]
     assert "Say what it counts" in shell("traits", "edit", "spent", "--every", "60")[2]
+    nobody = (*wanted[1:], "--where", "total", "less_than", "0")
+    assert "Nobody would have a value" in shell("traits", "edit", "spent", *nobody)[2]
     assert shell.json("traits", "edit", "spent", *wanted[1:])["key"] == "spent"
     assert shell.json("traits", "disable", "spent")["status"] == "disabled"
     assert "worker computes" in shell("traits", "enable", "spent")[1]

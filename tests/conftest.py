@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _LONG = {
     "test_benchmarks",
     "test_compared_inside",
-    "test_headless",
     "test_hosted_outages",
     "test_hosted_runs_at_once",
     "test_profiles_sync",

@@ -11,14 +11,21 @@ from pathlib import Path
 import duckdb
 import orjson
 
-from core.errors import StorageFull
+from core.errors import InvalidField, StorageFull
 from core.events.event_log import LogEntry, open_event_log
 from core.events.message import parse_time, to_log_entry
-from core.samples.demo_events import INVENTED, Message, demo_flex_events, further_flex_events
+from core.samples.demo_events import (
+    DEFAULT_ENGAGEMENTS,
+    HISTORY_DAYS,
+    INVENTED,
+    Message,
+    demo_flex_events,
+    further_flex_events,
+)
 from core.samples.demo_people import DemoTruth
 from core.samples.demo_shop import DEFAULT_SHOPPERS, SHOP_DAYS, invent_shoppers, shop_messages
-from core.samples.demo_visitors import demo_visitor_messages
-from core.samples.demo_warehouse import Progress, build_demo_warehouse, demo_truth
+from core.samples.demo_visitors import DEFAULT_VISITORS, demo_visitor_messages
+from core.samples.demo_warehouse import DEFAULT_CUSTOMERS, Progress, build_demo_warehouse, demo_truth
 from core.setup.entitled import create_entitled_source
 from core.sources.store import Source, ensure_flex_source, list_sources
 from core.warehouses.store import WarehouseRecord, list_warehouses, save_warehouse
@@ -33,6 +40,28 @@ _LOOKED_BACK = 50
 """Newest messages of a source that may be somebody's own, sent with its write key."""
 BEHIND = timedelta(hours=6)
 """The shop sends some 150 messages a day, Flex some 210."""
+_FEWEST_CUSTOMERS = 2_000
+"""The shop has 1,500 of them."""
+
+
+def count_customers() -> int:
+    """Return how many customers the demo has: `ONRAMP_DEMO_CUSTOMERS`, else 20,000. Calls and chats go by it.
+
+    Raises:
+        InvalidField: It is no number, or not one that the demo can have.
+    """
+    text = os.environ.get("ONRAMP_DEMO_CUSTOMERS") or str(DEFAULT_CUSTOMERS)
+    if not (text.isascii() and text.isdigit() and _FEWEST_CUSTOMERS <= int(text[:9]) <= DEFAULT_CUSTOMERS):
+        raise InvalidField(
+            f"The demo cannot have {text[:20]!r} customers.",
+            hint=f"Set ONRAMP_DEMO_CUSTOMERS to a number from {_FEWEST_CUSTOMERS:,} to {DEFAULT_CUSTOMERS:,}.",
+        )
+    return int(text)
+
+
+def get_demo_truth() -> DemoTruth:
+    """Return what is true of the demo's customers."""
+    return demo_truth(customers=count_customers())
 
 
 def ensure_demo_warehouse(workspace: Workspace, progress: Progress | None = None) -> WarehouseRecord:
@@ -64,7 +93,10 @@ def ensure_demo_file(workspace: Workspace, progress: Progress | None = None) -> 
 
 def demo_messages(truth: DemoTruth, until: datetime) -> Iterator[Message]:
     """Yield the history of the Flex source that ends at `until`, oldest first: engagements and the web chat."""
-    parts = demo_flex_events(truth, until=until), demo_visitor_messages(truth, until=until)
+    parts = (
+        demo_flex_events(truth, until=until, engagements=_share_of(DEFAULT_ENGAGEMENTS)),
+        demo_visitor_messages(truth, until=until, visitors=_share_of(DEFAULT_VISITORS)),
+    )
     return merge(*parts, key=lambda message: str(message["timestamp"]))
 
 
@@ -79,7 +111,7 @@ def append_demo_events(workspace: Workspace, progress: Progress | None = None, *
     before = log.count_by_source().get(source.id, 0)
     tell = progress or (lambda _what, _share: None)
     tell("inventing Flex engagements", 0.0)
-    messages = list(_list_flex(demo_truth(), source.created_at, until, read_newest_invented(workspace, source)))
+    messages = list(_list_flex(get_demo_truth(), source.created_at, until, read_newest_invented(workspace, source)))
     for start in range(0, len(messages), _BATCH_MESSAGES):
         tell("writing Flex events", 0.3 + 0.7 * start / len(messages))
         log.append([_entry(source.id, message) for message in messages[start : start + _BATCH_MESSAGES]])
@@ -135,12 +167,17 @@ def _list_flex(truth: DemoTruth, made_at: datetime, until: datetime, newest: dat
         history = demo_messages(truth, made_at)
         yield from (each for each in history if newest is None or (parse_time(each["timestamp"]) or made_at) >= newest)
     if is_behind(max(newest or made_at, made_at), until):
-        yield from further_flex_events(truth, made_at, until, since=newest)
+        a_day = _share_of(DEFAULT_ENGAGEMENTS // HISTORY_DAYS)
+        yield from further_flex_events(truth, made_at, until, since=newest, engagements_a_day=a_day)
+
+
+def _share_of(number: int) -> int:
+    return number * count_customers() // DEFAULT_CUSTOMERS
 
 
 def _list_shoppers() -> list[str]:
     """Return the customers that the sample SQL model keeps, in the order in which they find the shop."""
-    known = sorted(record.record_id for record in demo_truth().contacts if record.is_complete)
+    known = sorted(record.record_id for record in get_demo_truth().contacts if record.is_complete)
     step = max(1, len(known) // DEFAULT_SHOPPERS)
     return [user_id for start in range(step) for user_id in known[start::step]]
 
@@ -162,10 +199,11 @@ def _entry(source_id: str, message: dict[str, object]) -> LogEntry:
 
 
 def _build(path: Path, progress: Progress | None) -> None:
+    customers = count_customers()
     draft = path.with_name(f".{path.stem}.{os.getpid()}.making")
     try:
         draft.unlink(missing_ok=True)
-        build_demo_warehouse(draft, progress=progress)
+        build_demo_warehouse(draft, customers=customers, progress=progress)
         draft.replace(path)
     except (OSError, duckdb.IOException) as error:
         raise StorageFull(

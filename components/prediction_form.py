@@ -14,11 +14,8 @@ from components.state import PREDICTION_CHECK
 from components.trait_conditions import draw_condition
 from core.events.event_log import open_event_log
 from core.events.message import MessageType
-from core.predictions.choices import (
-    EventProperty,
-    estimate_training_s,
-    list_event_properties,
-)
+from core.predictions.choices import EventProperty, estimate_training, list_event_properties
+from core.predictions.features import MAX_EVENTS, MAX_TRAITS
 from core.predictions.prediction import (
     DEFAULT_CURRENCY,
     MAX_MINIMUM,
@@ -97,7 +94,7 @@ def _draw_checked(workspace: Workspace, found: Requirements) -> None:
         st.error("There is not enough to learn from yet. Nothing was made.", icon=":material/block:")
     draw_requirements(found)
     if found.are_met:
-        st.caption(describe_estimate(estimate_training_s(found.messages, list_predictions(workspace)), found.messages))
+        st.caption(describe_estimate(estimate_training(workspace, list_predictions(workspace))))
 
 
 def _draw_fields(workspace: Workspace, kind: KindDefinition, names: list[str]) -> dict[str, Any]:
@@ -126,6 +123,10 @@ def _draw_fields(workspace: Workspace, kind: KindDefinition, names: list[str]) -
         document |= _draw_amount(properties)
     condition = _draw_condition([each.name for each in properties])
     with st.expander("Leave events or traits out"):
+        st.caption(
+            f"The training looks at the {MAX_EVENTS} events and {MAX_TRAITS} traits that most customers have."
+            " What is left out makes room for others."
+        )
         excluded = st.multiselect("Events that shall teach nothing", names, key="prediction_excluded_events")
         traits = st.multiselect(
             "Traits that shall teach nothing",

@@ -15,7 +15,7 @@ from components.prediction_quality import draw_history, draw_quality, draw_weigh
 from components.prediction_words import describe_estimate, describe_state, describe_target
 from components.progress import Progress, draw_progress
 from core.events.message import parse_time
-from core.predictions.choices import estimate_training_s
+from core.predictions.choices import estimate_training
 from core.predictions.prediction import Job, Prediction, PredictionState
 from core.predictions.requirements import Requirement, Requirements
 from core.predictions.run import RETRAIN_DAYS
@@ -84,7 +84,7 @@ def _watch(workspace: Workspace, prediction: Prediction) -> None:
         )
     if prediction.trained_at is None:
         others = [each for each in list_predictions(workspace) if each.id != prediction.id]
-        st.caption(describe_estimate(estimate_training_s(0, others)) + " You can leave this page; it goes on.")
+        st.caption(describe_estimate(estimate_training(workspace, others)) + " You can leave this page; it goes on.")
     draw_progress(lambda: _read_progress(workspace, prediction), key=f"job_{prediction.id}")
 
 

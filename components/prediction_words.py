@@ -7,9 +7,10 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Literal
 
-from components.format import format_duration
+from components.format import format_count, format_duration
 from components.plain_text import escape_markdown
 from components.trait_words import describe_condition
+from core.predictions.choices import TrainingEstimate
 from core.predictions.prediction import Prediction, PredictionDefinition, PredictionKind, PredictionState
 
 Color = Literal["gray", "blue", "green", "red", "orange"]
@@ -66,8 +67,10 @@ def describe_target(definition: PredictionDefinition) -> str:
     return f"Who will do {target}{only} in the next {days} days."
 
 
-def describe_estimate(seconds: float, messages: int | None = None) -> str:
-    """Return how long a training will take, honestly: measured, and for a machine that does nothing else."""
-    about = format_duration(max(5.0, round(seconds / 5) * 5.0))
-    what = "The training" if messages is None else f"The training reads {messages:,} events and"
-    return f"{what} takes about {about} on a machine with two processors that does little else."
+def describe_estimate(estimate: TrainingEstimate) -> str:
+    """Return how long a training will take, and what that goes by."""
+    about = format_duration(max(5.0, round(estimate.seconds / 5) * 5.0))
+    what = f"The training reads {format_count(estimate.messages, 'event')} and takes about {about}"
+    if estimate.is_learned:
+        return f"{what}, going by the slowest one so far."
+    return f"{what} on a machine with two processors that does little else."

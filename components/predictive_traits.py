@@ -8,7 +8,7 @@ from components.format import format_duration
 from components.navigation import go_to
 from components.prediction_list import NO_EVENTS
 from components.prediction_words import describe_estimate, describe_state
-from core.predictions.choices import EVENTS_PER_S, estimate_training_s, has_events
+from core.predictions.choices import EVENTS_PER_S, estimate_training, has_events
 from core.predictions.prediction import KINDS
 from core.predictions.store import list_predictions
 from core.setup.entitlements import Entitled, get_usage
@@ -40,9 +40,10 @@ def draw_predictive_traits(workspace: Workspace, space_id: str) -> None:
                     go_to("predictions", new=kind.kind)
         if reason and any(kind.is_recommended and kind.kind not in found for kind in KINDS):
             st.caption(f":material/lock: {reason}")
-        estimate = describe_estimate(estimate_training_s(0, list(found.values())))
+        estimate = estimate_training(workspace, list(found.values()))
+        growth = "" if estimate.is_learned else f" A million more add about {format_duration(MILLION / EVENTS_PER_S)}."
         st.caption(
             "Predictions learn from events, so data must flow before they can be set up. They need the events of three"
             " times their window, for example 90 days for a window of 30. Segment's product takes up to 48 hours then."
-            f" Here: {estimate} A million events add about {format_duration(MILLION / EVENTS_PER_S)}."
+            f" Here: {describe_estimate(estimate)}{growth}"
         )

@@ -14,9 +14,9 @@ from core.predictions.prediction import Prediction
 from core.storage.tables import profile_messages
 from core.workspaces.workspace import Workspace
 
-START_S = 5.0
+START_S = 1.0
 EVENTS_PER_S = 20_000
-"""Measured on 2 processors, docs/benchmarks.md; replaced by what the last training here took."""
+"""Measured on 2 processors, docs/benchmarks.md; replaced by what the slowest training here took."""
 _SAMPLE = 30
 
 
@@ -26,6 +26,15 @@ class EventProperty:
 
     name: str
     is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingEstimate:
+    """How long a training will take, reading so many messages; `is_learned` from earlier ones of this workspace."""
+
+    messages: int
+    seconds: float
+    is_learned: bool
 
 
 def has_events(workspace: Workspace, space_id: str) -> bool:
@@ -49,14 +58,20 @@ def list_event_properties(workspace: Workspace, event: str) -> list[EventPropert
     return sorted(seen, key=lambda each: (not each.is_number, each.name))
 
 
-def estimate_training_s(messages: int, others: Sequence[Prediction] = ()) -> float:
-    """Return how long a training over so many events will take; unit: seconds.
+def count_messages(workspace: Workspace) -> int:
+    """Return how many messages the event log holds: a training reads all of them. O(sources)."""
+    return sum(open_event_log(workspace).count_by_source().values())
 
-    Goes by the slowest training of this workspace where there was one, else by what was measured.
+
+def estimate_training(workspace: Workspace, others: Sequence[Prediction]) -> TrainingEstimate:
+    """Return how long a training over the event log, as it is now, will take.
+
+    Goes by the slowest training among the `others`, which took so long for so many messages, else by what was measured.
     """
-    took = [
-        each.report["took_s"] * max(1.0, messages / max(1, each.report["requirements"]["messages"]))
+    messages = count_messages(workspace)
+    took_s = [
+        each.report["took_s"] * max(1.0, messages / max(1, each.report.get("read", messages)))
         for each in others
         if each.report.get("took_s")
     ]
-    return max(took) if took else START_S + messages / EVENTS_PER_S
+    return TrainingEstimate(messages, max(took_s) if took_s else START_S + messages / EVENTS_PER_S, bool(took_s))

@@ -162,7 +162,7 @@ class Prediction:
         attempts: How often the job has been started.
         progress: What the job is doing: `step` in words, `done` and `total`; or why it was put off, `problem`, and
             until when, `again_at`.
-        report: What training and scoring found, see `core.predictions.report`; empty before the first.
+        report: What training and scoring found, see `core.predictions.training` and `run`; empty before the first.
         error: Why the last job failed, as `CoreError.to_dict` has it.
         score_every_days: 7, or 1 on request.
     """

@@ -18,6 +18,7 @@ from core.clock import to_iso
 from core.errors import CoreError, InternalError, PredictionOutOfDate
 from core.events.message import parse_time
 from core.incidents import report_incident
+from core.predictions.choices import count_messages
 from core.predictions.evaluation import find_edges, measure_drift, share_bins
 from core.predictions.facts import Facts, open_facts
 from core.predictions.learned import Learned, Scores, read_learned
@@ -188,7 +189,7 @@ def _start(workspace: Workspace, lease: Lease, prediction: Prediction) -> bool:
 
 
 def _do(workspace: Workspace, lease: Lease, prediction: Prediction, tell: Told) -> None:
-    as_of, started = prediction.as_of or workspace.now(), workspace.now()
+    as_of, started, messages = prediction.as_of or workspace.now(), workspace.now(), count_messages(workspace)
     source = ensure_personas_source(workspace, prediction.space_id, get_space(workspace, prediction.space_id).name)
     with open_facts(workspace, prediction.space_id, prediction.definition, as_of, tell) as facts:
         learned, report = _learn(workspace, lease, prediction, facts, tell)
@@ -208,7 +209,8 @@ def _do(workspace: Workspace, lease: Lease, prediction: Prediction, tell: Told) 
         )
         report["sent"] = send_scores(workspace, prediction, source.id, changes)
     if is_training:
-        report["took_s"] = round((workspace.now() - started).total_seconds(), 1)
+        took_s = round((workspace.now() - started).total_seconds(), 1)
+        report |= {"took_s": took_s, "read": messages}
     times = {"trained_at": workspace.now(), "retrain_at": as_of + timedelta(days=RETRAIN_DAYS)} if is_training else {}
     _write(
         workspace,

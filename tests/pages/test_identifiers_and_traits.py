@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
 from core.identity.identifiers import DEFAULT_IDENTIFIERS
-from core.predictions.prediction import KINDS
+from core.predictions.choices import count_messages
+from core.predictions.prediction import KINDS, Prediction
+from core.predictions.store import create_prediction
 from core.profiles.build import ProfileBuilder
 from core.setup import guided_setup
 from core.setup.guided_setup import get_setup
 from core.sources.store import list_sources
+from core.storage.tables import predictions
 from core.traits.engine import ComputedTraitEngine
 from core.traits.store import list_traits
+from core.workspaces.workspace import Workspace
 from tests import guided
-from tests.pages.reading import list_buttons, list_links, press, read_plain
+from tests.pages.reading import list_buttons, list_links, press, read, read_plain
 
 PAGE = "identifiers_and_traits.py"
+BADGES = (
+    "gray-badge[Not set up]",
+    "gray-badge[Waiting to start]",
+    "blue-badge[In progress]",
+    "green-badge[Ready]",
+    "red-badge[Failed]",
+)
 
 
 def choose(app, *keys: str):
@@ -145,16 +158,64 @@ def test_predictive_traits_wait_for_events_and_say_so(workspace, visit):
     assert all(name in read_plain(app) for name in names)
     assert [button.disabled for button in app.button if button.label == "Complete setup"] == [True, True]
     assert "No event of a customer has arrived yet." in read_plain(app)
-    assert "up to 48 hours then. Here: The training takes about" in read_plain(app), "beside it, what was measured"
+    messages = count_messages(workspace)
+    assert messages > 0
+    measured = f"up to 48 hours then. Here: The training reads {messages} events and takes about 5 s on a machine"
+    assert measured in read_plain(app), "beside it, what was measured here"
+    assert "A million more add about 50 s." in read_plain(app)
 
 
-def test_complete_setup_opens_the_form_once_an_event_has_reached_a_profile(workspace, visit):
-    """W68, W70."""
+def order(workspace: Workspace) -> str:
+    """Have an event of a customer arrive, and return the space."""
     guided.fill(workspace)
     source = list_sources(workspace, kind="flex")[0]
     message = {"type": "track", "event": "Order Completed", "userId": "c1", "messageId": "m-1"}
     open_event_log(workspace).append([to_log_entry(source.id, message, workspace.now())])
-    ProfileBuilder(workspace, get_setup(workspace).space_id, ComputedTraitEngine()).build()
+    space_id = get_setup(workspace).space_id
+    ProfileBuilder(workspace, space_id, ComputedTraitEngine()).build()
+    return space_id
+
+
+def change(workspace: Workspace, prediction: Prediction, **values: object) -> None:
+    with workspace.database.transaction() as connection:
+        connection.execute(update(predictions).where(predictions.c.id == prediction.id).values(**values))
+
+
+def list_states(app) -> list[str]:
+    """Return the badge of each predictive trait."""
+    return [badge for badge in re.findall(r":(\w+-badge\[[^]]+\])", read(app)) if badge in BADGES]
+
+
+def test_each_predictive_trait_shows_how_far_it_has_come(workspace, visit):
+    """W69, W70."""
+    not_set_up, waiting, in_progress, ready, failed = BADGES
+    space_id, now = order(workspace), workspace.now()
+    churn = create_prediction(workspace, space_id, "churn", {"targets": ["Order Completed"]})
+    app = visit(PAGE)
+    assert list_states(app) == [waiting, not_set_up]
+    assert [button.disabled for button in app.button if button.label == "Complete setup"] == [False]
+
+    document = {"targets": ["Order Completed"], "amount_property": "revenue"}
+    value = create_prediction(workspace, space_id, "lifetime_value", document)
+    change(workspace, value, started_at=now)
+    app = visit(PAGE)
+    assert list_states(app) == [waiting, in_progress]
+    assert "Complete setup" not in list_buttons(app)
+
+    change(workspace, churn, job=None, trained_at=now, report={"took_s": 40.0, "read": count_messages(workspace) / 3})
+    error = {"code": "event_not_tracked", "message": "It last came 9 days ago.", "hint": "Have it sent again."}
+    change(workspace, value, job=None, error=error)
+    app = visit(PAGE)
+    assert list_states(app) == [ready, failed]
+    assert "takes about 2 min, going by the slowest one so far." in read_plain(app), "three times as many events by now"
+    app.button(key="see_lifetime_value").click().run()
+    assert app.title[0].value == "Predictions"
+    assert "It last came 9 days ago." in read_plain(app)
+
+
+def test_complete_setup_opens_the_form_once_an_event_has_reached_a_profile(workspace, visit):
+    """W68, W70."""
+    order(workspace)
     app = visit(PAGE)
     enabled = [button for button in app.button if button.label == "Complete setup"]
     assert [button.disabled for button in enabled] == [False, False]

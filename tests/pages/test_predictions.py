@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
-from core.predictions.prediction import PredictionState
+from core.clock import FixedClock
+from core.predictions.choices import count_messages
+from core.predictions.prediction import Job, PredictionState
+from core.predictions.run import list_pending, request_due_jobs, run_job
 from core.predictions.store import get_prediction, list_predictions
 from core.storage.tables import predictions
+from core.workspaces import workspace as opening
 from core.workspaces.workspace import Workspace
-from tests.pages.reading import list_buttons, list_links, press, read_plain, read_table
+from tests.conftest import NOW
+from tests.pages.reading import list_buttons, list_links, press, read, read_plain, read_table
 from tests.shop import Shop, open_copy
 
 pytestmark = pytest.mark.xdist_group("shop")  # so that it is made once
@@ -103,6 +109,55 @@ def test_what_is_missing_is_told_with_its_numbers_before_anything_is_made(visit,
     assert "Needs “Order Completed” within the last 7 days; it last came" in read_plain(app)
     assert "Train" not in list_buttons(app)
     assert list_predictions(workspace) == []
+
+
+def test_train_makes_a_prediction_that_is_trained_and_due_again_each_day(visit, monkeypatch, workspace):
+    """W69: the form from its first field to its scores, on the shop's last day."""
+    monkeypatch.setattr(opening, "SystemClock", lambda: FixedClock(NOW))
+    with workspace.database.transaction() as connection:
+        connection.execute(predictions.delete())
+    app = visit(PAGE, new="purchase")
+    app.multiselect(key="prediction_events").set_value(["Order Completed"])
+    app.multiselect(key="prediction_excluded_events").set_value(["Newsletter Opened"])
+    app.text_input(key="prediction_name").set_value("Next order")
+    app.checkbox(key="prediction_daily").check().run()
+    assert "Train" not in list_buttons(app), "nothing is trained before the requirements are checked"
+    press(app, "Check requirements")
+    assert "There is enough to learn from." in read_plain(app)
+    assert f"The training reads {count_messages(workspace):,} events and takes about" in read_plain(app)
+    press(app, "Train")
+    (made,) = list_predictions(workspace)
+    assert (made.name, made.kind, made.state) == ("Next order", "purchase", PredictionState.WAITING)
+    assert made.definition.excluded_events == ("Newsletter Opened",)
+    assert [bar.proto.text for bar in app.get("progress")] == ["Waiting to start"]
+    assert "Left out: Newsletter Opened." in read_plain(app)
+    assert "people are scored every day." in read_plain(app)
+
+    ready = run_job(workspace, made.id)
+    assert ready.report["read"] == count_messages(workspace) - ready.report["sent"]
+    app = visit(PAGE, prediction=made.id)
+    assert "green-badge[Ready]" in read(app)
+    assert f"{ready.report['quality']} quality" in read_plain(app)
+    weights = read_table(visit(PAGE, prediction=made.id, view="weights"), "Share")
+    assert "Newsletter Opened" not in weights["Event or trait"].tolist()
+    workspace.clock.advance(timedelta(hours=23))
+    assert request_due_jobs(workspace) == 0
+    workspace.clock.advance(timedelta(hours=1))
+    assert request_due_jobs(workspace) == 1
+    assert [(each.id, each.job) for each in list_pending(workspace)] == [(made.id, Job.SCORE)]
+
+
+def test_where_the_baseline_won_the_page_says_so_and_shows_what_it_measured(visit, workspace, shop):
+    report = {**shop.churn.report, "used": "baseline", "beats_baseline": False}
+    with workspace.database.transaction() as connection:
+        connection.execute(update(predictions).where(predictions.c.id == shop.churn.id).values(report=report))
+    app = visit(PAGE, prediction=shop.churn.id)
+    assert (
+        "Gradient-boosted trees did not beat a plain regression on recency and frequency by more than chance, so the"
+        " plain one is used."
+    ) in read_plain(app)
+    (auc,) = [metric.value for metric in app.metric if metric.label == "AUC"]
+    assert auc == read_table(app, "Log loss").set_index("").loc["Plain baseline", "AUC"]
 
 
 def test_a_form_without_an_event_says_what_is_missing(visit, workspace):

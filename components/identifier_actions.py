@@ -34,7 +34,7 @@ def make_setup_actions(workspace: Workspace, space_id: str) -> IdentifierActions
         limit, period = edit.value_limit or rules.DEFAULT_VALUE_LIMIT, edit.period or rules.Period.EVER
         with saving() as version:
             saved = guided_setup.add_custom_identifier(
-                workspace, edit.type, value_limit=limit, period=period, expected_version=version
+                workspace, edit.type, key=edit.key, value_limit=limit, period=period, expected_version=version
             )
         own(saved)
 
@@ -48,6 +48,8 @@ def make_setup_actions(workspace: Workspace, space_id: str) -> IdentifierActions
                 priority=edit.priority,
                 blocked_exact=edit.blocked_exact,
                 blocked_patterns=edit.blocked_patterns,
+                key=edit.key,
+                in_properties=edit.in_properties,
                 expected_version=version,
             )
         own(saved)
@@ -64,7 +66,7 @@ def make_space_actions(workspace: Workspace, space_id: str) -> IdentifierActions
 
     def add_custom(edit: RuleEdit) -> None:
         limit, period = edit.value_limit or rules.DEFAULT_VALUE_LIMIT, edit.period or rules.Period.EVER
-        rules.add_custom_identifier(workspace, space_id, edit.type, value_limit=limit, period=period)
+        rules.add_custom_identifier(workspace, space_id, edit.type, key=edit.key, value_limit=limit, period=period)
 
     def edit(edit: RuleEdit) -> None:
         rules.edit_identifier(
@@ -76,6 +78,8 @@ def make_space_actions(workspace: Workspace, space_id: str) -> IdentifierActions
             priority=edit.priority,
             blocked_exact=edit.blocked_exact,
             blocked_patterns=edit.blocked_patterns,
+            key=edit.key,
+            in_properties=edit.in_properties,
         )
 
     return IdentifierActions(

@@ -11,7 +11,7 @@ from components.format import format_count
 from components.identifier_actions import IdentifierActions
 from components.what_if import draw_what_if
 from core.identity.edits import RuleEdit
-from core.identity.identifiers import DEFAULT_IDENTIFIERS
+from core.identity.identifiers import DEFAULT_IDENTIFIERS, describe_place
 from core.identity.rules import PERIODS, IdentifierRule, Period
 from core.workspaces.workspace import Workspace
 
@@ -49,16 +49,16 @@ def draw_identifier_table(workspace: Workspace, rules: Sequence[IdentifierRule],
 
 def _describe(rule: IdentifierRule) -> str:
     blocked = len(rule.blocked_exact) + len(rule.blocked_patterns)
-    return (
-        f"Priority {rule.priority} · up to {format_count(rule.value_limit, 'value')} for one profile"
-        f"{_PERIODS[Period(rule.period)]} · {format_count(blocked, 'blocked value') if blocked else 'nothing blocked'}"
-    )
+    limit = f"up to {format_count(rule.value_limit, 'value')} for one profile{_PERIODS[Period(rule.period)]}"
+    held_back = format_count(blocked, "blocked value") if blocked else "nothing blocked"
+    parts = (f"Priority {rule.priority}", describe_place(rule), limit, held_back)
+    return " · ".join(filter(None, parts))
 
 
 @st.dialog("Add identifier")
 def open_add_identifier(workspace: Workspace, rules: Sequence[IdentifierRule], actions: IdentifierActions) -> None:
     """Show the picker of default identifiers and the form for a custom one."""
-    taken = {rule.type for rule in rules}
+    taken = {rule.type for rule in rules if not rule.external_only}
     default, custom = st.tabs(["Select default identifiers", "Create identifier"])
     with default, error_panel():
         chosen = [
@@ -78,10 +78,11 @@ def open_add_identifier(workspace: Workspace, rules: Sequence[IdentifierRule], a
     with custom, error_panel():
         if "phone" not in taken:
             st.caption("Recommended: `phone`, because Flex looks people up by phone number in E.164.")
-        key = st.text_input("Key of the trait or property", value="" if "phone" in taken else "phone", max_chars=80)
+        name = st.text_input("Name", value="" if "phone" in taken else "phone", max_chars=80)
+        key = st.text_input("Key of the trait or property", placeholder="The same as the name", max_chars=80)
         limit = st.number_input("Values for one profile", min_value=1, max_value=1000, value=5)
         period = st.selectbox("Within", PERIODS, format_func=str.capitalize)
-        edit = RuleEdit(key.strip(), int(limit), period, is_added=True)
+        edit = RuleEdit(name.strip(), int(limit), period, key=key.strip() or None, is_added=True)
         if st.button("Create identifier", type="primary"):
             actions.add_custom(edit)
             st.rerun()
@@ -92,6 +93,7 @@ def open_add_identifier(workspace: Workspace, rules: Sequence[IdentifierRule], a
 @st.dialog("Edit identifier")
 def _edit(workspace: Workspace, rule: IdentifierRule, actions: IdentifierActions, *, lowest: int) -> None:
     st.markdown(f"`{rule.type}`")
+    key, in_properties = _ask_place(rule)
     limit = st.number_input("Values for one profile", min_value=1, max_value=1000, value=rule.value_limit)
     period = st.selectbox("Within", PERIODS, index=PERIODS.index(rule.period), format_func=str.capitalize)
     priority = st.number_input(
@@ -115,12 +117,27 @@ def _edit(workspace: Workspace, rule: IdentifierRule, actions: IdentifierActions
         int(priority),
         tuple(line.strip() for line in exact.splitlines() if line.strip()),
         tuple(line.strip() for line in patterns.splitlines() if line.strip()),
+        key,
+        in_properties,
     )
     with error_panel():
         if st.button("Save", type="primary", key="save_identifier"):
             actions.edit(edit)
             st.rerun()
     draw_what_if(workspace, actions.space_id, [edit])
+
+
+def _ask_place(rule: IdentifierRule) -> tuple[str | None, bool | None]:
+    """Ask where the identifier is read from, if that can be chosen: the key, and whether in properties as well."""
+    if rule.external_only:
+        return None, None
+    if rule.custom:
+        key = st.text_input("Key of the trait or property", value=rule.trait_key, max_chars=80)
+        return key.strip() or rule.type, None
+    if rule.type == "email":
+        help_ = "Off, because an e-mail address in properties can be somebody else's: of a friend who gets a present."
+        return None, st.checkbox("Read properties.email, too", value=rule.in_properties, help=help_)
+    return None, None
 
 
 @st.dialog("Delete identifier")

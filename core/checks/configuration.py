@@ -125,6 +125,7 @@ def _list_parts(configuration: Configuration) -> dict[str, list[object]]:
         "destinations": [[item.id, item.kind, item.enabled, item.settings] for item in configuration.destinations],
         "identifiers": [
             [space, rule.type, rule.value_limit, rule.period, sorted(rule.blocked_exact), sorted(rule.blocked_patterns)]
+            + [place for place in (rule.key, rule.in_properties) if place]
             for space, rules in sorted(configuration.identifiers.items())
             for rule in rules  # by priority: their order is part of what is checked
             if not rule.external_only  # those come by themselves with the data

@@ -13,6 +13,7 @@ from core.cli.space_option import add_space, find_space
 from core.errors import InvalidField
 from core.identity.caps import change_caps, get_caps
 from core.identity.edits import RuleEdit, find_rule, propose
+from core.identity.identifiers import describe_place
 from core.identity.resolve import VIOLATION_LABELS, Caps
 from core.identity.rules import IdentifierRule, list_rules
 from core.profiles.what_if import Part, Sample, WhatIf, WhatIfProgress, ask_what_if
@@ -38,6 +39,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], sh
         ("--priority", "its place, from 1"),
         ("--block", "one more blocked value"),
         ("--block-pattern", "one more blocked pattern"),
+        ("--key", "of the trait or property that a custom one is read from"),
+        ("--in-properties", "for email, on or off: properties.email counts as well"),
     ):
         verb.add_argument(option, metavar="TYPE=VALUE", action="append", default=[], help=text)
     verb.add_argument("--add", metavar="TYPE", action="append", default=[], help="one more identifier")
@@ -55,8 +58,11 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         print_json_lines(_describe_rule(rule) for rule in rules)
         return DONE
-    rows = [(rule.priority, rule.type, rule.value_limit, rule.period, _list_blocked(rule)) for rule in rules]
-    print_table(("", "identifier", "values", "within", "blocked"), rows)
+    rows = [
+        (rule.priority, rule.type, describe_place(rule), rule.value_limit, rule.period, _list_blocked(rule))
+        for rule in rules
+    ]
+    print_table(("", "identifier", "read", "values", "within", "blocked"), rows)
     print(f"A profile has up to {caps.merges:,} merges and {caps.identifiers:,} identifiers.")
     return DONE
 
@@ -113,6 +119,8 @@ def _read_edits(args: argparse.Namespace, rules: Sequence[IdentifierRule]) -> li
     edits += [RuleEdit(type_, value_limit=_whole(number)) for type_, number in map(_split, args.limit)]
     edits += [RuleEdit(type_, period=period) for type_, period in map(_split, args.period)]
     edits += [RuleEdit(type_, priority=_whole(number)) for type_, number in map(_split, args.priority)]
+    edits += [RuleEdit(type_, key=key) for type_, key in map(_split, args.key)]
+    edits += [RuleEdit(type_, in_properties=_is_on(text)) for type_, text in map(_split, args.in_properties)]
     for type_ in dict.fromkeys(type_ for type_, _ in map(_split, [*args.block, *args.block_pattern])):
         rule = find_rule(rules, type_)
         exact = [value for other, value in map(_split, args.block) if other == type_]
@@ -134,6 +142,12 @@ def _whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise InvalidField(f"{text!r} is no whole number.", hint="Write TYPE=NUMBER, for example email=3.") from None
+
+
+def _is_on(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise InvalidField(f"{text!r} is neither on nor off.", hint="Write --in-properties email=on.")
+    return text == "on"
 
 
 def _print(found: WhatIf) -> None:
@@ -202,6 +216,9 @@ def _describe_rule(rule: IdentifierRule) -> dict[str, object]:
         "blocked_exact": rule.blocked_exact,
         "blocked_patterns": rule.blocked_patterns,
         "custom": rule.custom,
+        "key": rule.trait_key if rule.custom and not rule.external_only else None,
+        "in_properties": rule.in_properties,
+        "external_only": rule.external_only,
     }
 
 

@@ -16,7 +16,10 @@ _KEY = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class RuleEdit:
-    """A change of one identifier: what is not None. `is_added` makes it, `is_deleted` takes it away."""
+    """A change of one identifier: what is not None. `is_added` makes it, `is_deleted` takes it away.
+
+    `key` is the trait or property of a custom one, `in_properties` whether an e-mail is read from properties, too.
+    """
 
     type: str
     value_limit: int | None = None
@@ -24,6 +27,8 @@ class RuleEdit:
     priority: int | None = None
     blocked_exact: Sequence[str] | None = None
     blocked_patterns: Sequence[str] | None = None
+    key: str | None = None
+    in_properties: bool | None = None
     is_added: bool = False
     is_deleted: bool = False
 
@@ -94,18 +99,13 @@ def delete_rule(rules: Sequence[IdentifierRule], type_: str) -> list[IdentifierR
     return number([other for other in rules if other is not rule])
 
 
-def make_custom(key: str) -> IdentifierRule:
-    """Return the rule of a custom identifier with default settings.
+def make_custom(name: str) -> IdentifierRule:
+    """Return the rule of a custom identifier with default settings, read from the trait or property of its name.
 
     Raises:
-        InvalidField: The key cannot be used, or names a default identifier.
+        InvalidField: The name cannot be used, or is that of a default identifier.
     """
-    type_ = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key.strip()).lower()
-    if not _KEY.fullmatch(type_):
-        raise InvalidField(
-            f"{key!r} cannot be the key of an identifier.",
-            hint="Use the name of a trait or property: a letter, then up to 63 letters, digits, dots and underscores.",
-        )
+    type_ = _to_key(name, "name")
     if type_ in DEFAULT_TYPES:
         raise InvalidField(
             f"{type_} is a default identifier.", hint="Choose it from the default identifiers instead of creating it."
@@ -121,12 +121,37 @@ def with_checked(rule: IdentifierRule, edit: RuleEdit) -> IdentifierRule:
     """
     for pattern in edit.blocked_patterns or ():
         check_pattern(pattern)
-    return with_settings(rule, edit.value_limit, edit.period, edit.blocked_exact, edit.blocked_patterns)
+    rule = with_settings(rule, edit.value_limit, edit.period, edit.blocked_exact, edit.blocked_patterns)
+    if edit.key is not None:
+        if not rule.custom or rule.external_only:
+            raise InvalidField(
+                f"The key of {rule.type} cannot be set.", hint="Create a custom identifier that is read from this key."
+            )
+        key = _to_key(edit.key, "key")
+        rule = replace(rule, key=None if key == rule.type else key)
+    if edit.in_properties is not None:
+        if rule.type != "email" or rule.external_only:
+            raise InvalidField(
+                f"Whether {rule.type} is read from properties cannot be set.",
+                hint="Set it for email; a custom identifier is read from traits and properties.",
+            )
+        rule = replace(rule, in_properties=edit.in_properties)
+    return rule
 
 
 def number(rules: Sequence[IdentifierRule]) -> list[IdentifierRule]:
     """Return `rules` with the priorities of their places."""
     return [replace(rule, priority=place) for place, rule in enumerate(rules, 1)]
+
+
+def _to_key(text: str, what: str) -> str:
+    key = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text.strip()).lower()
+    if not _KEY.fullmatch(key):
+        raise InvalidField(
+            f"{text!r} cannot be the {what} of an identifier.",
+            hint="Use the name of a trait or property: a letter, then up to 63 letters, digits, dots and underscores.",
+        )
+    return key
 
 
 def _apply(rules: list[IdentifierRule], edit: RuleEdit) -> list[IdentifierRule]:

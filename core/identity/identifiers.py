@@ -84,19 +84,21 @@ class IdentifierReader:
     def __init__(self, rules: Sequence[IdentifierRule]) -> None:
         ordered = sorted(rules, key=lambda rule: (rule.priority, rule.type))
         self._rank = {rule.type: rank for rank, rule in enumerate(ordered)}
-        self._has_email = any(rule.type == "email" and not rule.external_only for rule in ordered)
         self._keys: list[tuple[str, str]] = []
         self._places: list[tuple[str, _Value]] = []
         self._trait_keys: list[tuple[str, tuple[str, ...]]] = []
+        self._property_keys: list[tuple[str, tuple[str, ...]]] = []
         for rule in ordered:
-            if rule.external_only or rule.type == "email":
-                continue  # an e-mail is read with the traits, which are looked up once
+            if rule.external_only:
+                continue
             if rule.type in _KEYS:
                 self._keys.append((rule.type, _KEYS[rule.type]))
             elif rule.type in _PLACES:
                 self._places.append((rule.type, _PLACES[rule.type]))
             else:
-                self._trait_keys.append((rule.type, list_spellings(rule.type)))
+                self._trait_keys.append((rule.type, list_spellings(rule.trait_key)))
+                if rule.custom or rule.in_properties:
+                    self._property_keys.append(self._trait_keys[-1])
 
     def read(self, message: Message) -> Extracted:
         """Return what `message` holds."""
@@ -121,21 +123,15 @@ class IdentifierReader:
 
     def _read_raw(self, message: Message) -> list[tuple[str, object]]:
         context = _object(message, "context")
-        root_traits = _user_traits(message)
-        context_traits = _object(context, "traits")
         raw: list[tuple[str, object]] = [(type_, message[key]) for type_, key in self._keys if key in message]
         raw += [(type_, place(message)) for type_, place in self._places]
-        if self._has_email:
-            raw += [("email", traits["email"]) for traits in (root_traits, context_traits) if "email" in traits]
-        if self._trait_keys:
-            containers = [c for c in (root_traits, context_traits, _object(message, "properties")) if c]
-            raw += [
-                (type_, container[key])
-                for type_, keys in self._trait_keys
-                for container in containers
-                for key in keys
-                if key in container
-            ]
+        for container, wanted in (
+            (_user_traits(message), self._trait_keys),
+            (_object(context, "traits"), self._trait_keys),
+            (_object(message, "properties"), self._property_keys),
+        ):
+            if container:
+                raw += [(type_, container[key]) for type_, keys in wanted for key in keys if key in container]
         if "externalIds" in context:
             raw += _read_external(context["externalIds"])
         return raw
@@ -188,11 +184,20 @@ def _read_ga_client_id(message: Message) -> object:
     return _object(integrations, "Google Analytics").get("clientId")
 
 
-def list_spellings(type_: str) -> tuple[str, ...]:
-    """Return the keys that hold a custom identifier: its name as it is and in camelCase."""
-    words = type_.split("_")
+def list_spellings(key: str) -> tuple[str, ...]:
+    """Return a key of traits and properties as it is and in camelCase."""
+    words = key.split("_")
     camel = words[0] + "".join(word[:1].upper() + word[1:] for word in words[1:])
-    return tuple(dict.fromkeys((type_, camel)))
+    return tuple(dict.fromkeys((key, camel)))
+
+
+def describe_place(rule: IdentifierRule) -> str:
+    """Return where an identifier is read from, where its type does not say it; else ""."""
+    if rule.external_only:
+        return "from externalIds only"
+    if rule.in_properties:
+        return "also from properties"
+    return f"from {rule.key}" if rule.key else ""
 
 
 _KEYS = {"user_id": "userId", "anonymous_id": "anonymousId", "group_id": "groupId"}

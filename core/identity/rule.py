@@ -47,7 +47,11 @@ PERIODS = tuple(period.value for period in Period)
 
 @dataclass(frozen=True, slots=True)
 class IdentifierRule:
-    """How one identifier is trusted. `priority` 1 is the highest; `external_only` ones were added by themselves."""
+    """How one identifier is trusted. `priority` 1 is the highest; `external_only` ones were added by themselves.
+
+    A custom one is read from the trait or property `key` (None: its type), in both spellings; `in_properties` says that
+    an e-mail is read from properties, too.
+    """
 
     type: str
     priority: int
@@ -57,6 +61,13 @@ class IdentifierRule:
     blocked_patterns: tuple[str, ...] = SUGGESTED_BLOCKED_PATTERNS
     custom: bool = False
     external_only: bool = False
+    key: str | None = None
+    in_properties: bool = False
+
+    @property
+    def trait_key(self) -> str:
+        """The key under which traits hold it, in snake_case."""
+        return self.key or self.type
 
 
 def default_rule(type_: str) -> IdentifierRule:

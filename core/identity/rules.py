@@ -52,7 +52,10 @@ __all__ = [
 RECOMMENDED_TYPES = ("user_id", "email", "anonymous_id")
 RULE_COLUMNS = tuple(
     identifier_rules.c[name]
-    for name in ("type", "priority", "value_limit", "period", "blocked", "custom", "external_only")
+    for name in (
+        *("type", "priority", "value_limit", "period", "blocked"),
+        *("custom", "external_only", "key", "in_properties"),
+    )
 )
 
 
@@ -70,11 +73,12 @@ def read_rules(connection: Connection, space_id: str) -> list[IdentifierRule]:
 def to_rules(rows: Iterable[Sequence[Any]]) -> list[IdentifierRule]:
     """Return the rules in `RULE_COLUMNS`, highest priority first."""
     found = []
-    for type_, priority, value_limit, period, stored, custom, external_only in rows:
+    for type_, priority, value_limit, period, stored, custom, external_only, key, in_properties in rows:
         blocked = read_document(stored)
         exact, patterns = tuple(blocked["exact"]), tuple(blocked["patterns"])
         limits = type_, priority, value_limit, Period(period)
-        found.append(IdentifierRule(*limits, exact, patterns, bool(custom), bool(external_only)))
+        places = bool(custom), bool(external_only), key, bool(in_properties)
+        found.append(IdentifierRule(*limits, exact, patterns, *places))
     return sorted(found, key=attrgetter("priority", "type"))
 
 
@@ -108,20 +112,23 @@ def add_recommended_identifiers(workspace: Workspace, space_id: str) -> list[Ide
 def add_custom_identifier(
     workspace: Workspace,
     space_id: str,
-    key: str,
+    name: str,
     *,
+    key: str | None = None,
     value_limit: int = DEFAULT_VALUE_LIMIT,
     period: str = Period.EVER,
     blocked_exact: Sequence[str] = SUGGESTED_BLOCKED_EXACT,
     blocked_patterns: Sequence[str] = SUGGESTED_BLOCKED_PATTERNS,
 ) -> IdentifierRule:
-    """Add an identifier read from the trait or property `key`, in camelCase or snake_case, and from externalIds.
+    """Add an identifier read from the trait or property `key`, by default its name, in camelCase or snake_case.
+
+    In externalIds its name is its type.
 
     Raises:
-        InvalidField: The key is not usable, is a default identifier, or there already; or a setting is not valid.
+        InvalidField: The name is not usable, is a default identifier, or there already; or a setting is not valid.
     """
-    new = make_custom(key)
-    edit = RuleEdit(new.type, value_limit, period, None, blocked_exact, blocked_patterns)
+    new = make_custom(name)
+    edit = RuleEdit(new.type, value_limit, period, None, blocked_exact, blocked_patterns, key)
     return find_rule(_add(workspace, space_id, [with_checked(new, edit)]), new.type)
 
 
@@ -135,6 +142,8 @@ def edit_identifier(
     priority: int | None = None,
     blocked_exact: Sequence[str] | None = None,
     blocked_patterns: Sequence[str] | None = None,
+    key: str | None = None,
+    in_properties: bool | None = None,
 ) -> IdentifierRule:
     """Change what is given and return the rule; a priority moves it to that place and shifts the others.
 
@@ -142,7 +151,7 @@ def edit_identifier(
         NotFound: The space has no such identifier.
         InvalidField: A setting is not valid; nothing was changed.
     """
-    edit = RuleEdit(type, value_limit, period, priority, blocked_exact, blocked_patterns)
+    edit = RuleEdit(type, value_limit, period, priority, blocked_exact, blocked_patterns, key, in_properties)
     with workspace.database.transaction() as connection:
         rules = _read_locked(connection, space_id)
         proposed = propose(rules, [edit])

@@ -21,8 +21,8 @@ _PATHS = {
     "ga_client_id": ("context", "integrations", "Google Analytics", "clientId"),
 }
 _DEVICE_KEYS = {"id": "id", "idfa": "advertisingId", "push_token": "token"}
-_EMAIL_PLACES = (("traits", "email"), ("context", "traits", "email"))
-_CONTAINERS = (("traits",), ("context", "traits"), ("properties",))
+_TRAITS = (("traits",), ("context", "traits"))
+_CONTAINERS = (*_TRAITS, ("properties",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,10 @@ class _Reader:
             return [self._read_device(rule.type, system, part)]
         if rule.type in _PATHS:
             return [_make(rule.type, self.read(*_PATHS[rule.type]))]
-        if rule.type == "email":
-            places: list[tuple[str, ...]] = list(_EMAIL_PLACES)
-        elif any(char in rule.type for char in '"\\'):
+        if any(char in rule.trait_key for char in '"\\'):
             return [Candidate(rule.type, "NULL", "false")]
-        else:
-            places = [(*container, key) for container in _CONTAINERS for key in list_spellings(rule.type)]
+        containers = _CONTAINERS if rule.custom or rule.in_properties else _TRAITS
+        places = [(*container, key) for container in containers for key in list_spellings(rule.trait_key)]
         return [_make(rule.type, self._read_trait(place)) for place in places]
 
     def _read_trait(self, place: tuple[str, ...]) -> str:

@@ -39,22 +39,23 @@ def add_default_identifiers(
 
 def add_custom_identifier(
     workspace: Workspace,
-    key: str,
+    name: str,
     *,
+    key: str | None = None,
     value_limit: int = rules.DEFAULT_VALUE_LIMIT,
     period: str = rules.Period.EVER,
     expected_version: int | None = None,
 ) -> Setup:
-    """Create an identifier from a trait or property key, such as `phone` (W71).
+    """Create an identifier, such as `phone`, from the trait or property `key`, by default its name (W71).
 
     Raises:
-        InvalidField: The key, the limit or the period cannot be used, or the identifier is there already.
+        InvalidField: The name, the key, the limit or the period cannot be used, or the identifier is there already.
         IllegalTransition: Step 3 is locked.
         VersionConflict: Somebody else saved a change first.
     """
-    typed = {"key": key, "value_limit": value_limit, "period": str(period)}
+    typed = {"name": name, "key": key, "value_limit": value_limit, "period": str(period)}
     with _changing(workspace, expected_version, typed) as space_id:
-        rules.add_custom_identifier(workspace, space_id, key, value_limit=value_limit, period=period)
+        rules.add_custom_identifier(workspace, space_id, name, key=key, value_limit=value_limit, period=period)
     return _save(workspace)
 
 
@@ -67,6 +68,8 @@ def edit_identifier(
     priority: int | None = None,
     blocked_exact: Sequence[str] | None = None,
     blocked_patterns: Sequence[str] | None = None,
+    key: str | None = None,
+    in_properties: bool | None = None,
     expected_version: int | None = None,
 ) -> Setup:
     """Change the settings of an identifier that are given (W64); they apply to new data.
@@ -78,6 +81,7 @@ def edit_identifier(
     """
     typed: dict[str, object] = {"type": type_, "value_limit": value_limit, "period": period, "priority": priority}
     typed |= {"blocked_exact": list(blocked_exact or ()), "blocked_patterns": list(blocked_patterns or ())}
+    typed |= {"key": key, "in_properties": in_properties}
     with _changing(workspace, expected_version, typed) as space_id:
         rules.edit_identifier(
             workspace,
@@ -88,6 +92,8 @@ def edit_identifier(
             priority=priority,
             blocked_exact=blocked_exact,
             blocked_patterns=blocked_patterns,
+            key=key,
+            in_properties=in_properties,
         )
     return _save(workspace)
 

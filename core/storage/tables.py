@@ -295,6 +295,8 @@ identifier_rules = Table(
     Column("blocked", Document, nullable=False),  # {"exact": [...], "patterns": [...]}
     Column("custom", Boolean, nullable=False),
     Column("external_only", Boolean, nullable=False, default=False),  # added by itself; found in externalIds only
+    Column("key", Text),  # of the trait or property that a custom one is read from; null: its type
+    Column("in_properties", Boolean, nullable=False, server_default=false()),  # of email: properties.email counts too
     Column("created_at", UtcTime, nullable=False),
 )
 computed_traits = Table(

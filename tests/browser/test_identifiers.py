@@ -64,16 +64,21 @@ def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
         wait_until_closed(screen, popup)
         press(page, "Add identifier")
         page.get_by_role("tab", name="Create identifier").click(timeout=SLOW_MS)
-        fill(page, "Key of the trait or property", "loyaltyCard")
+        fill(page, "Name", "loyaltyCard")
+        fill(page, "Key of the trait or property", "cardNumber")
         fill(page, "Values for one profile", "2")
         choose(page, "Within", "Monthly")
         screen.shoot("identifier-create")
         press(page, "Create identifier")
         wait_until_closed(screen, popup)
-        see(row(page, "loyalty_card"), "Priority 3 · up to 2 values for one profile a month · 4 blocked values")
+        see(
+            row(page, "loyalty_card"),
+            "Priority 3 · from card_number · up to 2 values for one profile a month · 4 blocked values",
+        )
 
         popup = open_menu(page, "loyalty_card", "Edit")
         assert popup.get_by_role("spinbutton", name="Priority, from 1 (strongest) to 3").get_attribute("max") == "3"
+        fill(popup, "Key of the trait or property", "loyalty_number")
         fill(popup, "Values for one profile", "7")
         screen.shoot("identifier-edit")
         fill(popup, "Priority", "1")
@@ -81,7 +86,10 @@ def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
         fill(popup, "Blocked patterns", "^test-")
         press(popup, "Save")
         wait_until_closed(screen, popup)
-        see(row(page, "loyalty_card"), "Priority 1 · up to 7 values for one profile a month · 3 blocked values")
+        see(
+            row(page, "loyalty_card"),
+            "Priority 1 · from loyalty_number · up to 7 values for one profile a month · 3 blocked values",
+        )
         see(row(page, "user_id"), "Priority 2")
         rule = read_rules(home)["loyalty_card"]
         assert (rule.blocked_exact, rule.blocked_patterns) == (("n/a", "unknown"), ("^test-",))
@@ -97,6 +105,12 @@ def test_identifiers_are_created_edited_and_deleted_and_a_refresh_shows_it(
         page.keyboard.press("Escape")
         wait_until_closed(screen, popup)
 
+        popup = open_menu(page, "email", "Edit")
+        popup.get_by_text("Read properties.email, too").click(timeout=SLOW_MS)
+        screen.shoot("identifier-email")
+        press(popup, "Save")
+        wait_until_closed(screen, popup)
+        see(row(page, "email"), "also from properties")
         for type_ in ("loyalty_card", "email"):
             popup = open_menu(page, type_, "Delete")
             press(popup, "Delete")

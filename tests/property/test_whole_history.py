@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ RULES = [
     IdentifierRule("user_id", 3, 1, blocked_exact=("Anonymous", "straße"), blocked_patterns=("^[0-]*$",)),
     IdentifierRule("email", 1, 5, blocked_patterns=("@test[.]", "x$")),
     IdentifierRule("loyalty_card", 2, 5, custom=True),
+    IdentifierRule("phone", 12, 5, custom=True, key="mobile_phone"),
     IdentifierRule("crm.id", 4, 5, custom=True),
     IdentifierRule("ga_client_id", 5, 5),
     IdentifierRule("group_id", 6, 5),
@@ -51,7 +54,9 @@ def _object(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(filled, filled, filled, st.sampled_from([None, "text", [1]]))
 
 
-TRAITS = _object(email=VALUES, loyalty_card=VALUES, loyaltyCard=VALUES, **{"crm.id": VALUES})
+TRAITS = _object(
+    email=VALUES, loyalty_card=VALUES, loyaltyCard=VALUES, mobilePhone=VALUES, phone=VALUES, **{"crm.id": VALUES}
+)
 DEVICE = _object(
     id=VALUES,
     token=VALUES,
@@ -85,11 +90,15 @@ MESSAGES = st.fixed_dictionaries(
 
 
 @settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(messages=st.lists(st.tuples(st.sampled_from([*SOURCES, "src_c"]), MESSAGES), min_size=1, max_size=40))
+@given(
+    messages=st.lists(st.tuples(st.sampled_from([*SOURCES, "src_c"]), MESSAGES), min_size=1, max_size=40),
+    in_properties=st.booleans(),
+)
 def test_sql_finds_what_the_code_for_live_messages_finds(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
     messages: list[tuple[str, dict[str, Any]]],
+    in_properties: bool,
 ) -> None:
     monkeypatch.setattr(whole_history, "PIECE_MESSAGES", 15)
     log = EventLog(tmp_path_factory.mktemp("log") / "events.db")
@@ -99,16 +108,17 @@ def test_sql_finds_what_the_code_for_live_messages_finds(
     ]
     log.append([to_log_entry(source, message, START) for source, message in stamped])
 
-    at_once = _read(log, SpaceReading(SOURCES, {}, ()))
-    one_by_one = _read(log, SpaceReading(SOURCES, {}, (NEVER,)))
+    rules = [replace(rule, in_properties=in_properties and rule.type == "email") for rule in RULES]
+    at_once = _read(log, SpaceReading(SOURCES, {}, ()), rules)
+    one_by_one = _read(log, SpaceReading(SOURCES, {}, (NEVER,)), rules)
     log.close()
 
     assert at_once == one_by_one
 
 
-def _read(log: EventLog, reading: SpaceReading) -> tuple[object, ...]:
+def _read(log: EventLog, reading: SpaceReading, rules: Sequence[IdentifierRule]) -> tuple[object, ...]:
     with open_events(log, COLUMNS) as database:
-        history = WholeHistory(log, database, reading, RULES, ())
+        history = WholeHistory(log, database, reading, rules, ())
         assert [*history.read(log.last_offset())][-1] == log.last_offset()
         if not len(history):
             return ((), history.violations)

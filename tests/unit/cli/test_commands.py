@@ -359,7 +359,12 @@ def test_other_identity_rules_are_tried_and_not_saved(shell: Shell, workspace: W
     assert shell.json("identity", "what-if", "--block", "phone=+1", "--delete", "email")["lost"] == {"phone": 1}
     out = shell("identity", "what-if", "--add", "nick", "--priority", "nick=1", "--max-merges", "5")[1]
     assert "3 messages: 3 profiles would be 3." in out
-    assert shell("identity", "what-if", "--limit", "email")[2].endswith("[invalid_field]\n")
+    feed.send("track", event="Asked", properties={"email": "a@x.example", "nickName": "al"})
+    feed.build()
+    other_places = ("--add", "nick", "--key", "nick=nickName", "--in-properties", "email=on")
+    assert shell.json("identity", "what-if", *other_places)["gained"] == {"email": 1, "nick": 1}
+    for wrong in (("--limit", "email"), ("--in-properties", "email=yes"), ("--key", "email=mail")):
+        assert shell("identity", "what-if", *wrong)[2].endswith("[invalid_field]\n")
     assert (
         "phone" in shell("identity", "rules")[1] and "100 merges and 1,000 identifiers" in shell("identity", "rules")[1]
     )

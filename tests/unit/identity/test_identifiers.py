@@ -92,6 +92,19 @@ def test_a_custom_identifier_is_found_in_traits_properties_and_context_traits_in
     assert read(message) == [("loyalty_id", "L-1")]
 
 
+def test_a_custom_identifier_is_found_under_its_own_key_and_in_external_ids_by_its_name() -> None:
+    rules = [IdentifierRule("phone", 1, custom=True, key="phone_number")]
+    message = {"type": "identify", "traits": {"phone_number": "+1", "phone": "+9"}, "properties": {"phoneNumber": "+2"}}
+    assert read(message, rules) == [("phone", "+1"), ("phone", "+2")]
+    assert read({"context": {"externalIds": [{**EXTERNAL, "type": "phone"}]}}, rules) == [("phone", "L-1")]
+
+
+def test_an_email_is_read_from_properties_only_where_that_is_chosen() -> None:
+    message = {"type": "track", "properties": {"email": "B@x.y"}, "context": {"traits": {"email": "a@x.y"}}}
+    assert read(message) == [("email", "a@x.y")]
+    assert read(message, [IdentifierRule("email", 1, in_properties=True)]) == [("email", "a@x.y"), ("email", "b@x.y")]
+
+
 def test_different_values_in_two_places_are_two_identifiers_and_equal_ones_are_one() -> None:
     message = {"type": "identify", "traits": {"email": "a@x.y"}, "context": {"traits": {"email": "b@x.y"}}}
     assert read(message) == [("email", "a@x.y"), ("email", "b@x.y")]

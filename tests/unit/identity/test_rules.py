@@ -81,6 +81,32 @@ def test_a_custom_identifier_takes_the_key_in_camel_case_or_snake_case(
         add_custom_identifier(store_workspace, space_id, "loyalty_id")
 
 
+def test_where_an_identifier_is_read_from_is_set_changed_and_imported(store_workspace: Workspace) -> None:
+    """spec/profiles.md 1.1 and 1.2: a custom one has a name and a key; an e-mail in properties is an option."""
+    one, other = (create_space(store_workspace, name).id for name in ("One", "Other"))
+    add_identifiers(store_workspace, one, ["email", "user_id"])
+    assert add_custom_identifier(store_workspace, one, "phone", key="phoneNumber").key == "phone_number"
+    assert edit_identifier(store_workspace, one, "email", in_properties=True).in_properties
+    assert edit_identifier(store_workspace, one, "email", value_limit=2).in_properties
+    assert import_rules(store_workspace, other, one) == list_rules(store_workspace, other)
+    assert [(rule.key, rule.in_properties) for rule in list_rules(store_workspace, other)] == [
+        (None, False),
+        (None, True),
+        ("phone_number", False),
+    ]
+    before = list_rules(store_workspace, one)
+    for type_, setting in (
+        ("phone", {"key": "a b"}),
+        ("phone", {"in_properties": True}),
+        ("email", {"key": "mail"}),
+        ("user_id", {"in_properties": True}),
+    ):
+        with pytest.raises(InvalidField):
+            edit_identifier(store_workspace, one, type_, **setting)  # type: ignore[arg-type]
+    assert list_rules(store_workspace, one) == before
+    assert edit_identifier(store_workspace, one, "phone", key="Phone").key is None
+
+
 @pytest.mark.parametrize("key", ["", "  ", "1st", "with space", "x" * 80, "émail", "a;b", "email", "userId"])
 def test_a_key_that_cannot_be_an_identifier_is_refused(store_workspace: Workspace, space_id: str, key: str) -> None:
     with pytest.raises(InvalidField):

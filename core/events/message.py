@@ -113,6 +113,8 @@ def to_number(value: object) -> float | None:
     """Return `value` as a finite number where it is one, or a text that spells one."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and not (end := value.rstrip()[-1:]).isdecimal() and end != ".":
+        return None  # to have `float` refuse a text takes much longer
     try:
         number = float(value)
     except (ValueError, OverflowError):

@@ -81,6 +81,10 @@ class ProfileRow(KnownProfile):
         """Leave nothing but the row."""
         self.identifiers, self._traits = {}, {}
 
+    def write_traits(self) -> str:
+        """Return the traits as they are stored; those that nobody asked for are as they were."""
+        return self.stored_traits if self._traits is None else orjson.dumps(self._traits).decode()
+
 
 class Neighbourhood:
     """The working set of one batch in one space."""
@@ -184,6 +188,5 @@ class Neighbourhood:
 
 
 def _to_row(space_id: str, profile: ProfileRow) -> tuple[object, ...]:
-    traits = orjson.dumps(profile.traits).decode()
     head = (space_id, profile.id, profile.created_at, profile.created_offset, profile.updated_at, profile.merged_into)
-    return (*head, profile.merge_count, traits)
+    return (*head, profile.merge_count, profile.write_traits())

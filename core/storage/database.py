@@ -204,7 +204,7 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     for pragma in (
         "foreign_keys=ON",
         "cache_size=-32000",  # 32 MB: with the default 2 MB a batch of profiles is written to disk twice
-        "wal_autocheckpoint=8000",
+        "wal_autocheckpoint=16000",  # 64 MB: what is written again and again is copied once; 32 MB: a twentieth slower
     ):
         connection.execute(f"PRAGMA {pragma}")
 

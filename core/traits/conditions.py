@@ -69,11 +69,11 @@ def _find_problem(operator: str, value: object) -> str:
 
 
 def _equals(found: object, wanted: object) -> bool:
-    left, right = to_number(found), to_number(wanted)
-    if left is not None and right is not None:
-        return left == right
     text = fold(found)
-    return text is not None and text == fold(wanted)
+    if text is None or text == fold(wanted):
+        return text is not None
+    right = to_number(wanted)
+    return right is not None and to_number(found) == right
 
 
 def _contains(found: object, wanted: object) -> bool:

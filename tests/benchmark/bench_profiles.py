@@ -2,6 +2,7 @@
 
 And its two halves one after the other, each alone on the machine: the sync into the event log, the build from it; then
 a bare baseline: parse each message, write the same rows to the same tables, and not know whose a message is.
+Then events of people who are there, in any order; beside them to parse each and update one row by its key.
 Then live events, one at a time: the builder takes the space, applies the event, commits, and gives the space back. Once
 each as it comes, after the processor has idled until the event was on the disk, once a hundred that wait; beside them a
 bare commit of one row that waits for the disk.
@@ -15,8 +16,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
+from random import Random
 
 import orjson
 import report
@@ -52,6 +54,8 @@ def main(argv: Sequence[str]) -> int:
             rebuild(big.workspace, big.space.id)
             built.append(_time(lambda: _require_built(big, arguments.rows)))
             bare.append(_write_bare(big))
+        first = _append_events(big, arguments.rows)
+        known, bare_known = _time(lambda: _require_counted(big, arguments.rows)), _update_bare(big, first)
         live, waiting, commits = _apply_live_events(big), _apply_waiting_events(big), _commit_bare(big)
         selected = {count: _select(big, count) for count in (0, 1, 10)}
     build = min(built)
@@ -67,10 +71,13 @@ def main(argv: Sequence[str]) -> int:
         report.Measurement("build: event log to profiles", build, arguments.rows, tuple(round(run, 4) for run in built))
     )
     found.add(report.Measurement("bare: parse each message, write the same rows", min(bare), arguments.rows))
+    found.add(report.Measurement("build: events of people who are there", known, arguments.rows))
+    found.add(report.Measurement("bare: parse each event, update one row", bare_known, arguments.rows))
     found.add(report.Measurement("a live event, from the log to a committed profile", statistics.median(live), 1))
     found.add(report.Measurement("the same, one of a hundred that wait", statistics.median(waiting), 1))
     found.add(report.Measurement("bare: one row to the disk", statistics.median(commits), 1))
     found.ratios["build / bare"] = build / min(bare)
+    found.ratios["events of people who are there / bare"] = known / bare_known
     for count, seconds in selected.items():
         found.add(report.Measurement(f"choosing what the space reads, {count} event filters", seconds, arguments.rows))
     found.facts["the slowest of 100 live events"] = f"{max(live) * 1000:.1f} ms"
@@ -88,6 +95,56 @@ def _require_built(big: BigSync, rows: int) -> None:
     report_ = ProfileBuilder(big.workspace, big.space.id, ComputedTraitEngine()).build()
     if report_.profiles_created != rows:
         raise SystemExit(f"the build did not make a profile a row: {report_}")
+
+
+def _append_events(big: BigSync, count: int) -> int:
+    """Append events of random customers to the log, most of which count for a trait; return the offset before them."""
+    log, random, first = open_event_log(big.workspace), Random(1), open_event_log(big.workspace).last_offset()
+    source_id, now = min(list_connected_sources(big.workspace, big.space.id)), datetime.now(UTC)
+    names = ("Flex - Engagement Initiated", "Order Completed", "Page Viewed")
+    for start in range(0, count, BATCH_MESSAGES):
+        entries = []
+        for number in range(start, min(start + BATCH_MESSAGES, count)):
+            user, name = f"c{random.randrange(count):09d}", random.choice(names)
+            message = {"type": "track", "event": name, "userId": user, "anonymousId": f"a-{user}"}
+            message["timestamp"] = (now + timedelta(milliseconds=number)).isoformat()
+            message["properties"] = {
+                "direction": "Inbound",
+                "channelType": random.choice(["SMS", "voice"]),
+                "revenue": 12.5,
+            }
+            entries.append(LogEntry(source_id, f"known-{number}", "track", name, user, now, orjson.dumps(message)))
+        log.append(entries)
+    return first
+
+
+def _require_counted(big: BigSync, count: int) -> None:
+    report_ = ProfileBuilder(big.workspace, big.space.id, ComputedTraitEngine()).build()
+    if (report_.applied, report_.profiles_created) != (count, 0):
+        raise SystemExit(f"an event did not reach the person who is there: {report_}")
+
+
+def _update_bare(big: BigSync, after: int) -> float:
+    log, update = (
+        open_event_log(big.workspace),
+        "UPDATE identifiers SET last_seen_at = ? WHERE (space_id, type, value) = (?, ?, ?)",
+    )
+    with closing(sqlite3.connect(big.workspace.home.root / "bare.db", isolation_level=None)) as bare:
+        bare.execute("PRAGMA synchronous=NORMAL")
+        started = time.perf_counter()
+        while events := log.read(after, BATCH_MESSAGES):
+            messages = [orjson.loads(event.body) for event in events]
+            bare.execute("BEGIN")
+            bare.executemany(
+                update,
+                [
+                    (event.offset, big.space.id, "user_id", each["userId"])
+                    for event, each in zip(events, messages, strict=True)
+                ],
+            )
+            bare.execute("COMMIT")
+            after = events[-1].offset
+        return time.perf_counter() - started
 
 
 def _apply_live_events(big: BigSync) -> list[float]:

@@ -141,8 +141,8 @@ def _draw_accounts(workspace: Workspace, profile: Profile) -> None:
         st.markdown("##### Accounts")
     for account in accounts[:MAX_ACCOUNTS]:
         draw_strong(account.name or account.group_id)
-        named = format_ago(account.last_seen_at, now)
-        st.caption(f"{escape_markdown(account.group_id)} · last named by a group call {named}")
+        called = account.called_at and f"last named by a group call {format_ago(account.called_at, now)}"
+        st.caption(f"{escape_markdown(account.group_id)} · {called or 'named by events'}")
         traits = list_account_traits(workspace, profile.space_id, account.group_id)
         _draw_facts(
             (trait.key, format_value(trait.value), f"{trait.origin}, {format_ago(trait.updated_at, now)}")

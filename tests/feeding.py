@@ -14,13 +14,22 @@ from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
 from core.identity.rules import add_custom_identifier, add_identifiers
 from core.profiles.build import BuildReport, ProfileBuilder
-from core.storage.tables import identifiers, merges, profile_messages, profiles, trait_states, violations
+from core.storage.tables import (
+    identifiers,
+    merges,
+    profile_accounts,
+    profile_messages,
+    profiles,
+    trait_states,
+    violations,
+)
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import connect_source, ensure_space
 from core.workspaces.workspace import Workspace
 
 SOURCE = "src_test"
 START = datetime(2026, 11, 1, tzinfo=UTC)
+_DUMPED = (profiles, identifiers, profile_messages, profile_accounts, merges, violations, trait_states)
 
 
 class Feed:
@@ -57,7 +66,7 @@ class Feed:
         """Return every row that the builder wrote, in a stable order: two equal dumps are equal profiles."""
         found = {}
         with self.workspace.database.reading() as connection:
-            for table in (profiles, identifiers, profile_messages, merges, violations, trait_states):
+            for table in _DUMPED:
                 rows = connection.execute(select(table).order_by(*table.primary_key)).all()
                 found[table.name] = [tuple(row) for row in rows]
         return found

@@ -26,12 +26,12 @@ from core.destinations.identify import compose_identifies
 from core.events.blocks import Draft, draft_block
 from core.events.entry import MessageBatch
 from core.events.event_log import open_event_log
+from core.events.message import is_group_id
 from core.fields import Field, FieldType
 from core.profiles.account_traits import (
     UNUSABLE_ID,
     UNUSABLE_ID_CODE,
     AccountTraits,
-    is_group_id,
     write_account_traits,
 )
 from core.sql_models.limits import MAX_TRAITS_ROW_BYTES

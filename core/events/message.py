@@ -15,6 +15,7 @@ from core.errors import InvalidEvent
 from core.events.event_log import LogEntry
 
 MAX_MESSAGE_ID_CHARS = 100
+MAX_GROUP_ID_CHARS = 500
 
 Message: TypeAlias = dict[str, Any]
 """A message as read from JSON; its values are whatever the sender sent."""
@@ -79,6 +80,21 @@ def read_timestamp_ms(message: Message, received_at: datetime) -> int:
         if at is not None and sent_at is not None:
             at = _subtract(received_at, sent_at - at)
     return to_millis(received_at if at is None else at)
+
+
+def read_group_id(message: Message) -> str | None:
+    """Return the account that a message of any type names: its `groupId`, else that of its context; None for none."""
+    context = message.get("context")
+    for raw in (message.get("groupId"), context.get("groupId") if isinstance(context, dict) else None):
+        value = str(raw).strip() if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
+        if is_group_id(value):
+            return value
+    return None
+
+
+def is_group_id(text: str) -> bool:
+    """Say whether an account can be called so."""
+    return 0 < len(text.strip()) <= MAX_GROUP_ID_CHARS and text.isprintable()
 
 
 def parse_time(value: object) -> datetime | None:

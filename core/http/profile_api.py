@@ -163,7 +163,7 @@ def read_page(workspace: Workspace, question: Question, page_request: PageReques
         if question.collection == ACCOUNTS:
             (group_id,) = question.values
             if not is_known(connection, space_id, group_id):
-                raise BadQuestion(404, "not_found", "Neither a group call nor SQL traits have named this account.")
+                raise BadQuestion(404, "not_found", "No message names this account, and no traits are kept of it.")
             return _OF_ACCOUNT[question.part](workspace, connection, space_id, group_id, page_request)
         person = find_person(connection, space_id, question.type, question.values)
         if person is None:

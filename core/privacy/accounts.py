@@ -1,8 +1,9 @@
 """What goes of accounts: they are no people, but what is kept of one may be of nobody else, or speak of a person.
 
 Decisions where the specification is silent:
-- Whose an account is, group calls say, as they do for the Profile API's links. One that only the deleted people's calls
-  name was their own: all its SQL traits go. One that somebody else's call names stays; so does one that no call names.
+- Whose an account is, the messages say that name it, as they do for the Profile API's links. One that only the deleted
+  people's messages name was their own: all its SQL traits go. One that somebody else's message names stays; so does one
+  that none names.
 - Of an account that stays, a row of SQL traits goes as a whole if one of its texts is a value of a deleted person, as
   the same row goes from the records of syncs. What other SQL traits say of the account stays.
 - What computed traits that were deleted left on an account goes with any of the people whose messages named it: it
@@ -14,7 +15,7 @@ Decisions where the specification is silent:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import orjson
@@ -23,7 +24,14 @@ from sqlalchemy import Connection, delete, exists, select, update
 from core.events.erase import MIN_NEEDLE_CHARS
 from core.privacy.subject import Subject
 from core.storage.bulk import delete_in, select_in
-from core.storage.tables import account_traits, computed_traits, group_calls, profile_messages, trait_states
+from core.storage.tables import (
+    account_traits,
+    computed_traits,
+    group_calls,
+    profile_accounts,
+    profile_messages,
+    trait_states,
+)
 from core.traits.computed_trait import Scope
 from core.traits.definition import ACCOUNT_PREFIX, compile_trait
 from core.traits.store import read_traits
@@ -42,12 +50,16 @@ class AccountRow(NamedTuple):
 _ROW = tuple(account_traits.c[name] for name in AccountRow._fields)
 
 
-def find_account_rows(connection: Connection, subject: Subject, offsets: Sequence[int]) -> set[AccountRow]:
-    """Return the rows of SQL traits that go with the people, whose messages are at `offsets`. O(SQL traits)."""
-    own = _find_own(connection, subject, offsets)
-    named = _list_rows(connection, subject, subject.account_ids)
-    left = {row for row in named if row.sync_id is None}
-    return {row for row in named if row.group_id in own} | left | _find_mentions(connection, subject)
+def find_account_rows(connection: Connection, subject: Subject) -> set[AccountRow]:
+    """Return the rows of SQL traits, and of what was left, that go with the people. O(SQL traits)."""
+    named = {
+        AccountRow(*row)
+        for space_id in subject.profile_ids
+        for row in select_in(connection, _ROW, {"space_id": space_id}, "group_id", subject.account_ids)
+    }
+    own = {each for each in {row.group_id for row in named} if _is_their_own(connection, subject, each)}
+    theirs = {row for row in named if row.sync_id is None or row.group_id in own}
+    return theirs | _find_mentions(connection, subject)
 
 
 def delete_account_traits(connection: Connection, subject: Subject, rows: Iterable[AccountRow]) -> int:
@@ -85,32 +97,19 @@ def delete_account_calls(connection: Connection, subject: Subject) -> dict[str, 
     return gone
 
 
-def _find_own(connection: Connection, subject: Subject, offsets: Sequence[int]) -> set[str]:
-    """Return the accounts with SQL traits that calls of the people name and nobody else's do, in any space."""
-    theirs = frozenset(offsets)
-    kept = {row.group_id for row in _list_rows(connection, subject, subject.account_ids)}
-    return {group_id for group_id in kept if _is_named_by(connection, subject, group_id, theirs)}
-
-
-def _is_named_by(connection: Connection, subject: Subject, group_id: str, theirs: Collection[int]) -> bool:
-    """Say whether there are calls that name the account, and all of them are at one of these offsets."""
-    table = group_calls.c
-    query = select(table.log_offset).where(table.space_id.in_(subject.profile_ids), table.group_id == group_id)
-    with connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)) as calls:
-        seen = False
-        for (offset,) in calls:
-            if offset not in theirs:
+def _is_their_own(connection: Connection, subject: Subject, group_id: str) -> bool:
+    """Say whether messages of the people name the account and nobody else's do, in any space."""
+    table = profile_accounts.c
+    query = select(table.space_id, table.profile_id).where(
+        table.space_id.in_(subject.profile_ids), table.group_id == group_id
+    )
+    seen = False
+    with connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)) as named:
+        for space_id, profile_id in named:
+            if profile_id not in subject.profile_ids[space_id]:
                 return False
             seen = True
     return seen
-
-
-def _list_rows(connection: Connection, subject: Subject, group_ids: Collection[str]) -> set[AccountRow]:
-    return {
-        AccountRow(*row)
-        for space_id in subject.profile_ids
-        for row in select_in(connection, _ROW, {"space_id": space_id}, "group_id", group_ids)
-    }
 
 
 def _find_mentions(connection: Connection, subject: Subject) -> set[AccountRow]:

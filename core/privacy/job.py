@@ -36,7 +36,6 @@ from core.privacy.regulation import Regulation, RegulationStatus, get_regulation
 from core.privacy.stored import DELETED, compact_store, delete_profiles, make_pattern, replace_texts
 from core.privacy.subject import Subject, choose_offsets, resolve_subject
 from core.profiles.event_filters import forget_values
-from core.profiles.group_calls import follow_group_calls
 from core.profiles.search_index import purge_index
 from core.storage.lease import hold_lease
 from core.storage.tables import regulations
@@ -62,7 +61,8 @@ PLACES: Mapping[str, str] = {
     "violations": "identity violations",
     "merges": "merges",
     "account_traits": "traits of accounts",
-    "group_calls": "calls that name accounts",
+    "profile_accounts": "entries of who named which account",
+    "group_calls": "calls that describe accounts",
     "kept_apart": "rules that keep profiles apart",
     "texts": "texts that quoted a value",
     "logs": "lines of logs",
@@ -156,8 +156,6 @@ class _Deletion:
 
     def _erase_events(self, subject: Subject) -> None:
         log = open_event_log(self._workspace)
-        for space_id in subject.profile_ids:
-            follow_group_calls(self._workspace, space_id)  # whose an account is can be told as long as they are there
         with hold_lease(self._workspace.database, "history", wait_s=WAIT_S):
             found = list(scan_log(log, subject.marks))
             with self._workspace.database.reading() as connection:
@@ -177,7 +175,7 @@ class _Deletion:
     def _erase_accounts(self, subject: Subject) -> None:
         # before the syncs forget the rows: what is delivered meanwhile is delivered again by their next run
         with self._workspace.database.reading() as connection:
-            rows = find_account_rows(connection, subject, self._offsets)
+            rows = find_account_rows(connection, subject)
         with self._workspace.database.transaction() as connection:
             self._count("account_traits", delete_account_traits(connection, subject, rows))
             self._save(connection, subject=subject.to_json())

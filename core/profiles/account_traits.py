@@ -14,7 +14,7 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection
 
-from core.profiles.group_calls import MAX_GROUP_ID_CHARS
+from core.events.message import MAX_GROUP_ID_CHARS
 from core.records import Json
 from core.storage.bulk import select_equal, select_in, upsert_rows
 from core.storage.tables import account_traits
@@ -43,11 +43,6 @@ class KeptTrait(NamedTuple):
     value: Json
     at_ms: int
     sync_id: str | None
-
-
-def is_group_id(text: str) -> bool:
-    """Say whether an account can be called so."""
-    return 0 < len(text.strip()) <= MAX_GROUP_ID_CHARS and text.isprintable()
 
 
 def write_account_traits(connection: Connection, sync_id: str, rows: Sequence[AccountTraits], at_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""The accounts that a person belongs to, from the person's group calls."""
+"""The accounts that a person belongs to: those that the person's messages name, as group calls describe them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sqlalchemy import Connection, select
 
 from core.clock import from_millis
 from core.events.event_log import StoredEvent, open_event_log
-from core.events.message import MessageType, read_timestamp_ms
+from core.events.message import MessageType, read_group_id, read_timestamp_ms
 from core.profiles.merge_history import find_members
-from core.storage.tables import profile_messages
+from core.storage.bulk import select_in
+from core.storage.tables import profile_accounts, profile_messages
 from core.workspaces.workspace import Workspace
 
 MAX_GROUP_CALLS = 500
@@ -22,32 +23,39 @@ MAX_GROUP_CALLS = 500
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account: its id, its name where a call said one, and when the newest call about it happened."""
+    """One account: its id, its name where a group call said one, and when the newest such call happened, if one did."""
 
     group_id: str
     name: str | None
-    last_seen_at: datetime
+    called_at: datetime | None
 
 
 def list_accounts(workspace: Workspace, space_id: str, profile_id: str) -> list[Account]:
     """Return the accounts of a profile, in the order of their ids."""
     with workspace.database.reading() as connection:
-        events = read_group_calls(workspace, connection, space_id, find_members(connection, space_id, [profile_id]))
-    found: dict[str, Account] = {}
+        members = find_members(connection, space_id, [profile_id])
+        named = list_group_ids(connection, space_id, members)
+        events = _read_group_calls(workspace, connection, space_id, members) if named else []
+    found = {group_id: Account(group_id, None, None) for group_id in named}
     for event in events:
         message = orjson.loads(event.body)
-        group_id = read_group_id(message)
-        traits = message.get("traits")
-        name = traits.get("name") if isinstance(traits, dict) else None
-        before = found.get(group_id)
-        at = from_millis(read_timestamp_ms(message, event.received_at))
-        if group_id:
-            name = (before.name if before else None) or (name if isinstance(name, str) else None)
-            found[group_id] = Account(group_id, name, max(at, before.last_seen_at) if before else at)
-    return [found[group_id] for group_id in sorted(found)]
+        before = found.get(read_group_id(message) or "")
+        if before is not None:
+            traits = message.get("traits")
+            name = traits.get("name") if isinstance(traits, dict) else None
+            at = from_millis(read_timestamp_ms(message, event.received_at))
+            said = before.name or (name if isinstance(name, str) else None)
+            found[before.group_id] = Account(before.group_id, said, max(at, before.called_at or at))
+    return list(found.values())
 
 
-def read_group_calls(
+def list_group_ids(connection: Connection, space_id: str, profile_ids: Collection[str]) -> list[str]:
+    """Return the accounts that messages of profiles name, by their ids."""
+    rows = select_in(connection, (profile_accounts.c.group_id,), {"space_id": space_id}, "profile_id", profile_ids)
+    return sorted({group_id for (group_id,) in rows})
+
+
+def _read_group_calls(
     workspace: Workspace, connection: Connection, space_id: str, profile_ids: Collection[str]
 ) -> list[StoredEvent]:
     """Return the group calls of profiles, newest first, at most `MAX_GROUP_CALLS`."""
@@ -59,8 +67,3 @@ def read_group_calls(
         .limit(MAX_GROUP_CALLS)
     )
     return open_event_log(workspace).get_many(connection.execute(query).scalars().all())
-
-
-def read_group_id(message: dict[str, object]) -> str:
-    """Return the account that a group call names; "" for none."""
-    return str(message.get("groupId") or "").strip()

@@ -16,7 +16,7 @@ import orjson
 
 from core.clock import to_millis
 from core.events.event_log import StoredEvent
-from core.events.message import Message, MessageType, read_timestamp_ms
+from core.events.message import Message, MessageType, read_group_id, read_timestamp_ms
 from core.identity.blocked import find_blocked
 from core.identity.identifiers import Extracted, IdentifierReader
 from core.identity.resolve import Caps, Resolution, Violation, ViolationRule, choose_survivor, resolve
@@ -174,6 +174,9 @@ class BatchApplier:
             profile.put_traits(read_sent_traits(read.message), at_ms, event.offset, self._is_active)
         if self._traits is not None:
             self._traits.observe(profile.id, read.message, at_ms, event.offset)
+        group_id = read_group_id(read.message)
+        if group_id is not None:
+            around.accounts.add((around.space_id, group_id, profile.id))
         around.messages.append((around.space_id, event.offset, profile.id, event.type))
         around.touch(profile)
 

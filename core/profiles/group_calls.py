@@ -1,4 +1,4 @@
-"""Which group calls name which account: followed behind the builder, so that an account can be asked for.
+"""Which group calls speak of which account: followed behind the builder, for the traits that they give it.
 
 Only the calls are noted, not the people: whom a call reached is what `profile_messages` says now, after merges, undone
 merges and rebuilds.
@@ -10,14 +10,12 @@ import orjson
 from sqlalchemy import insert, select
 
 from core.events.event_log import open_event_log
-from core.events.message import MessageType
-from core.profiles.accounts import read_group_id
+from core.events.message import MessageType, read_group_id
 from core.profiles.progress import read_group_offset, read_offset, write_group_offset
 from core.storage.tables import group_calls, profile_messages
 from core.workspaces.workspace import Workspace
 
 CALLS_AT_ONCE = 2_000
-MAX_GROUP_ID_CHARS = 500
 
 
 def follow_group_calls(workspace: Workspace, space_id: str) -> int:
@@ -39,9 +37,7 @@ def follow_group_calls(workspace: Workspace, space_id: str) -> int:
             offsets = connection.execute(query).scalars().all()
         named = [(event.offset, read_group_id(orjson.loads(event.body))) for event in log.get_many(offsets)]
         rows = [
-            {"space_id": space_id, "group_id": name, "log_offset": offset}
-            for offset, name in named
-            if 0 < len(name) <= MAX_GROUP_ID_CHARS and name.isprintable()
+            {"space_id": space_id, "group_id": name, "log_offset": offset} for offset, name in named if name is not None
         ]
         end = built_to if len(offsets) < CALLS_AT_ONCE else offsets[-1]
         with workspace.database.transaction() as connection:

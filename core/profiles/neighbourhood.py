@@ -15,7 +15,7 @@ from core.identity.rule import Identifier
 from core.profiles.changes import note_changes
 from core.profiles.splits import load_kept_apart
 from core.storage.bulk import select_among, upsert_rows
-from core.storage.tables import identifiers, merges, profile_messages, profiles, violations
+from core.storage.tables import identifiers, merges, profile_accounts, profile_messages, profiles, violations
 
 TraitEntry: TypeAlias = list[Any]
 """Value, time in ms, log offset, id of the computed trait or None; as the store's JSON has it, copied nowhere."""
@@ -94,6 +94,7 @@ class Neighbourhood:
         self.profiles: dict[str, ProfileRow] = {}
         self.owners: dict[Identifier, ProfileRow] = {}
         self.messages: list[tuple[object, ...]] = []
+        self.accounts: set[tuple[str, str, str]] = set()
         self.merges: list[tuple[object, ...]] = []
         self.violations: list[tuple[object, ...]] = []
         self.apart: KeptApart | None = None
@@ -172,6 +173,7 @@ class Neighbourhood:
         upsert_rows(connection, profiles, [_to_row(space, profile) for _, profile in sorted(self._changed.items())])
         upsert_rows(connection, identifiers, self._list_identifier_rows())
         upsert_rows(connection, profile_messages, self.messages)
+        upsert_rows(connection, profile_accounts, sorted(self.accounts))
         upsert_rows(connection, merges, self.merges)
         upsert_rows(connection, violations, self.violations)
         note_changes(connection, space, self._changed)

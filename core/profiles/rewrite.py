@@ -19,6 +19,7 @@ from core.storage.tables import (
     computed_traits,
     identifiers,
     merges,
+    profile_accounts,
     profile_messages,
     profiles,
     trait_states,
@@ -26,7 +27,12 @@ from core.storage.tables import (
 )
 
 COMPARED_AT_ONCE = 5_000
-_BY_PROFILE = ((profiles, "id"), (identifiers, "profile_id"), (merges, "survivor_id"))
+_BY_PROFILE = (
+    (profiles, "id"),
+    (identifiers, "profile_id"),
+    (profile_accounts, "profile_id"),
+    (merges, "survivor_id"),
+)
 _BY_MESSAGE = ((profile_messages, "log_offset"), (violations, "log_offset"))
 _TOUCHING = ("id", "profile_id", "merged_id", "survivor_id", "merged_into")
 _JSON = frozenset({"traits", "reason", "detail", "state"})

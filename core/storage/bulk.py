@@ -207,7 +207,7 @@ def _write_conflict(table: Table, is_sum: bool) -> str:
         for column in table.columns
         if column.name not in keys
     )
-    return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}"
+    return f"ON CONFLICT ({', '.join(keys)}) DO {f'UPDATE SET {changed}' if changed else 'NOTHING'}"
 
 
 def execute_raw(connection: Connection, sql: str, parameters: Any, **kind: str) -> Any:

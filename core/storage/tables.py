@@ -371,6 +371,15 @@ profile_messages = Table(
     Column("type", Text, nullable=False),
     Index(None, "space_id", "profile_id", "log_offset"),
 )
+profile_accounts = Table(
+    "profile_accounts",  # whose messages named which account
+    METADATA,
+    Column("space_id", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Column("profile_id", Text, primary_key=True),  # as resolved then; a merge does not rewrite it
+    Index(None, "space_id", "profile_id"),
+    sqlite_with_rowid=False,
+)
 account_traits = Table(
     "account_traits",
     METADATA,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
 from core.profiles.api_page import Page, PageRequest, cut
 from core.profiles.api_reads import to_external_id, write_traits
 from core.profiles.merge_history import find_survivors
-from core.storage.bulk import select_in
-from core.storage.tables import account_traits, group_calls, identifiers, profile_messages
+from core.storage.bulk import select_equal, select_in
+from core.storage.tables import account_traits, identifiers, profile_accounts
 from core.traits.accounts import read_entries
 from core.workspaces.workspace import Workspace
 
@@ -16,12 +16,12 @@ _IDENTIFIER = (identifiers.c.profile_id, identifiers.c.type, identifiers.c.value
 
 
 def is_known(connection: Connection, space_id: str, group_id: str) -> bool:
-    """Say whether a group call or SQL traits have named the account."""
+    """Say whether a message that reached a profile names the account, or traits are kept of it."""
     return any(
         connection.execute(
             select(table.c.group_id).where(table.c.space_id == space_id, table.c.group_id == group_id).limit(1)
         ).first()
-        for table in (group_calls, account_traits)
+        for table in (profile_accounts, account_traits)
     )
 
 
@@ -37,17 +37,9 @@ def read_account_traits(
 def read_account_links(
     _workspace: Workspace, connection: Connection, space_id: str, group_id: str, request: PageRequest
 ) -> Page:
-    """Return the people whom group calls put into the account, in the order of their profiles."""
-    calls, messages = group_calls.c, profile_messages.c
-    is_same = and_(messages.space_id == calls.space_id, messages.log_offset == calls.log_offset)
-    query = (
-        select(messages.profile_id)
-        .select_from(group_calls.join(profile_messages, is_same))
-        .where(calls.space_id == space_id, calls.group_id == group_id)
-        .distinct()
-    )
-    resolved = set(connection.execute(query).scalars())
-    people = set(find_survivors(connection, space_id, resolved).values())
+    """Return the people whose messages name the account, in the order of their profiles."""
+    named = select_equal(connection, (profile_accounts.c.profile_id,), {"space_id": space_id, "group_id": group_id})
+    people = set(find_survivors(connection, space_id, {profile_id for (profile_id,) in named}).values())
     keys, last = cut(sorted((profile_id,) for profile_id in people), request)
     known: dict[str, list[tuple[str, str]]] = {}
     ids = [profile_id for (profile_id,) in keys]

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import orjson
 
 from core.errors import InvalidField
-from core.events.message import Message, MessageType
+from core.events.message import Message, MessageType, read_group_id
 from core.traits.computed_trait import Aggregate, ComputedTrait, Scope, TraitKind, ValueType
 from core.traits.conditions import MAX_CONDITIONS, Condition, parse_condition
 from core.traits.kinds import (
@@ -43,7 +43,6 @@ MIN_SESSION_MINUTES = 30
 MAX_SESSION_MINUTES = 90 * 24 * 60
 MAX_EVENT_CHARS = 200
 MAX_PATH_CHARS = 200
-MAX_ACCOUNT_CHARS = 500
 ACCOUNT_PREFIX = "group_id:"
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -103,13 +102,9 @@ def read_properties(message: Message) -> Message:
 
 
 def find_account(message: Message) -> str | None:
-    """Return the account of a message as `group_id:value`: its `groupId`, else that of its context."""
-    context = message.get("context")
-    for raw in (message.get("groupId"), context.get("groupId") if isinstance(context, dict) else None):
-        value = str(raw).strip() if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
-        if value and len(value) <= MAX_ACCOUNT_CHARS and value.isprintable():
-            return f"{ACCOUNT_PREFIX}{value}"
-    return None
+    """Return the account that a message names as `group_id:value`, which is how the states of traits name one."""
+    group_id = read_group_id(message)
+    return None if group_id is None else f"{ACCOUNT_PREFIX}{group_id}"
 
 
 def compile_trait(trait: ComputedTrait) -> CompiledTrait:

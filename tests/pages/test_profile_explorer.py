@@ -129,7 +129,9 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
     feed.build()
     feed.identify("ada", anonymousId="browser")
     feed.send("group", userId="ada", groupId="acme", traits={"name": "Acme Ltd"})
-    feed.track("ada", "Ordered", {"products": [{"name": "Pump", "price": 9}, {"name": "<i>"}]})
+    feed.track(
+        "ada", "Ordered", {"products": [{"name": "Pump", "price": 9}, {"name": "<i>"}]}, context={"groupId": "flex"}
+    )
     with workspace.database.transaction() as connection:
         kept = [
             AccountTraits(feed.space_id, "acme", {"seats": 7, "tier": "<b>"}),
@@ -148,6 +150,7 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
         "<dt>plan</dt><dd>pro",
         "<strong>Acme Ltd</strong>",
         "acme · last named by a group call",
+        "flex · named by events",
         "<dt>seats</dt><dd>7<small>syn_gone, ",
         "<dt>name</dt><dd>Acme Ltd<small>src_test, ",
         "<dt>tier</dt><dd>&lt;b&gt;",

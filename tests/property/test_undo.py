@@ -27,6 +27,7 @@ from core.storage.tables import (
     identifiers,
     kept_apart,
     merges,
+    profile_accounts,
     profile_counts,
     profile_messages,
     profiles,
@@ -41,7 +42,7 @@ from core.workspaces.workspace import Workspace, open_workspace
 from tests.sizes import examples
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
-BUILT = (profiles, identifiers, profile_messages, profile_counts, merges, violations, trait_states)
+BUILT = (profiles, identifiers, profile_messages, profile_accounts, profile_counts, merges, violations, trait_states)
 NUMBERS = itertools.count(1)
 TRAITS: tuple[tuple[str, str, dict[str, object]], ...] = (
     ("Phones of a week", "unique_list", {"property": "phone", "window": {"type": "sliding", "days": 7}}),

@@ -143,12 +143,15 @@ def test_an_account_has_the_traits_of_its_group_calls_what_is_computed_and_its_p
     rest = api.read(f"group_id:acme/links?next={first['cursor']['next']}", collection="accounts")
     people = [link["external_ids"] for page in (first, rest) for link in page["data"]]
     assert sorted(ids[-1]["id"] for ids in people) == ["1001", "1003"] and not rest["cursor"]["has_more"]
-    delete_trait(feed.workspace, trait.id)
     rebuild(feed.workspace, feed.space_id)
     assert api.refusal("accounts/profiles/group_id:acme/traits") == (404, "not_found")
     feed.build()
     follow_group_calls(feed.workspace, feed.space_id)
     assert api.read("group_id:acme/links", collection="accounts")["data"] == first["data"] + rest["data"]
+    delete_trait(feed.workspace, trait.id)
+    left = api.read("group_id:acme/traits?include=calls&verbose=true", collection="accounts")["traits"]
+    assert left["calls"]["value"] == 1
+    assert api.read("group_id:acme/traits?class=computed_trait", collection="accounts")["traits"] == {}
 
 
 def test_an_id_that_was_merged_away_gives_its_survivor_before_and_after_a_rebuild(api: Api) -> None:
@@ -160,6 +163,22 @@ def test_an_id_that_was_merged_away_gives_its_survivor_before_and_after_a_rebuil
     rebuild(api.feed.workspace, api.feed.space_id)
     api.feed.build()
     assert api.read(f"segment_id:{merged_id}/metadata")["metadata"]["segment_id"] == survivor
+
+
+def test_an_account_that_only_events_name_is_known_with_its_people_and_is_among_their_links(api: Api) -> None:
+    feed = api.feed
+    assert api.refusal("accounts/profiles/group_id:flex/traits") == (404, "not_found")
+    feed.track("2001", "Call", context={"groupId": " flex "})
+    feed.send("track", event="Call", anonymousId="f-9", context={"groupId": "flex"}, groupId="")
+    feed.send("track", event="Call", anonymousId="f-9", groupId="zeta", context={"groupId": "flex"})
+    feed.build()
+    assert api.read("group_id:flex/traits", collection="accounts")["traits"] == {}
+    assert len(api.read("group_id:flex/links", collection="accounts")["data"]) == 2
+    feed.identify("2001", anonymousId="f-9")
+    feed.build()
+    assert len(api.read("group_id:flex/links", collection="accounts")["data"]) == 1
+    links = api.read("user_id:2001/links")["data"]
+    assert [link["external_ids"][0]["id"] for link in links] == ["flex", "zeta"]
 
 
 @pytest.mark.parametrize(

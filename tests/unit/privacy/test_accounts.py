@@ -29,6 +29,7 @@ ROWS = [
     ("ada-and-eve", "eve@mail.example", 2),
     ("eve-alone", "ada@mail.example", 3),
     ("nobody-yet", "nobody", 4),
+    ("ada-tracked", "nobody", 6),  # which only an event of hers names
     ("ada-000001", "nobody", 5),  # an account that happens to be called as the person is
 ]
 
@@ -44,6 +45,7 @@ def fill(workspace: Workspace) -> tuple[Feed, str]:
         feed.send("group", userId=user, groupId=group, traits={"plan": f"of {user}"})
         feed.track(user, "Bought", context={"groupId": group})
     feed.send("group", userId="eve-000001", groupId="eve-alone", traits={})
+    feed.track(ADA, "Bought", context={"groupId": "ada-tracked"})
     feed.build()
     follow_group_calls(workspace, feed.space_id)
     with duckdb.connect(str(workspace.home.warehouses / "shop.duckdb")) as connection:
@@ -91,16 +93,18 @@ def test_what_accounts_say_of_a_deleted_person_goes_and_comes_again_only_from_th
     carry_out_due(store_workspace)
     (regulation,) = list_regulations(store_workspace)
     assert regulation.status is RegulationStatus.FINISHED
-    # all of the account of her own, the row that names her, and what was left of her messages or names her
-    assert regulation.receipt["account_traits"] == 3 + 2 + 2
+    # all of the accounts of her own, the row that names her, and what was left of her messages or names her
+    assert regulation.receipt["account_traits"] == 3 + 3 + 2 + 2
+    assert regulation.receipt["profile_accounts"] == 3
     assert regulation.receipt["group_calls"] == 2
     assert b"ada-alone" not in read_everything(store_workspace)
     feed.build()
     others = {key: value for key, value in before["ada-and-eve"].items() if key != "left"}
     assert read(feed) == before | {
         "ada-alone": {},
+        "ada-tracked": {},
         "ada-and-eve": others | {"bought": 1},
         "eve-alone": {"tier": "tier 3"},
     }
-    assert run(store_workspace, owners).sheet.added == 2
+    assert run(store_workspace, owners).sheet.added == 3
     assert read(feed)["eve-alone"] == {key: value for key, value in before["eve-alone"].items() if key != "left"}

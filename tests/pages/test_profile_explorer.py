@@ -50,7 +50,7 @@ def test_people_are_found_by_identifier_trait_and_type(workspace: Workspace, vis
     assert "Nobody matches this search" in read(visit(PAGE, profile_search="nobody at all"))
 
 
-def test_a_trait_leads_back_to_message_row_mapping_sql_model_sync_and_source(
+def test_a_trait_leads_back_to_message_row_mapping_sql_model_sync_and_source_and_a_tie_to_its_row(
     workspace: Workspace, visit: Visit
 ) -> None:
     guided.fill(workspace)
@@ -70,6 +70,9 @@ def test_a_trait_leads_back_to_message_row_mapping_sql_model_sync_and_source(
     assert guided.SQL in [code.value for code in app.code]
     links = [link.label for link in app.get("page_link")]
     assert {"See the message", "See the record in its run", "See the mapping", "See the warehouse"} <= set(links)
+    ties = read(visit(PAGE, id="user_id:c3", view="identifiers"))
+    row = "Row c3 of SQL model “Customers”, sent by sync “Customers to profiles” from Customers"
+    assert f"email c3@example.com was tied to user_id c3: {row}" in ties
 
 
 def test_a_refresh_shows_the_same_person_view_and_trait(workspace: Workspace, visit: Visit) -> None:

@@ -23,6 +23,7 @@ from core.storage.tables import identifiers, profiles
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import connect_source, ensure_space
 from core.workspaces.workspace import Workspace, open_workspace
+from tests.feeding import Feed
 from tests.new_home import new_home
 from tests.sizes import examples
 
@@ -146,6 +147,20 @@ def test_the_worked_example_of_the_specification(tmp_path: object) -> None:
     people = set(read_people(workspace).values())
     assert people == {frozenset({("user_id", "u1"), ("email", "e0@x.example")}), frozenset({("user_id", "u2")})}
     workspace.close()
+
+
+def test_of_traits_that_conflict_at_a_merge_the_most_recent_wins(workspace: Workspace) -> None:
+    """spec/profiles.md 1.3, step 7; the message that ties the two sets none of them."""
+    feed = Feed(workspace)
+    feed.identify("ada", minute=5, traits={"city": "Bonn"})
+    feed.identify("ada", minute=1, traits={"plan": "free", "age": 30})
+    feed.identify(minute=3, traits={"email": "a@x.example", "city": "Ulm", "plan": "pro"})
+    feed.identify(minute=1, traits={"email": "a@x.example", "age": 31})
+    feed.send("track", userId="ada", event="Paid", properties={}, context={"traits": {"email": "a@x.example"}})
+    feed.build(batch_messages=2)
+    traits = get_profile(workspace, feed.space_id, "user_id:ada").traits
+    values = {each.key: (each.value, each.origin.log_offset) for each in traits}
+    assert values == {"city": ("Bonn", 1), "plan": ("pro", 3), "age": (31, 4), "email": ("a@x.example", 3)}
 
 
 def test_a_merge_says_why_and_the_merged_id_leads_to_the_survivor(tmp_path: object) -> None:

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
 from core.identity.kept_apart import KeptApart
 from core.identity.resolve import Caps, KnownProfile, Resolution, Sighting, ViolationRule, choose_survivor, resolve
 from core.identity.rule import Identifier, IdentifierRule, Period
@@ -25,14 +30,20 @@ def known(profile_id: str, created_at: int = 0, seen_at: int = NOW, merges: int 
     return profile
 
 
-def run(event: list[tuple[str, str]], *profiles: KnownProfile, at: int = NOW, **options: object) -> Resolution:
+def run(
+    event: list[tuple[str, str]],
+    *profiles: KnownProfile,
+    at: int = NOW,
+    rules: Mapping[str, IdentifierRule] = RULES,
+    **options: object,
+) -> Resolution:
     owners = {
         Identifier(type_, value): profile
         for profile in profiles
         for type_, values in profile.identifiers.items()
         for value in values
     }
-    return resolve([Identifier(*pair) for pair in event], at, owners, RULES, **options)  # type: ignore[arg-type]
+    return resolve([Identifier(*pair) for pair in event], at, owners, rules, **options)  # type: ignore[arg-type]
 
 
 def ids(resolution: Resolution) -> list[str]:
@@ -101,13 +112,15 @@ def test_a_merge_is_refused_when_the_would_be_profile_breaks_a_limit_of_a_type_n
     assert found.violations[0].detail["type"] == "email"
 
 
-def test_a_period_counts_only_values_seen_within_it() -> None:
-    old = known("a", seen_at=NOW - 8 * DAY, user_id="u", anonymous_id=["x", "y"])
+@pytest.mark.parametrize(("period", "days"), [("daily", 1), ("weekly", 7), ("monthly", 30), ("annually", 365)])
+def test_a_period_counts_only_values_seen_within_it(period: str, days: int) -> None:
+    rules = {**RULES, "anonymous_id": replace(RULES["anonymous_id"], period=Period(period))}
     event = [("user_id", "u"), ("anonymous_id", "z")]
-    assert run(event, old).violations == []
-    recent = known("a", seen_at=NOW - 7 * DAY, user_id="u", anonymous_id=["x", "y"])
-    (violation,) = run(event, recent).violations
-    assert (violation.rule, violation.detail["period"]) == (ViolationRule.TIME_LIMIT, "weekly")
+    old = known("a", seen_at=NOW - days * DAY - 1, user_id="u", anonymous_id=["x", "y"])
+    assert run(event, old, rules=rules).violations == []
+    recent = known("a", seen_at=NOW - days * DAY, user_id="u", anonymous_id=["x", "y"])
+    (violation,) = run(event, recent, rules=rules).violations
+    assert (violation.rule, violation.detail["period"]) == (ViolationRule.TIME_LIMIT, period)
 
 
 def test_alias_resolves_by_its_first_identifier_and_never_merges() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from core.identity.resolve import ViolationRule
+import orjson
+
+from core.identity.caps import change_caps
+from core.identity.resolve import Caps, ViolationRule
 from core.identity.rules import edit_identifier
-from core.profiles.lookup import get_profile
+from core.profiles.lookup import get_profile, list_profile_events
 from core.profiles.violations import count_violations, list_violations
 from core.workspaces.workspace import Workspace
 from tests.feeding import Feed
@@ -29,6 +32,53 @@ def test_violations_name_the_message_the_rule_and_the_profile_and_are_counted(st
         ViolationRule.VALUE_LIMIT: 1,
     }
     assert count_violations(store_workspace, feed.space_id, profile_id=grace.id) == {ViolationRule.VALUE_LIMIT: 1}
+
+
+def test_each_rule_of_the_specification_is_broken_by_a_message_and_says_so(store_workspace: Workspace) -> None:
+    """spec/profiles.md 1.3, step 10."""
+    feed = Feed(store_workspace, ("user_id", "email", "anonymous_id"))
+    edit_identifier(store_workspace, feed.space_id, "anonymous_id", value_limit=1, period="weekly")
+    change_caps(store_workspace, feed.space_id, Caps(merges=1, identifiers=4))
+    feed.identify("ada", traits={"email": "shared@x.example"})
+    broken = {feed.identify("grace", traits={"email": "shared@x.example"}): "Identifier value limit exceeded"}
+    feed.identify("bob", anonymousId="one")
+    broken[feed.identify("bob", anonymousId="two")] = "Identifier time limit exceeded"
+    broken[feed.identify("null", traits={"email": "eve@x.example"})] = "ID value blocked"
+    broken[feed.send("track", event="Seen", properties={"email": "eve@x.example"})] = "No matching identifiers on event"
+    for number in (1, 2):
+        feed.identify(traits={"email": f"m{number}@x.example"})
+    feed.identify("mia")
+    feed.identify("mia", traits={"email": "m1@x.example"})
+    broken[feed.identify("mia", traits={"email": "m2@x.example"})] = "Profile merge limit exceeded"
+    for number in range(3):
+        feed.identify("zoe", traits={"email": f"z{number}@x.example"})
+    broken[feed.identify("zoe", traits={"email": "z4@x.example"})] = "Identifier mapping limit exceeded"
+    feed.build()
+    found = list_violations(store_workspace, feed.space_id)
+    assert {each.log_offset: each.label for each in found} == broken
+    assert {each.rule for each in found} == {
+        "no_matching_identifiers",
+        "identifier_value_limit_exceeded",
+        "identifier_time_limit_exceeded",
+        "id_value_blocked",
+        "profile_merge_limit_exceeded",
+        "identifier_mapping_limit_exceeded",
+    }
+    assert len(found) == 6
+
+
+def test_a_blocked_value_stays_in_the_message_the_events_and_the_traits(workspace: Workspace) -> None:
+    """spec/profiles.md 1.2: it stays in the payload and is not promoted."""
+    feed = Feed(workspace)
+    feed.identify("eve", traits={"email": "Anonymous"})
+    feed.build()
+    profile = get_profile(workspace, feed.space_id, "user_id:eve")
+    assert [(each.type, each.value) for each in profile.identifiers] == [("user_id", "eve")]
+    assert {each.key: each.value for each in profile.traits} == {"email": "Anonymous"}
+    (event,) = list_profile_events(workspace, feed.space_id, profile.id)
+    assert orjson.loads(event.body)["traits"] == {"email": "Anonymous"}
+    (violation,) = list_violations(workspace, feed.space_id, profile_id=profile.id)
+    assert violation.sentence == "ID value blocked: message #1, email anonymous."
 
 
 def test_a_page_never_ends_inside_a_message(store_workspace: Workspace) -> None:

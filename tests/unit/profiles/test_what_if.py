@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,8 @@ def feed(store_workspace: Workspace) -> Feed:
     for number in range(160):
         traits = {"email": f"e{chance.randrange(60)}@x.example", "phone": f"+{chance.randrange(40)}", "n": number}
         kept = {key: text for key, text in traits.items() if chance.random() < 0.6}
-        feed.identify(f"u{chance.randrange(50)}" if chance.random() < 0.5 else None, traits=kept)
+        user = f"u{chance.randrange(50)}" if chance.random() < 0.5 else None
+        feed.identify(user, traits=kept, minute=30 * number)  # over three days
     feed.build()
     return feed
 
@@ -60,11 +62,18 @@ def compare(before: Owners, after: Owners) -> tuple[int, int, int, int]:
 
 def test_what_is_said_is_what_a_rebuild_with_the_rules_gives(feed: Feed) -> None:
     before, violations = feed.owners(), count_violations(feed.workspace, feed.space_id)
-    told = ask(feed, RuleEdit("user_id", value_limit=3), RuleEdit("phone", priority=1, blocked_exact=["+3", "+5"]))
+    blocked: dict[str, Any] = {"blocked_exact": ["+3", "+5"], "blocked_patterns": ["^[+]1.$"]}
+    changes: dict[str, dict[str, Any]] = {
+        "user_id": {"value_limit": 3},
+        "email": {"value_limit": 2, "period": "daily"},
+        "phone": {"priority": 1, **blocked},
+    }
+    told = ask(feed, *(RuleEdit(type_, **change) for type_, change in changes.items()))
     assert feed.owners() == before
-    assert told.merging and told.splitting and told.lost["phone"] >= 2
-    edit_identifier(feed.workspace, feed.space_id, "user_id", value_limit=3)
-    edit_identifier(feed.workspace, feed.space_id, "phone", priority=1, blocked_exact=["+3", "+5"])
+    assert told.merging and told.splitting and told.lost["phone"] > 6
+    assert told.violations_after["identifier_time_limit_exceeded"] > 0
+    for type_, change in changes.items():
+        edit_identifier(feed.workspace, feed.space_id, type_, **change)
     rebuild(feed.workspace, feed.space_id)
     feed.build()
     after = feed.owners()

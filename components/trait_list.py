@@ -96,6 +96,13 @@ def _draw_trait(workspace: Workspace, figures: TraitFigures) -> None:
             _draw_export(workspace, trait)
 
 
+_KEPT = {
+    Scope.USER: "**The value stays on the profiles as a custom trait**, until something else sets it or the profiles"
+    " are built anew.",
+    Scope.ACCOUNT: "**The value stays on the accounts as a custom trait**, until something newer sets it.",
+}
+
+
 def _draw_actions(workspace: Workspace, trait: ComputedTrait) -> None:
     with st.container(horizontal=True):
         if st.button("Edit", icon=":material/edit:", key="edit_trait"):
@@ -109,8 +116,7 @@ def _draw_actions(workspace: Workspace, trait: ComputedTrait) -> None:
         if st.button("Delete …", icon=":material/delete:", type="tertiary", key="delete_trait"):
             confirm(
                 f"Delete {escape_markdown(trait.name)}?",
-                "It is not computed any more. **The value stays on the profiles as a custom trait**, until something"
-                " else sets it or the profiles are built anew.",
+                f"It is not computed any more. {_KEPT[trait.scope]}",
                 lambda: delete_trait(workspace, trait.id),
                 confirm_label="Delete trait",
             )

@@ -16,6 +16,7 @@ from core.events.event_log import LogEntry
 
 MAX_MESSAGE_ID_CHARS = 100
 MAX_GROUP_ID_CHARS = 500
+_ID_TYPES = (str, int)  # a union of types is four times slower to test for
 
 Message: TypeAlias = dict[str, Any]
 """A message as read from JSON; its values are whatever the sender sent."""
@@ -86,8 +87,7 @@ def read_group_id(message: Message) -> str | None:
     """Return the account that a message of any type names: its `groupId`, else that of its context; None for none."""
     context = message.get("context")
     for raw in (message.get("groupId"), context.get("groupId") if isinstance(context, dict) else None):
-        value = str(raw).strip() if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
-        if is_group_id(value):
+        if isinstance(raw, _ID_TYPES) and not isinstance(raw, bool) and is_group_id(value := str(raw).strip()):
             return value
     return None
 

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 import duckdb
 import pytest
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.testing.v1 import app_test
 
 from core.clock import FixedClock, to_iso
 from core.events.event_log import open_event_log
@@ -15,6 +18,7 @@ from core.setup.sql_traits import create_sql_traits, list_sql_traits
 from core.syncs.engine import execute_run
 from core.syncs.run import list_runs
 from core.traits.computed_trait import TraitStatus
+from core.traits.export import ExportLayout
 from core.traits.store import add_recipes, create_trait, get_trait, list_traits
 from core.warehouses.store import save_warehouse
 from core.workspaces.workspace import Workspace
@@ -97,6 +101,29 @@ def test_a_trait_is_edited_disabled_and_deleted_and_a_third_is_refused(
     press(app, "Save changes")
     assert get_trait(workspace, trait.id).definition["window"] == {"type": "sliding", "days": 30}
     assert "Delete …" in list_buttons(app)
+
+
+def test_the_file_of_a_trait_is_downloaded_in_the_layout_that_is_chosen(
+    workspace: Workspace, feed: Feed, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: list[MediaFileManager] = []
+
+    def keep_files(storage: MemoryMediaFileStorage) -> MediaFileManager:
+        files.append(MediaFileManager(storage))  # AppTest makes one for each run, and forgets it
+        return files[-1]
+
+    monkeypatch.setattr(app_test, "MediaFileManager", keep_files)
+    trait = create_trait(
+        workspace, feed.space_id, name="Orders", kind="event_counter", definition={"event": "Order Completed"}
+    )
+    feed.build()
+    app = visit(PAGE, trait=trait.id)
+    app.radio(key=f"layout_{trait.id}").set_value(ExportLayout.COLUMNS).run()
+    (button,) = app.download_button
+    url = files[-1].execute_deferred(button.proto.deferred_file_id)
+    file = files[-1]._storage.get_file(url.rsplit("/")[-1])  # type: ignore[attr-defined]
+    assert (file.filename, file.mimetype) == ("orders.csv", "text/csv")
+    assert file.content.decode() == "trait_key,trait_value,user_id_1\r\norders,2,ada\r\norders,1,bob\r\n"
 
 
 def test_a_history_that_cannot_be_read_is_said_on_the_page_and_tried_again(

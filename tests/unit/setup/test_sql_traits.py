@@ -14,6 +14,7 @@ from core.identity.rules import add_identifiers
 from core.profiles.api_page import PageRequest
 from core.profiles.build import rebuild
 from core.profiles.lookup import get_profile
+from core.setup.entitlements import Entitled, get_usage
 from core.setup.sql_traits import (
     SqlTraits,
     check_sql_traits,
@@ -82,6 +83,7 @@ def test_only_changed_rows_are_sent_and_who_is_no_longer_returned_gets_no_value(
     assert "plan" not in traits
     ada = "user_id:ada" if key == "user_id" else "email:ada@x.example"
     assert {trait.key: trait.value for trait in get_profile(workspace, space.id, ada).traits}["plan"] == "silver"
+    assert get_usage(workspace, Entitled.COMPUTED_TRAITS).used == 0  # W120: traits by SQL do not count
     (listed,) = list_sql_traits(workspace, space.id)
     assert listed.newest_run is not None
     assert list_sql_traits(workspace, "spa_other") == []

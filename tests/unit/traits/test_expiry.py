@@ -53,6 +53,27 @@ def test_what_leaves_a_window_leaves_the_value_without_a_new_message(
     assert expire_values(store_workspace, feed.space_id) == 0
 
 
+def test_a_session_s_value_follows_each_event_at_once_and_goes_with_the_session(
+    workspace: Workspace, clock: FixedClock
+) -> None:
+    feed = Feed(workspace)
+    definition = {"event": "Bought", "window": {"type": "session", "inactivity_minutes": 30}}
+    create_trait(workspace, feed.space_id, name="Orders", kind="event_counter", definition=definition)
+    feed.build()
+    seen = []
+    for minute in (0, 20, 40, 75):  # the break before the last one is longer than the inactivity period
+        clock.advance(START + timedelta(minutes=minute) - clock.now())
+        build_space(workspace, feed.space_id, lambda: False)
+        before = values(feed, "u1") if seen else {}
+        feed.track("u1", "Bought", minute=minute)
+        feed.build()
+        seen.append((before.get("orders"), values(feed, "u1")["orders"]))
+    assert seen == [(None, 1), (1, 2), (2, 3), (None, 1)]
+    clock.advance(timedelta(minutes=31))
+    build_space(workspace, feed.space_id, lambda: False)
+    assert values(feed, "u1") == {}
+
+
 @pytest.mark.parametrize("is_late", [False, True])
 def test_a_value_that_went_comes_back_with_the_next_event(
     workspace: Workspace, clock: FixedClock, is_late: bool

@@ -20,11 +20,13 @@ from core.profiles.api_page import PageRequest
 from core.profiles.build import rebuild
 from core.profiles.group_calls import follow_group_calls
 from core.profiles.lookup import get_profile
+from core.profiles.undo import Act, split
 from core.traits import history
 from core.traits.accounts import list_account_traits
 from core.traits.api_accounts import read_account_traits
 from core.traits.changes import read_trait_history
 from core.traits.computed_trait import ComputedTrait, TraitStatus
+from core.traits.engine import ComputedTraitEngine
 from core.traits.preview import preview_trait
 from core.traits.store import (
     add_recipes,
@@ -184,15 +186,32 @@ def test_a_disabled_trait_keeps_its_values_and_catches_up_when_it_is_enabled(fee
 def test_a_deleted_trait_leaves_its_value_as_a_custom_trait(feed: Feed) -> None:
     (trait,) = add_recipes(feed.workspace, feed.space_id, ["last_interaction_duration"])
     feed.track("u1", "Flex - Engagement Initiated", {"duration": 95.0})
+    feed.track("u2", "Flex - Engagement Initiated", {"duration": 5}, context={"traits": {"email": "b@x.example"}})
+    feed.send("track", event="Seen", context={"traits": {"email": "c@x.example"}})
+    feed.identify("u2", traits={"email": "c@x.example"})
     feed.build()
     delete_trait(feed.workspace, trait.id)
     assert list_traits(feed.workspace, feed.space_id) == []
-    assert value(feed, "u1", "last_interaction_duration") == 95
+    assert [value(feed, user, "last_interaction_duration") for user in ("u1", "u2")] == [95, 5]
+    (merge,) = get_profile(feed.workspace, feed.space_id, "user_id:u2").merges
+    split(feed.workspace, feed.space_id, Act.UNDO, merge.merged_id, ComputedTraitEngine())
+    assert [value(feed, user, "last_interaction_duration") for user in ("u1", "u2")] == [95, None]
     feed.identify("u1", traits={"last_interaction_duration": "none"})
     feed.build()
     assert value(feed, "u1", "last_interaction_duration") == "none"
     with pytest.raises(NotFound):
         delete_trait(feed.workspace, trait.id)
+
+
+def test_a_deleted_trait_s_value_goes_with_a_rebuild_as_the_log_never_had_it(feed: Feed) -> None:
+    trait = make(feed, "Orders", "event_counter")
+    feed.track("u1", "Bought")
+    feed.build()
+    delete_trait(feed.workspace, trait.id)
+    assert value(feed, "u1", "orders") == 1
+    rebuild(feed.workspace, feed.space_id)
+    feed.build()
+    assert value(feed, "u1", "orders") is None
 
 
 def test_a_deleted_trait_leaves_its_value_on_accounts_until_something_newer_sets_it(
@@ -261,8 +280,10 @@ def test_a_history_that_is_killed_in_the_middle_is_computed_from_the_start_and_c
 
     with pytest.raises(RunInProgress):
         history.compute_history(feed.workspace, feed.space_id, log, die_at_the_fifth)
-    assert get_trait(feed.workspace, late.id).status is TraitStatus.COMPUTING
-    assert 0 < count_owners(feed.workspace, late) < 7
+    killed = get_trait(feed.workspace, late.id)
+    assert killed.status is TraitStatus.COMPUTING
+    assert 0 < (counted := count_owners(feed.workspace, late)) < 7
+    assert killed.progress == pytest.approx(counted / 7, abs=0.1)  # of about how many there are
     feed.build()
     assert count_owners(feed.workspace, late) == count_owners(feed.workspace, trait) == 7
     for number in range(7):

@@ -128,7 +128,8 @@ def test_an_export_has_three_layouts_and_runs_no_formula(feed: Feed) -> None:
         ["orders", "3", "", "ada@work.example"],
         ["orders", "1", "bob", ""],
     ]
-    (_, row) = read_csv(feed, "last_item", ExportLayout.JSON)
+    heading, row = read_csv(feed, "last_item", ExportLayout.JSON)
+    assert heading == ["trait_key", "trait_value", "identifiers"]
     assert row[:2] == ["last_item", "+1 415"]
     assert row[2].startswith('[{"type":"user_id","value":"ada"},')
     assert read_csv(feed, "account_orders", ExportLayout.COLUMNS)[1:] == [["account_orders", "3", "acme"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx
 import orjson
@@ -19,7 +19,7 @@ from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
 from core.identity.rules import add_custom_identifier, add_identifiers, edit_identifier
 from core.profiles.build import ProfileBuilder, rebuild
-from core.profiles.lookup import get_profile
+from core.profiles.lookup import get_profile, list_profile_events
 from core.profiles.split_plan import Act
 from core.profiles.splits import list_splits
 from core.profiles.undo import plan_split, split
@@ -54,6 +54,26 @@ message = st.tuples(value, value, value, st.booleans(), st.integers(0, 20))
 history = st.lists(message.filter(lambda each: any(part is not None for part in each[:3])), min_size=2, max_size=14)
 
 
+Message = tuple[int | None, int | None, int | None, bool, int]
+
+
+class Person(NamedTuple):
+    """One profile: the place of the message that made it, what it has, and the places of its messages."""
+
+    made_by: int
+    identifiers: frozenset[tuple[str, str]]
+    traits: dict[str, object]
+    messages: list[int]
+
+
+def list_identifiers(user: int | None, email: int | None, phone: int | None, is_call: bool) -> list[tuple[str, str]]:
+    """Return what a message carries."""
+    found = [("user_id", f"u{user}"), ("email", f"e{email}@x.example"), ("phone", f"+1415{phone}")]
+    if is_call:
+        found.append(("anonymous_id", f"a{phone}"))
+    return [(type_, text) for type_, text in found if "None" not in text]
+
+
 class Crowd:
     """A space of its own with a source of its own; ids of profiles do not depend on which."""
 
@@ -61,9 +81,9 @@ class Crowd:
         self.workspace, self.engine = workspace, ComputedTraitEngine()
         number = next(NUMBERS)
         self.space_id, self.source = create_space(workspace, f"Space {number}").id, f"src_{number}"
-        self.sent = 0
+        self.sent, self.start = 0, open_event_log(workspace).last_offset()
         connect_source(workspace, self.space_id, self.source)
-        add_identifiers(workspace, self.space_id, ["user_id", "email"])
+        add_identifiers(workspace, self.space_id, ["user_id", "email", "anonymous_id"])
         add_custom_identifier(workspace, self.space_id, "phone")
         edit_identifier(workspace, self.space_id, "user_id", value_limit=user_limit)
         edit_identifier(workspace, self.space_id, "email", value_limit=email_limit, period="weekly")
@@ -71,20 +91,23 @@ class Crowd:
         for name, kind, more in TRAITS:
             create_trait(workspace, self.space_id, name=name, kind=kind, definition={"event": INITIATED, **more})
 
-    def send(self, messages: Sequence[tuple[int | None, int | None, int | None, bool, int]]) -> None:
+    def send(self, messages: Sequence[Message], numbers: Sequence[int] = ()) -> None:
+        """Send messages; with `numbers` the messages can come in any order, each is of a moment of its own."""
         entries = []
-        for user, email, phone, is_call, day in messages:
+        for place, (user, email, phone, is_call, day) in enumerate(messages):
             self.sent += 1
-            traits = {"email": f"e{email}@x.example", "phone": f"+1415{phone}", "seen": self.sent}
+            number = numbers[place] if numbers else self.sent
+            traits = {"email": f"e{email}@x.example", "phone": f"+1415{phone}", "seen": number}
             known = {key: text for key, text in traits.items() if "None" not in str(text)}
-            body: dict[str, Any] = {"messageId": f"m{self.sent}", "userId": None if user is None else f"u{user}"}
+            body: dict[str, Any] = {"messageId": f"m{number}", "userId": None if user is None else f"u{user}"}
             if is_call:
-                context = {"traits": known, "groupId": f"g{self.sent % 3}"}
+                context = {"traits": known, "groupId": f"g{number % 3}"}
                 body |= {"type": "track", "event": INITIATED, "context": context}
+                body["anonymousId"] = None if phone is None else f"a{phone}"
                 body["properties"] = {"direction": "Inbound", **known}
             else:
                 body |= {"type": "identify", "traits": known}
-            body["timestamp"] = to_iso(START + timedelta(days=day))
+            body["timestamp"] = to_iso(START + timedelta(days=day, seconds=number if numbers else 0))
             entries.append(to_log_entry(self.source, body, START + timedelta(seconds=self.sent)))
         open_event_log(self.workspace).append(entries)
 
@@ -109,6 +132,22 @@ class Crowd:
                     row |= {name: orjson.loads(row[name]) for name in ("traits", "detail", "reason") if name in row}
                 found[table.name] = [tuple(row.values()) for row in rows]
         return found
+
+    def read_people(self) -> list[Person]:
+        """Return the people of the space as they came, without what differs between spaces."""
+        with self.workspace.database.reading() as connection:
+            there = select(profiles).where(profiles.c.space_id == self.space_id, profiles.c.merged_into.is_(None))
+            rows = list(connection.execute(there.order_by(profiles.c.created_offset)))
+            owned = list(connection.execute(select(identifiers).where(identifiers.c.space_id == self.space_id)))
+        return [
+            Person(
+                row.created_offset - self.start,
+                frozenset((each.type, each.value) for each in owned if each.profile_id == row.id),
+                {key: entry[0] for key, entry in orjson.loads(row.traits).items()},
+                [each.offset - self.start for each in list_profile_events(self.workspace, self.space_id, row.id)],
+            )
+            for row in rows
+        ]
 
     def list_merged(self) -> list[str]:
         query = select(merges.c.merged_id).where(merges.c.space_id == self.space_id).order_by(merges.c.log_offset)
@@ -167,76 +206,93 @@ def test_an_undo_and_its_undo_are_a_full_rebuild_with_the_rule_and_without(
 
 
 @settings(
-    max_examples=examples(5),
+    max_examples=examples(15),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(first=history, second=history, turns=st.lists(st.booleans(), min_size=28, max_size=28))
-def test_people_do_not_depend_on_how_two_sources_interleave_nor_on_live_or_batch(
-    tmp_path_factory: pytest.TempPathFactory, first: list[Any], second: list[Any], turns: list[bool]
+@given(
+    first=history,
+    second=history,
+    turns=st.lists(st.booleans(), min_size=28, max_size=28),
+    limits=st.sampled_from([None, None, (1, 2)]),
+)
+def test_whether_messages_come_live_or_in_batches_changes_nothing_nor_how_two_sources_interleave_without_limits(
+    tmp_path_factory: pytest.TempPathFactory,
+    first: list[Any],
+    second: list[Any],
+    turns: list[bool],
+    limits: tuple[int, int] | None,
 ) -> None:
-    """Without limits people are the connected components, in any order that keeps that of each source."""
+    """Where no limit speaks, people and their traits are the same in any order that keeps that of each source.
+
+    Where one speaks, who came first has the value, so people are those of the order, and so are ids always: the
+    message that made a profile names it. For one order they are the same for ever, live, in batches and built again.
+    """
     workspace = open_workspace(str(tmp_path_factory.mktemp("order")), clock=FixedClock(START))  # its log is short
-    graph, people = networkx.Graph(), []
-    for user, email, phone, *_ in (*first, *second):
-        parts = [("user_id", f"u{user}"), ("email", f"e{email}@x.example"), ("phone", f"+1415{phone}")]
-        known = [part for part, number in zip(parts, (user, email, phone), strict=True) if number is not None]
-        networkx.add_path(graph, known)
-        graph.add_nodes_from(known)
-    left, right = iter(first), iter(second)
+    numbered = [(number, each) for number, each in enumerate([*first, *second], 1)]
+    left, right = iter(numbered[: len(first)]), iter(numbered[len(first) :])
     mixed = [each for turn in turns if (each := next(left if turn else right, None)) is not None]
-    for arrived in ([*first, *second], [*mixed, *left, *right]):
-        crowd = Crowd(workspace, 1_000, 1_000)
-        edit_identifier(workspace, crowd.space_id, "phone", value_limit=1_000)
-        crowd.send(arrived)
+    found = []
+    for arrived in (numbered, [*mixed, *left, *right]):
+        crowd = Crowd(workspace, *(limits or (1_000, 1_000)))
+        for type_ in ("phone", "anonymous_id") if limits is None else ():
+            edit_identifier(workspace, crowd.space_id, type_, value_limit=1_000)
+        crowd.send([each for _, each in arrived], numbers=[number for number, _ in arrived])
         crowd.build(batch=2)
         live = crowd.dump()
         crowd.rebuild()
         assert crowd.dump() == live
-        owners: dict[object, set[tuple[object, object]]] = {}
-        for _, type_, value_, owner, *_ in live["identifiers"]:
-            owners.setdefault(owner, set()).add((type_, value_))
-        people.append({frozenset(its) for its in owners.values()})
-    assert people[0] == people[1] == {frozenset(each) for each in networkx.connected_components(graph)}
+        found.append({person.identifiers: person.traits for person in crowd.read_people()})
+        users = [sum(type_ == "user_id" for type_, _ in its) for its in found[-1]]
+        assert limits is None or max(users) <= limits[0]
+    if limits is None:
+        assert found[0] == found[1]
+        graph = networkx.Graph()
+        for user, email, phone, is_call, _ in (*first, *second):
+            known = list_identifiers(user, email, phone, is_call)
+            networkx.add_path(graph, known)
+            graph.add_nodes_from(known)
+        assert found[0].keys() == {frozenset(each) for each in networkx.connected_components(graph)}
     workspace.close()
 
 
-person = st.lists(st.tuples(st.integers(0, 1), st.booleans(), st.integers(0, 20)), min_size=1, max_size=6)
+people = st.lists(
+    st.tuples(st.sampled_from(["ada", "bob", "carl"]), st.integers(0, 1), st.booleans(), st.integers(0, 20)), max_size=8
+)
 
 
 @settings(
-    max_examples=examples(10),
+    max_examples=examples(15),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(ada=person, bob=person, later_ada=person, later_bob=person)
+@given(before=people, after=people)
 def test_what_one_message_merged_and_an_undo_split_is_as_if_that_message_had_tied_nobody(
-    workspace: Workspace, ada: list[Any], bob: list[Any], later_ada: list[Any], later_bob: list[Any]
+    workspace: Workspace, before: list[Any], after: list[Any]
 ) -> None:
-    """Ada has users and e-mails, Bob phones; one message holds both. Without it, two crowds never meet."""
+    """Carl uses e-mails of Ada and phones and browsers of Bob, so whom he belongs to is a matter of who came first.
 
-    def of_ada(messages: list[Any]) -> list[Any]:
-        return [(0, part, None, is_call, day) for part, is_call, day in messages]
+    A profile has two user ids at most, so Carl ties the two in neither history: only the tie does.
+    """
 
-    def of_bob(messages: list[Any]) -> list[Any]:
-        return [(None, 4, part, is_call, day) for part, is_call, day in messages]
+    def tell(who: str, part: int, is_call: bool, day: int) -> tuple[int, int | None, int | None, bool, int]:
+        user, email, phone = {"ada": (0, part, None), "bob": (1, 4, part), "carl": (3, part, part)}[who]
+        return (user, email, phone, is_call, day)
 
+    told = [tell(*each) for each in (*before, ("ada", 0, False, 1), ("bob", 0, False, 2))]
     found = []
-    for tie in ((0, 4, None, False, 3), (0, None, None, False, 3)):
-        crowd = Crowd(workspace, 5, 5)
-        crowd.send([*of_ada(ada), *of_bob(bob), tie, *of_ada(later_ada), *of_bob(later_bob)])
+    for tied_email in (4, None):
+        crowd = Crowd(workspace, 2, 5)
+        tie = (0, tied_email, None, True, 3)  # a call, which sets no trait
+        crowd.send([*told, tie, *(tell(*each) for each in after)])
         crowd.build()
-        if tie[1] is not None:
-            (merged_id,) = crowd.list_merged()
-            crowd.split(Act.UNDO, merged_id)
-        people = []
-        for who in ("user_id:u0", "email:e4@x.example"):
-            profile = get_profile(workspace, crowd.space_id, who)
-            traits = {each.key: each.value for each in profile.traits if each.key not in ("seen", "email")}
-            people.append(({(each.type, each.value) for each in profile.identifiers}, traits))
-        found.append(people)
+        if tied_email is not None:
+            for merge in get_profile(workspace, crowd.space_id, "user_id:u0").merges:
+                if merge.log_offset == crowd.start + len(told) + 1:
+                    crowd.split(Act.UNDO, merge.merged_id, merge.survivor_id)
+        found.append(crowd.read_people())
     assert found[0] == found[1]
 
 

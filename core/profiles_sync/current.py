@@ -17,12 +17,15 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import Row as Found
 
 from core.clock import from_millis, to_iso
+from core.events.event_log import EventLog
 from core.profiles.merge_history import find_members, find_survivors
-from core.profiles_sync.happened import Row, Rows, hash_identifier, to_text
+from core.profiles_sync.happened import Row, Rows, describe_mapping, hash_identifier, to_text
 from core.profiles_sync.layout import (
+    CURRENT,
+    CURRENT_LAYOUT,
+    EXTERNAL_IDS,
     ID_GRAPH,
     MERGES,
-    OPERATION,
     OWNERS,
     PROFILE_TRAITS,
     REMOVED,
@@ -30,7 +33,7 @@ from core.profiles_sync.layout import (
     USER_TRAITS,
 )
 from core.storage.bulk import select_in
-from core.storage.tables import deleted_identifiers, identifiers, profiles, profiles_sync_prints
+from core.storage.tables import deleted_identifiers, identifiers, merges, profiles, profiles_sync_prints
 from core.workspaces.workspace import Workspace
 
 PAGE_PROFILES = 2_000
@@ -45,11 +48,15 @@ _PAGE = (
 _IDENTIFIER = tuple(
     identifiers.c[name] for name in ("profile_id", "type", "value", "first_seen_at", "source_id", "first_offset")
 )
+_MERGE = tuple(merges.c[name] for name in ("merged_id", "survivor_id", "log_offset", "at"))
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One profile as it is now. `canonical_id` is its own id, or what it was merged into; times in ms."""
+    """One profile as it is now. `canonical_id` is its own id, or what it was merged into; times in ms.
+
+    `merge` is the offset and the time of the message by which it was merged away.
+    """
 
     id: str
     canonical_id: str
@@ -57,11 +64,12 @@ class Standing:
     updated_at: int
     traits: str
     identifiers: tuple[tuple[Any, ...], ...]
+    merge: tuple[int, int] | None
 
     def make_print(self) -> int:
         """Return 63 bits that differ when anything that is written differs."""
-        told = (self.canonical_id, self.created_at, self.updated_at, self.traits, self.identifiers)
-        return int.from_bytes(hashlib.blake2b(orjson.dumps(told), digest_size=8).digest(), "big") >> 1
+        told = (self.canonical_id, self.created_at, self.updated_at, self.traits, self.identifiers, self.merge)
+        return int.from_bytes(hashlib.blake2b(orjson.dumps((CURRENT_LAYOUT, told)), digest_size=8).digest(), "big") >> 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,44 +136,59 @@ def _compare(standings: Sequence[Standing], known: Mapping[str, int]) -> Iterato
         yield Changed(changed, sorted(gone))
 
 
-def write_rows(changed: Changed) -> Rows:
-    """Return the rows that say how these profiles are; none for those that are gone."""
-    rows: Rows = {table: [] for table in (ID_GRAPH, MERGES, PROFILE_TRAITS, USER_TRAITS, USER_IDENTIFIERS)}
+def write_rows(changed: Changed, log: EventLog) -> Rows:
+    """Return the rows that say how these profiles are; none for those that are gone.
+
+    Raises:
+        StoreUnreadable: A file of a closed day is damaged or missing.
+    """
+    rows: Rows = {table: [] for table in CURRENT}
     rows[OWNERS] = [{"segment_id": each.id} for each, _ in changed.standings]
     rows[OWNERS] += [{"segment_id": profile_id} for profile_id in changed.gone]
+    received = _read_received(changed, log)
     for each, _ in changed.standings:
         ids = {"segment_id": each.id, "canonical_segment_id": each.canonical_id}
         created = to_iso(from_millis(each.created_at))
         rows[ID_GRAPH].append({**ids, "timestamp": created})
         entries = {key: entry for key, entry in orjson.loads(each.traits).items() if entry[0] is not None}
-        is_merged = each.id != each.canonical_id
         rows[PROFILE_TRAITS].append(
             {
                 "segment_id": each.id,
-                "merged_to": each.canonical_id if is_merged else None,
+                "merged_to": each.canonical_id if each.id != each.canonical_id else None,
                 "traits": orjson.dumps({key: entry[0] for key, entry in entries.items()}).decode(),
                 "created_at": created,
                 "updated_at": to_iso(from_millis(each.updated_at)),
             }
         )
-        if is_merged:
-            rows[MERGES].append(ids)
+        if each.merge is not None:
+            offset, at_ms = each.merge
+            told = {"seq": offset, "timestamp": to_iso(from_millis(at_ms)), "received_at": received.get(offset)}
+            rows[MERGES].append({**ids, **told})
         for key, (value, at_ms, offset, _trait_id) in entries.items():
             told = {"name": key, "value": to_text(value), "seq": offset}
             rows[USER_TRAITS].append({**ids, **told, "timestamp": to_iso(from_millis(at_ms))})
-        for type_, value, first_seen_at, source_id, first_offset in each.identifiers:
-            rows[USER_IDENTIFIERS].append(
-                {
-                    **ids,
-                    "type": type_,
-                    "value": value,
-                    "external_id_hash": hash_identifier(type_, value),
-                    "source_id": source_id,
-                    "seq": first_offset,
-                    "timestamp": to_iso(from_millis(first_seen_at)),
-                }
-            )
+        for identifier in each.identifiers:
+            named, mapped = _tell_identifier(*identifier)
+            rows[USER_IDENTIFIERS].append({**ids, **named})
+            rows[EXTERNAL_IDS].append({**ids, **mapped})
     return rows
+
+
+def _read_received(changed: Changed, log: EventLog) -> Mapping[int, str]:
+    """Return when the messages came that merged these profiles away, by offset; not of those that left the log."""
+    offsets = sorted({each.merge[0] for each, _ in changed.standings if each.merge is not None})
+    return {event.offset: to_iso(event.received_at) for event in log.get_many(offsets)} if offsets else {}
+
+
+def _tell_identifier(type_: str, value: str, first_seen_at: int, source_id: str, first_offset: int) -> tuple[Row, Row]:
+    """Return what `USER_IDENTIFIERS` and `EXTERNAL_IDS` say of an identifier."""
+    told = {
+        "external_id_hash": hash_identifier(type_, value),
+        "seq": first_offset,
+        "timestamp": to_iso(from_millis(first_seen_at)),
+    }
+    named = {"type": type_, "value": value, "source_id": source_id, **told}
+    return named, {"external_id_type": type_, "external_id_value": value, **told}
 
 
 def read_removed(connection: Connection, space_id: str, changed: Changed, built_to: int) -> Sequence[Row]:
@@ -183,12 +206,8 @@ def read_removed(connection: Connection, space_id: str, changed: Changed, built_
     return [
         {
             "segment_id": row.profile_id,
-            "external_id_type": row.type,
-            "external_id_value": row.value,
-            "external_id_hash": hash_identifier(row.type, row.value),
-            "seq": row.log_offset,
+            **describe_mapping(REMOVED, row.type, row.value, row.log_offset),
             "timestamp": to_iso(row.created_at),
-            OPERATION: REMOVED,
         }
         for row in found
         if row.profile_id in members
@@ -206,6 +225,11 @@ def _read_prints(connection: Connection, sync_id: str, after: str, last: str | N
 def _read_standings(connection: Connection, space_id: str, page: Sequence[Found[Any]]) -> list[Standing]:
     merged = {row.id for row in page if row.merged_into is not None}
     canonical: Mapping[str, str] = find_survivors(connection, space_id, merged) if merged else {}
+    survivors = {row.merged_into for row in page} - {None}
+    merged_by = {
+        (row.merged_id, row.survivor_id): (row.log_offset, row.at)
+        for row in select_in(connection, _MERGE, {"space_id": space_id}, "survivor_id", survivors)
+    }
     known: dict[str, list[tuple[Any, ...]]] = {}
     ids = [row.id for row in page]
     for profile_id, *told in select_in(connection, _IDENTIFIER, {"space_id": space_id}, "profile_id", ids):
@@ -218,6 +242,7 @@ def _read_standings(connection: Connection, space_id: str, page: Sequence[Found[
             row.updated_at,
             row.traits,
             tuple(sorted(known.get(row.id, ()))),
+            merged_by.get((row.id, row.merged_into)),
         )
         for row in page
     ]

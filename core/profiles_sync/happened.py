@@ -30,7 +30,7 @@ from core.profiles_sync.layout import (
     SyncedTable,
 )
 from core.storage.bulk import select_in
-from core.storage.tables import identifiers, merges, profile_messages, profiles
+from core.storage.tables import identifiers, merges, profile_messages, profiles, sources
 
 Row: TypeAlias = Mapping[str, object]
 Rows: TypeAlias = dict[SyncedTable, list[Row]]
@@ -149,6 +149,12 @@ def _list_traits(about: Mapping[str, Any], message: Message) -> Iterator[Row]:
         }
 
 
+def read_sources(connection: Connection) -> Mapping[str, Row]:
+    """Return what each source of the workspace is called, by its id."""
+    query = select(sources.c.id.label("source_id"), sources.c.name, sources.c.slug)
+    return {row.source_id: dict(row._mapping) for row in connection.execute(query)}
+
+
 def _trigger(event: StoredEvent) -> dict[str, object]:
     return {
         "triggering_event_id": event.message_id,
@@ -198,15 +204,28 @@ def _read_identifiers(
     owners: Sequence[str] = sorted(set(find_survivors(connection, space_id, set(resolved.values())).values()))
     names = ("type", "value", "first_seen_at", "first_offset")
     columns = tuple(identifiers.c[name] for name in names)
+    known = read_sources(connection)
     for row in select_in(connection, columns, {"space_id": space_id}, "profile_id", owners):
         if row.first_offset in events:
+            source = known.get(events[row.first_offset].source_id, {})
             yield {
                 "segment_id": resolved[row.first_offset],
-                "external_id_type": row.type,
-                "external_id_value": row.value,
-                "external_id_hash": hash_identifier(row.type, row.value),
-                "seq": row.first_offset,
+                **describe_mapping(CREATED, row.type, row.value, row.first_offset),
                 "timestamp": to_iso(from_millis(row.first_seen_at)),
-                OPERATION: CREATED,
                 **_trigger(events[row.first_offset]),
+                "triggering_event_source_name": source.get("name"),
+                "triggering_event_source_slug": source.get("slug"),
             }
+
+
+def describe_mapping(operation: str, type_: str, value: str, seq: int) -> dict[str, object]:
+    """Return what a row of `EXTERNAL_ID_UPDATES` says of the identifier and of what became of it."""
+    external_id_hash = hash_identifier(type_, value)
+    return {
+        "id": f"{seq}-{operation}-{external_id_hash}",  # as `complete_mappings_sql` makes it
+        "external_id_type": type_,
+        "external_id_value": value,
+        "external_id_hash": external_id_hash,
+        "seq": seq,
+        OPERATION: operation,
+    }

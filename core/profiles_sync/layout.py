@@ -49,6 +49,7 @@ def _table(name: str, text: str, *, owner: str = "segment_id") -> SyncedTable:
     return SyncedTable(name, {column: kinds.get(column, ColumnKind.TEXT) for column in text.split()}, owner)
 
 
+# a column that came later stands at the end: it does where tables were upgraded, and stages are filled by place
 _CALL = "id seq segment_id event_source_id user_id anonymous_id received_at timestamp context"
 IDENTIFY = _table("identify", f"{_CALL} traits")
 TRACK = _table("track", f"{_CALL} event properties")
@@ -63,14 +64,15 @@ ID_GRAPH_UPDATES = _table(
 EXTERNAL_ID_UPDATES = _table(
     "external_id_mapping_updates",
     "segment_id external_id_type external_id_value external_id_hash seq timestamp received_at triggering_event_id "
-    "triggering_event_type triggering_event_name triggering_event_source_id uuid_ts __operation",
+    "triggering_event_type triggering_event_name triggering_event_source_id uuid_ts __operation "
+    "id triggering_event_source_name triggering_event_source_slug",
 )
 TRAIT_UPDATES = _table(
     "profile_traits_updates",
     "segment_id name value seq timestamp received_at triggering_event_id triggering_event_source_id uuid_ts",
 )
 ID_GRAPH = _table("id_graph", "segment_id canonical_segment_id timestamp uuid_ts")
-MERGES = _table("profile_merges", "canonical_segment_id segment_id uuid_ts")
+MERGES = _table("profile_merges", "canonical_segment_id segment_id uuid_ts seq received_at timestamp")
 PROFILE_TRAITS = _table("profile_traits", "segment_id merged_to traits created_at updated_at uuid_ts")
 USER_TRAITS = _table(
     "user_traits", "canonical_segment_id name value seq timestamp uuid_ts", owner="canonical_segment_id"
@@ -80,15 +82,24 @@ USER_IDENTIFIERS = _table(
     "canonical_segment_id type value external_id_hash source_id seq timestamp uuid_ts",
     owner="canonical_segment_id",
 )
+EXTERNAL_IDS = _table(
+    "external_id_mapping",
+    "canonical_segment_id external_id_type external_id_value external_id_hash seq timestamp uuid_ts",
+    owner="canonical_segment_id",
+)
 CALLS = {"identify": IDENTIFY, "track": TRACK, "page": PAGE, "screen": SCREEN, "group": GROUP, "alias": ALIAS}
 HAPPENED = (*CALLS.values(), ID_GRAPH_UPDATES, EXTERNAL_ID_UPDATES, TRAIT_UPDATES)
-CURRENT = (ID_GRAPH, MERGES, PROFILE_TRAITS, USER_TRAITS, USER_IDENTIFIERS)
+CURRENT = (ID_GRAPH, EXTERNAL_IDS, MERGES, PROFILE_TRAITS, USER_TRAITS, USER_IDENTIFIERS)
+CURRENT_LAYOUT = 2
+"""Part of the print of every profile: a higher one has all of them written again, where these tables have changed."""
 TABLES = (*HAPPENED, *CURRENT)
 OWNERS = _table("owners", "segment_id")
 """The profiles of a batch: all of theirs is taken away before what they are now is put in its place."""
 PROPERTIES = _table("properties", "target seq name value uuid_ts")
 """A value of an event on its way to a column of the table `target`; one of no name stands for the event itself."""
-STAGED = (*TABLES, OWNERS, PROPERTIES)
+SOURCES = _table("sources", "source_id name slug")
+"""What the sources of the workspace are called, for rows that were written before tables had a column for it."""
+STAGED = (*TABLES, OWNERS, PROPERTIES, SOURCES)
 EVENT_COLUMNS = _table("event", f"{_CALL} event uuid_ts").columns
 """What the table of an event has before its properties. `track` has no `uuid_ts`: so a view over it is none of ours."""
 
@@ -221,10 +232,19 @@ def forget_removed_sql(schema: str) -> str:
     return f"DELETE FROM {schema}.{table} WHERE {OPERATION} = '{REMOVED}' AND segment_id IN ({staged})"  # noqa: S608
 
 
-def mark_created_sql(schema: str) -> str:
-    """Return the statement that says what rows did that were written before the table had a column for it."""
-    table = EXTERNAL_ID_UPDATES.name
-    return f"UPDATE {schema}.{table} SET {OPERATION} = '{CREATED}' WHERE {OPERATION} IS NULL"  # noqa: S608
+def complete_mappings_sql(schema: str, dialect: Dialect) -> Iterator[str]:
+    """Yield what tells of rows of `EXTERNAL_ID_UPDATES` what they had no column for, the sources being in their stage.
+
+    A row is complete once it has an id, so that comes last.
+    """
+    table, sources = f"{schema}.{EXTERNAL_ID_UPDATES.name}", name_stage(schema, SOURCES)
+    yield (
+        f"UPDATE {table} SET triggering_event_source_name = s.name, triggering_event_source_slug = s.slug "  # noqa: S608
+        f"FROM {sources} s WHERE triggering_event_source_id = s.source_id AND id IS NULL"
+    )
+    operation = f"COALESCE({OPERATION}, '{CREATED}')"
+    row_id = f"CAST({SEQ} AS {dialect.text}) || '-' || {operation} || '-' || external_id_hash"
+    yield f"UPDATE {table} SET {OPERATION} = {operation}, id = {row_id} WHERE id IS NULL"  # noqa: S608 - names of ours
 
 
 def forget_all_sql(schema: str, table: SyncedTable) -> str:

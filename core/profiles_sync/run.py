@@ -194,7 +194,7 @@ def _write_batch(
 ) -> dict[str, int]:
     with workspace.database.reading() as connection:
         removed = read_removed(connection, sync.space_id, changed, built_to)
-    written = writer.write_current(write_rows(changed)) | writer.write_removed(removed)
+    written = writer.write_current(write_rows(changed, open_event_log(workspace))) | writer.write_removed(removed)
     if changed.gone:
         writer.forget_happened(changed.gone)
     table = profiles_sync_prints.c

@@ -9,14 +9,14 @@ import pyarrow as pa
 from core.clock import to_iso
 from core.errors import PermissionMissing
 from core.profiles_sync.event_tables import EventTables
-from core.profiles_sync.happened import Row, Rows
+from core.profiles_sync.happened import Row, Rows, read_sources
 from core.profiles_sync.layout import (
     CURRENT,
     EXTERNAL_ID_UPDATES,
     HAPPENED,
-    OPERATION,
     OWNERS,
     PROPERTIES,
+    SOURCES,
     STAGE_PREFIX,
     STAGED,
     TABLES,
@@ -25,6 +25,7 @@ from core.profiles_sync.layout import (
     ColumnKind,
     SyncedTable,
     add_columns_sql,
+    complete_mappings_sql,
     create_index_sql,
     create_sql,
     create_stage_sql,
@@ -36,7 +37,6 @@ from core.profiles_sync.layout import (
     get_dialect,
     insert_event_sql,
     insert_sql,
-    mark_created_sql,
     name_stage,
 )
 from core.warehouses.cancel import CancelToken
@@ -132,7 +132,8 @@ class Writer:
         # before the session is there: an embedded warehouse is read by other processes, and while none writes it
         catalog = self._warehouse.list_tables(self._schema.upper() if self._dialect.folds_up else self._schema)
         found = {table.name.lower(): {column.name.lower() for column in table.columns} for table in catalog}
-        is_older = OPERATION not in found.get(f"{STAGE_PREFIX}{EXTERNAL_ID_UPDATES.name}", {OPERATION})
+        mappings = EXTERNAL_ID_UPDATES.columns.keys()
+        is_older = bool(mappings - found.get(f"{STAGE_PREFIX}{EXTERNAL_ID_UPDATES.name}", mappings))
         self._events = EventTables(catalog)
         self._opened = self._warehouse.open_write_session()
         try:
@@ -142,11 +143,11 @@ class Writer:
                 if table.name not in found:
                     self._run(create_sql(self._schema, table, self._dialect))
                 self._add_columns(table.name, table.columns, found.get(table.name))
-            if is_older:  # the stage is changed last, so that this is not forgotten by a kill
-                self._run(mark_created_sql(self._schema))
             for table in CURRENT if self._dialect.has_indexes else ():
                 self._run(create_index_sql(self._schema, table))
-            for table in STAGED:
+            for table in sorted(STAGED, key=lambda each: each is EXTERNAL_ID_UPDATES):
+                if is_older and table is EXTERNAL_ID_UPDATES:  # its stage comes last: a kill does not forget this
+                    self._complete_mappings()
                 name = f"{STAGE_PREFIX}{table.name}"
                 if name not in found:
                     self._run(create_stage_sql(self._schema, table, self._dialect))
@@ -158,6 +159,12 @@ class Writer:
                 context=error.context,
             ) from error
         return self._opened
+
+    def _complete_mappings(self) -> None:
+        with self._workspace.database.reading() as connection:
+            self._fill_stage(SOURCES, list(read_sources(connection).values()))
+        for sql in complete_mappings_sql(self._schema, self._dialect):
+            self._run(sql)
 
     def _make_schema(self) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -16,14 +16,19 @@ from sqlalchemy import update
 
 from core.clock import FixedClock
 from core.errors import InvalidField
+from core.events.event_log import open_event_log
+from core.events.message import to_log_entry
 from core.privacy.job import carry_out_due
 from core.privacy.regulation import RegulationKind, request_regulation
 from core.profiles.build import rebuild
 from core.profiles.deleted_identifiers import delete_identifier
 from core.profiles.lookup import get_profile
+from core.profiles.passed_on import pass_on_everything
 from core.profiles.search_index import keep_search
 from core.profiles.undo import Act, split
+from core.profiles_sync import current as current_module
 from core.profiles_sync import run as run_module
+from core.profiles_sync.layout import CURRENT_LAYOUT, complete_mappings_sql, get_dialect
 from core.profiles_sync.run import list_due, run_profiles_sync
 from core.profiles_sync.store import (
     ProfilesRun,
@@ -34,13 +39,16 @@ from core.profiles_sync.store import (
     remove_profiles_sync,
     set_up_profiles_sync,
 )
+from core.sources.store import create_source
 from core.storage.tables import profiles, profiles_syncs, warehouses
 from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
+from core.warehouses.cancel import CancelToken
 from core.warehouses.registry import open_warehouse
 from core.warehouses.store import get_warehouse, save_warehouse
 from core.worker import Worker
 from core.workspaces.audit import list_changes
+from core.workspaces.spaces import connect_source, rename_space
 from core.workspaces.workspace import Workspace
 from tests import hosted
 from tests.feeding import Feed
@@ -49,6 +57,32 @@ from tests.postgres import PostgresServer
 SCHEMA = "unified_profiles"
 CALL_TABLE = "flex_engagement_initiated"
 DAY = 1_440.0
+MAPPING_UPDATES = "external_id_mapping_updates"
+_EXTERNAL = "canonical_segment_id, external_id_type, external_id_value"
+_MAPPED = "seq, external_id_hash, timestamp"
+_MERGED = "seq, received_at, timestamp"
+_SOURCE = "triggering_event_source_id, triggering_event_source_name, triggering_event_source_slug"
+
+_LATER = {
+    "profile_merges": ["seq", "received_at", "timestamp"],
+    MAPPING_UPDATES: ["id", "__operation", "triggering_event_source_name", "triggering_event_source_slug"],
+}
+"""Columns that an older Onramp did not make."""
+
+
+class CutAfter(CancelToken):
+    """A switch that turns by itself when it has been looked at some times, which is once or twice a statement."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self._left = looks
+
+    @property
+    def cancelled(self) -> bool:
+        self._left -= 1
+        if self._left < 0:
+            self.cancel()
+        return super().cancelled
 
 
 @dataclass
@@ -58,7 +92,6 @@ class Synced:
     workspace: Workspace
     feed: Feed
     warehouse_id: str
-    change: Callable[[str], None]
     sync: ProfilesSync | None = None
 
     def run(self, **options: Any) -> ProfilesRun:
@@ -71,15 +104,46 @@ class Synced:
             found = warehouse.query(f"SELECT {columns} FROM {SCHEMA}.{table} {rest}")
         return sorted(tuple(row.values()) for row in found.to_pylist())
 
+    def change(self, *statements: str) -> None:
+        with open_warehouse(self.workspace, self.warehouse_id) as warehouse, warehouse.open_write_session() as session:
+            for sql in statements:
+                session.execute(sql)
+
     def current(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return how things are, without when it was written."""
         return {
             "id_graph": self.read("id_graph", "segment_id, canonical_segment_id"),
-            "profile_merges": self.read("profile_merges", "canonical_segment_id, segment_id"),
+            "profile_merges": self.read(
+                "profile_merges", "canonical_segment_id, segment_id, seq, received_at, timestamp"
+            ),
             "profile_traits": self.read("profile_traits", "segment_id, coalesce(merged_to, '') AS m, traits"),
             "user_traits": self.read("user_traits", "canonical_segment_id, name, value, seq"),
-            "user_identifiers": self.read("user_identifiers", "canonical_segment_id, type, value, seq"),
+            "user_identifiers": self.read("user_identifiers", f"canonical_segment_id, type, value, {_MAPPED}"),
+            "external_id_mapping": self.read("external_id_mapping", f"{_EXTERNAL}, {_MAPPED}"),
         }
+
+    def mappings(self) -> list[tuple[Any, ...]]:
+        """Return which identifiers came and went, without when it was written."""
+        return self.read(MAPPING_UPDATES, f"id, seq, external_id_hash, __operation, {_SOURCE}")
+
+    def age(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Leave the tables, and the store, as an Onramp did that knew less of what belongs into them."""
+        tables = ("external_id_mapping", "onramp_stage_external_id_mapping", "onramp_stage_sources")
+        self.change(
+            f"DELETE FROM {SCHEMA}.{MAPPING_UPDATES} WHERE __operation = 'REMOVED'",
+            *(f"DROP TABLE {SCHEMA}.{table}" for table in tables),
+            *(
+                f"ALTER TABLE {SCHEMA}.{prefix}{table} DROP COLUMN {column}"
+                for table, columns in _LATER.items()
+                for column in columns
+                for prefix in ("", "onramp_stage_")
+            ),
+        )
+        assert self.sync is not None
+        monkeypatch.setattr(current_module, "CURRENT_LAYOUT", CURRENT_LAYOUT + 1)
+        with self.workspace.database.transaction() as connection:  # what the migration does
+            connection.execute(update(profiles_syncs).values(profiles_version=None))
+            pass_on_everything(connection, self.sync.id)
 
     def happened(self) -> dict[str, int]:
         """Return how many rows each table of what happened has."""
@@ -114,35 +178,20 @@ def _write_to(kind: str, feed: Feed, request: pytest.FixtureRequest) -> Iterator
         path = workspace.home.warehouses / "profiles.duckdb"
         duckdb.connect(str(path)).close()
         record = save_warehouse(workspace, kind=kind, name="Local", settings={"path": path.name})
-        yield Synced(workspace, feed, record.id, lambda sql: _change_file(str(path), sql))
+        yield Synced(workspace, feed, record.id)
         return
     server = request.getfixturevalue(hosted.SERVERS[kind])
     with hosted.working_form(kind, server) as form:
         if kind in ("postgres", "redshift"):
-            upstream = server if kind == "postgres" else server.upstream
-            _make_schema(upstream, form)
-            url = upstream.url(form.settings["database"])
+            _make_schema(server if kind == "postgres" else server.upstream, form)
         record = save_warehouse(workspace, kind=kind, name="Shop", settings=form.settings, secrets=form.secrets)
-
-        def change(sql: str) -> None:
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute(sql.encode())
-
-        yield Synced(workspace, feed, record.id, change)
+        yield Synced(workspace, feed, record.id)
 
 
 def _make_schema(server: PostgresServer, form: hosted.Form) -> None:
     """Make the schema as the database's owner does it, for a login that may make none."""
     with psycopg.connect(server.url(form.settings["database"]), autocommit=True) as connection:
         connection.execute(f'CREATE SCHEMA {SCHEMA} AUTHORIZATION "{form.settings["user"]}"'.encode())
-
-
-def _change_file(path: str, sql: str) -> None:
-    from core.warehouses.sandbox_pool import get_pool
-
-    get_pool().close()
-    with duckdb.connect(path) as connection:
-        connection.execute(sql)
 
 
 def test_the_first_run_writes_every_profile_and_what_happened(synced: Synced) -> None:
@@ -153,7 +202,13 @@ def test_the_first_run_writes_every_profile_and_what_happened(synced: Synced) ->
     ((merged,),) = synced.read("profile_merges", "segment_id")
     current = synced.current()
     assert current["id_graph"] == sorted([(ada, ada), (merged, ada), (other, other)])
-    assert current["profile_merges"] == [(ada, merged)]
+    ((*ids, seq, received_at, at),) = current["profile_merges"]
+    assert (ids, seq) == ([ada, merged], 3)
+    assert [each.astimezone(UTC).isoformat() for each in (received_at, at)] == [
+        "2026-12-01T00:00:00+00:00",
+        "2026-11-16T00:02:00+00:00",
+    ]
+    assert current["external_id_mapping"] == current["user_identifiers"]
     assert [row[2:3] + row[1:2] for row in current["user_identifiers"] if row[0] == ada] == [
         ("v-1", "anonymous_id"),
         ("ada@example.org", "email"),
@@ -193,6 +248,7 @@ def test_a_run_writes_what_differs_and_nothing_else(synced: Synced) -> None:
         "identify": 1,
         "profile_traits_updates": 1,
         "id_graph": 1,
+        "external_id_mapping": 1,
         "profile_traits": 1,
         "user_identifiers": 1,
         "user_traits": 1,
@@ -269,6 +325,28 @@ def test_merges_rebuilds_and_changes_by_night_leave_what_a_first_run_would_write
 
 
 @pytest.mark.parametrize("synced", ["postgres"], indirect=True)
+def test_the_first_run_goes_back_two_months_and_the_schema_outlives_the_name_of_the_space(synced: Synced) -> None:
+    workspace, feed = synced.workspace, synced.feed
+    workspace.clock.advance(timedelta(days=90))  # type: ignore[attr-defined]
+    first = workspace.now() - run_module.BACK_FILL
+    for name, at in (("Before", first - timedelta(milliseconds=1)), ("At last", first)):
+        call = {"type": "track", "userId": "1002", "messageId": name, "event": name}
+        open_event_log(workspace).append([to_log_entry("src_test", call, at)])
+    feed.build()
+    assert synced.run().state is ProfilesRunState.SUCCEEDED
+    assert synced.read("track", "event") == synced.read("at_last", "event") == [("At last",)]
+    left_out = ("identify", "group_call", "id_graph_updates", MAPPING_UPDATES, "profile_traits_updates")
+    assert [table for table in left_out if synced.read(table)] == []
+    assert len(synced.read("id_graph")) == 3 and len(synced.read("user_identifiers")) == 5
+    rename_space(workspace, feed.space_id, "Quite another")
+    feed.identify("1002", traits={"plan": "gold"})
+    feed.build()
+    assert synced.run().rows["user_traits"] == 1
+    assert ("gold",) in synced.read("user_traits", "value")
+    with open_warehouse(workspace, synced.warehouse_id) as warehouse:
+        assert {table.schema for table in warehouse.list_tables()} <= {SCHEMA, "public"}
+
+
 def test_a_person_who_is_gone_is_taken_out_of_every_table(synced: Synced) -> None:
     synced.feed.track("1002", "Flex - Engagement Initiated", minute=16 * DAY)
     synced.feed.build()
@@ -290,9 +368,6 @@ def test_a_person_who_is_gone_is_taken_out_of_every_table(synced: Synced) -> Non
 def test_a_deleted_identifier_is_removed_from_the_tables_and_said_to_be(synced: Synced) -> None:
     feed, columns = synced.feed, "external_id_value, __operation, segment_id"
     synced.run()
-    table = f"{SCHEMA}.external_id_mapping_updates"
-    for name in (table, f"{SCHEMA}.onramp_stage_external_id_mapping_updates"):  # as an older Onramp made them
-        synced.change(f"ALTER TABLE {name} DROP COLUMN __operation")
     ada = feed.owners()["user_id", "1001"]
 
     def delete(type_: str, value: str) -> None:
@@ -358,6 +433,21 @@ def test_a_run_that_is_cut_anywhere_is_taken_up_without_a_row_twice(
     synced.run()
     assert (synced.current(), synced.happened()) == (incremental, happened)
     assert happened["identify"] == 4
+
+
+def test_tables_of_an_older_onramp_get_what_they_lack_wherever_the_run_that_does_it_is_cut(
+    synced: Synced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "BATCH_PROFILES", 1)
+    synced.run()
+    whole = synced.current(), synced.mappings(), synced.happened()
+    synced.age(monkeypatch)
+    cuts = 0
+    while (run := synced.run(cancel=CutAfter(4 + 5 * cuts))).state is ProfilesRunState.INTERRUPTED:
+        cuts += 1
+    assert run.state is ProfilesRunState.SUCCEEDED and cuts >= 4
+    assert (synced.current(), synced.mappings(), synced.happened()) == whole
+    assert synced.run().rows == {}
 
 
 @pytest.mark.parametrize("synced", ["postgres"], indirect=True)
@@ -443,10 +533,12 @@ def test_the_worker_runs_what_is_due_and_once_an_hour(workspace: Workspace, cloc
 
 @pytest.mark.parametrize("kind", ["bigquery", "duckdb", "postgres", "redshift", "snowflake"])
 def test_every_engine_takes_the_same_tables_and_those_of_events_grow(
-    kind: str, workspace: Workspace, request: pytest.FixtureRequest
+    kind: str, workspace: Workspace, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = Feed(workspace)
-    feed.identify("1001", traits={"email": "ada@example.org", "quote": 'it\'s \\ "so"'})
+    shop = create_source(workspace, kind="http", name='The "Shop" of \\ it\'s').id
+    connect_source(workspace, feed.space_id, shop)
+    feed.identify("1001", traits={"email": "ada@example.org", "quote": 'it\'s \\ "so"'}, source=shop)
     order = {"orderId": "7", "total": 20, "gift": True, "paidAt": "2026-11-01T09:30:00+01:00", "items": [{"sku": "a"}]}
     feed.track("1001", "Order Completed", {**order, "ship": {"zip": "0150", "note": None}, "user": "Ada"})
     feed.track("1001", "order_completed", {"orderId": 8, "total": ""})
@@ -489,3 +581,23 @@ def test_every_engine_takes_the_same_tables_and_those_of_events_grow(
         ((at, written_at, context),) = synced.read("order_completed", "paid_at, uuid_ts, context", "WHERE seq = 2")
         assert at.astimezone(UTC).isoformat() == "2026-11-01T08:30:00+00:00"
         assert written_at.astimezone(UTC) == workspace.now() and context == "{}"
+        feed.send("identify", traits={"email": "a@example.org"}, source=shop)
+        feed.identify("1001", traits={"email": "a@example.org"}, source=shop)
+        feed.build()
+        synced.run()
+        whole = synced.current(), synced.mappings()
+        assert [len(rows) for rows in whole[0].values()] == [2, 1, 2, 3, 2, 2]
+        assert {row[-2:] for row in whole[1]} == {('The "Shop" of \\ it\'s', "the-shop-of-it-s"), (None, None)}
+        if kind == "bigquery":  # the catalog of its emulator does not follow a column that goes
+            synced.change(
+                f"UPDATE {SCHEMA}.{MAPPING_UPDATES} SET id = NULL, __operation = NULL WHERE __operation = 'CREATED'",
+                f"DELETE FROM {SCHEMA}.onramp_stage_sources WHERE TRUE",
+                f"INSERT INTO {SCHEMA}.onramp_stage_sources (source_id, name, slug) VALUES ('{shop}', 'It', 'it')",
+                *complete_mappings_sql(SCHEMA, get_dialect(kind, "")),
+            )
+            assert [row[:4] for row in synced.mappings()] == [row[:4] for row in whole[1]]
+            assert {row[-2:] for row in synced.mappings() if row[3] == "CREATED"} == {("It", "it")}
+            return
+        synced.age(monkeypatch)
+        assert synced.run().state is ProfilesRunState.SUCCEEDED
+        assert (synced.current(), synced.mappings()) == whole

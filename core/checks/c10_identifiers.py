@@ -95,9 +95,16 @@ def _look(sync: Sync, rules: list[IdentifierRule]) -> Finding:
         return warning(
             "No phone number identifies a profile; Flex looks people up by phone.",
             evidence,
-            "Create the identifier phone in step 3 and map a column in E.164 (+14155550100) to the trait phone.",
+            _describe_fix(rules),
         )
     return passed(f"The mapping {sync.name!r} fills {len(fed)} of the identifiers.", evidence)
+
+
+def _describe_fix(rules: list[IdentifierRule]) -> str:
+    existing = [rule for rule in rules if rule.type == RECOMMENDED_CUSTOM.type and not rule.external_only]
+    if existing:
+        return f"Map a column in E.164 (+14155550100) to the trait {existing[0].trait_key}."
+    return "Create the identifier phone in step 3 and map a column in E.164 (+14155550100) to the trait phone."
 
 
 def _look_without_mapping(rules: list[IdentifierRule]) -> Finding:

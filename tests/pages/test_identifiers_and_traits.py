@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
+from core.identity import rules
 from core.identity.identifiers import DEFAULT_IDENTIFIERS
 from core.predictions.choices import count_messages
 from core.predictions.prediction import KINDS, Prediction
@@ -64,8 +65,13 @@ def test_the_page_explains_identifiers_and_traits_and_asks_for_an_identifier_fir
 def test_the_picker_holds_the_eleven_default_identifiers(workspace, visit):
     """W63, W71."""
     guided.map_columns(workspace)
+    space_id = get_setup(workspace).space_id
+    rules.add_identifiers(workspace, space_id, ["email"])
+    with workspace.database.transaction() as connection:
+        rules.add_external_types(connection, workspace, space_id, ["ios.id"])
     app = press(visit(PAGE), "Add identifier")
     assert len(app.checkbox) == len(DEFAULT_IDENTIFIERS) == 11
+    assert [box.key for box in app.checkbox if box.disabled] == ["pick_email"], "one seen in externalIds can be added"
     assert [tab.label for tab in app.tabs] == ["Select default identifiers", "Create identifier"]
     assert list_buttons(app)["Add identifiers"] is False
 

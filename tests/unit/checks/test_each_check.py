@@ -245,11 +245,20 @@ def test_c10_fails_without_identifiers(ready: Workspace) -> None:
     assert look(ready, c10_identifiers.run).cause.startswith("There is no identifier")
 
 
+def test_c10_names_the_key_that_the_phone_is_read_from(ready: Workspace) -> None:
+    guided_setup.edit_identifier(ready, "phone", key="mobile")
+    finding = look(ready, c10_identifiers.run)
+    assert (finding.state, finding.fix) == (
+        CheckState.WARNING,
+        "Map a column in E.164 (+14155550100) to the trait mobile.",
+    )
+
+
 def test_c10_reads_custom_keys_in_both_spellings(ready: Workspace) -> None:
-    guided_setup.add_custom_identifier(ready, "loyalty_card")
+    guided_setup.add_custom_identifier(ready, "loyalty_id", key="loyalty_card")
     mapping = guided.make_mapping(space_id(ready)).put(MappingEntry("traits", "loyaltyCard", ColumnRef("plan")))
     fed = c10_identifiers.list_fed_identifiers(mapping, list_rules(ready, space_id(ready)))
-    assert fed["loyalty_card"] == "plan"
+    assert fed["loyalty_id"] == "plan"
 
 
 # -- C11 ------------------------------------------------------------------------------------------------------

@@ -107,10 +107,13 @@ def test_rules_as_they_are_change_nothing_also_where_profiles_are_kept_apart(fee
 def test_an_identifier_that_is_added_or_taken_away_and_lower_caps_are_seen_beforehand(feed: Feed) -> None:
     gone = ask(feed, RuleEdit("phone", is_deleted=True))
     assert set(gone.lost) == {"phone"}
-    assert ask(feed, RuleEdit("n", is_added=True)).gained.keys() == {"n"}
+    assert ask(feed, RuleEdit("number", key="n", is_added=True)).gained.keys() == {"number"}
     assert ask(feed, caps=Caps(merges=1)).violations_after["profile_merge_limit_exceeded"] > 0
-    add_custom_identifier(feed.workspace, feed.space_id, "n")
-    assert ask(feed).gained.keys() == {"n"}  # rules that were changed since: a rebuild would find more
+    add_custom_identifier(feed.workspace, feed.space_id, "number", key="n")
+    assert ask(feed).gained.keys() == {"number"}  # rules that were changed since: a rebuild would find more
+    rebuild(feed.workspace, feed.space_id)
+    feed.build()
+    assert ask(feed).changes_nothing
 
 
 def test_it_is_stopped_between_two_batches_and_leaves_nothing_behind(feed: Feed) -> None:

@@ -23,7 +23,8 @@ from core.identity.rule import Identifier, IdentifierRule
 
 MAX_VALUE_CHARS = 500
 
-_Value = Callable[[Message], object]
+_Place = tuple[str, Callable[[dict[str, Any]], object]]
+"""The part of the context that holds a value, without which nothing more is looked at, and what is read of it."""
 _EMPTY: dict[str, object] = {}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # C0 and C1
 _EXTERNAL_TYPE = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
@@ -85,7 +86,7 @@ class IdentifierReader:
         ordered = sorted(rules, key=lambda rule: (rule.priority, rule.type))
         self._rank = {rule.type: rank for rank, rule in enumerate(ordered)}
         self._keys: list[tuple[str, str]] = []
-        self._places: list[tuple[str, _Value]] = []
+        self._places: list[tuple[str, _Place]] = []
         self._trait_keys: list[tuple[str, tuple[str, ...]]] = []
         self._property_keys: list[tuple[str, tuple[str, ...]]] = []
         for rule in ordered:
@@ -124,7 +125,7 @@ class IdentifierReader:
     def _read_raw(self, message: Message) -> list[tuple[str, object]]:
         context = _object(message, "context")
         raw: list[tuple[str, object]] = [(type_, message[key]) for type_, key in self._keys if key in message]
-        raw += [(type_, place(message)) for type_, place in self._places]
+        raw += [(type_, read(_object(context, part))) for type_, (part, read) in self._places if part in context]
         for container, wanted in (
             (_user_traits(message), self._trait_keys),
             (_object(context, "traits"), self._trait_keys),
@@ -167,20 +168,18 @@ def _user_traits(message: Message) -> dict[str, Any]:
     return _EMPTY if message.get("type") == MessageType.GROUP else _object(message, "traits")
 
 
-def _device(system: str, key: str, *, needs_tracking: bool = False) -> _Value:
-    def read(message: Message) -> object:
-        device = _object(_object(message, "context"), "device")
+def _device(system: str, key: str, *, needs_tracking: bool = False) -> _Place:
+    def read(device: dict[str, Any]) -> object:
         if str(device.get("type")).lower() != system or (
             needs_tracking and device.get("adTrackingEnabled") is not True
         ):
             return None
         return device.get(key)
 
-    return read
+    return "device", read
 
 
-def _read_ga_client_id(message: Message) -> object:
-    integrations = _object(_object(message, "context"), "integrations")
+def _read_ga_client_id(integrations: dict[str, Any]) -> object:
     return _object(integrations, "Google Analytics").get("clientId")
 
 
@@ -201,11 +200,11 @@ def describe_place(rule: IdentifierRule) -> str:
 
 
 _KEYS = {"user_id": "userId", "anonymous_id": "anonymousId", "group_id": "groupId"}
-_PLACES: dict[str, _Value] = {
+_PLACES: dict[str, _Place] = {
     "android.id": _device("android", "id"),
     "android.idfa": _device("android", "advertisingId", needs_tracking=True),
     "android.push_token": _device("android", "token"),
-    "ga_client_id": _read_ga_client_id,
+    "ga_client_id": ("integrations", _read_ga_client_id),
     "ios.id": _device("ios", "id"),
     "ios.idfa": _device("ios", "advertisingId", needs_tracking=True),
     "ios.push_token": _device("ios", "token"),

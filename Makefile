@@ -55,6 +55,8 @@ built: $(VENV)/.dev ## the same, after what tests need is installed
 install: $(VENV)/.dev $(EMULATORS) .clients/.made built ## what `make test` needs; `make -j4 install` is faster
 
 .PHONY: test
+# what waits in a thread of NumPy's library counts meanwhile, beside two other workers
+test: export OPENBLAS_NUM_THREADS = 1
 test: install ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder  # tests/conftest.py orders the files
 

@@ -185,5 +185,11 @@ def _arguments(limits: SandboxLimits) -> list[str]:
 
 def _clean_environment() -> dict[str, str]:
     # Nothing of ours goes in: the environment may hold the key of the secrets. Two arenas, and the system's allocator
-    # for Arrow, because reserved address space counts against the limit.
-    return {"TZ": "UTC", "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    # for Arrow, because reserved address space counts against the limit; no threads of NumPy's: nothing uses them.
+    return {
+        "TZ": "UTC",
+        "LANG": "C.UTF-8",
+        "MALLOC_ARENA_MAX": "2",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "OPENBLAS_NUM_THREADS": "1",
+    }

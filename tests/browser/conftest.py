@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -22,6 +24,7 @@ APPS = Path(__file__).resolve().parent / "apps"
 STATIC = ROOT / "shell" / "static"
 START_TIMEOUT_S = 60
 _FREE_PORTS: list[int] = []
+_CASES = itertools.count(1)
 PATIENCE_MS = 20_000  # a page on a machine that does much else; `expect` waits so long too
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
@@ -238,6 +241,37 @@ def open_screen(browser: object, free_tabs: dict[str, list[object]]) -> Iterator
 
     Afterwards no page may have thrown an error.
     """
+    with _lend_screens(browser, free_tabs) as open_one:
+        yield open_one
+
+
+@pytest.fixture(scope="module")
+def open_small_app(browser: object, free_tabs: dict[str, list[object]]) -> Iterator[Callable[..., Screen]]:
+    """Open one of `apps/` as one of SCREENS, as nobody has used it: `open_small_app(address, "phone-dark", error=1)`.
+
+    It is loaded once a module. Each `case` of it has a state and elements of its own, for a small part of the time.
+    """
+    kept: dict[tuple[str, str], Screen] = {}
+    with _lend_screens(browser, free_tabs) as open_one:
+
+        def open_case(address: str, name: str = "desktop-light", **query: object) -> Screen:
+            case = next(_CASES)
+            path = f"/?{urlencode({'case': case, **query})}"
+            screen = kept.get((address, name))
+            if screen is None:
+                screen = kept[address, name] = open_one(name)
+                screen.open(address + path)
+            else:
+                screen.turn_to(path)
+            screen.page.get_by_test_id(f"case-{case}").wait_for(state="attached")
+            screen.settle()
+            return screen
+
+        yield open_case
+
+
+@contextmanager
+def _lend_screens(browser: object, free_tabs: dict[str, list[object]]) -> Iterator[Callable[[str], Screen]]:
     opened: list[Screen] = []
 
     def open_one(name: str = "desktop-light") -> Screen:

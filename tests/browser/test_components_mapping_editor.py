@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
@@ -13,8 +14,8 @@ from tests.browser.person import wait_for_value
 
 
 @pytest.fixture(scope="module")
-def address(start_app):
-    return start_app("mapping_app.py")
+def open_editor(start_app, open_small_app):
+    return partial(open_small_app, start_app("mapping_app.py"))
 
 
 def read_mapping(screen):
@@ -48,17 +49,17 @@ def focused_label(page):
     )
 
 
-def test_a_column_is_dragged_onto_a_field_with_the_mouse(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_a_column_is_dragged_onto_a_field_with_the_mouse(open_editor):
+    screen = open_editor()
+    page = screen.page
     chip(page, "user_id").drag_to(slot(page, "user_id"))
     wait_for_mapping(screen, {"user_id": "user_id"})
     assert "used" in chip(page, "user_id").get_attribute("class")
 
 
-def test_a_mapped_column_is_dragged_on_to_another_field_and_leaves_the_first(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_a_mapped_column_is_dragged_on_to_another_field_and_leaves_the_first(open_editor):
+    screen = open_editor()
+    page = screen.page
     chip(page, "email").drag_to(slot(page, "user_id"))
     wait_for_mapping(screen, {"user_id": "email"})
     slot(page, "user_id").drag_to(slot(page, "anonymous_id"))
@@ -67,16 +68,16 @@ def test_a_mapped_column_is_dragged_on_to_another_field_and_leaves_the_first(add
     wait_for_mapping(screen, {"user_id": "email"})
 
 
-def test_a_column_dropped_on_the_trait_area_becomes_a_trait_of_its_name(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_a_column_dropped_on_the_trait_area_becomes_a_trait_of_its_name(open_editor):
+    screen = open_editor()
+    page = screen.page
     chip(page, "plan").drag_to(page.locator(".free"))
     wait_for_mapping(screen, {"traits.plan": "plan"})
 
 
-def test_a_drag_that_ends_nowhere_or_is_escaped_changes_nothing(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_a_drag_that_ends_nowhere_or_is_escaped_changes_nothing(open_editor):
+    screen = open_editor()
+    page = screen.page
     start = chip(page, "plan").bounding_box()
     goal = slot(page, "user_id").bounding_box()
     page.mouse.move(start["x"] + 40, start["y"] + 10)
@@ -89,9 +90,9 @@ def test_a_drag_that_ends_nowhere_or_is_escaped_changes_nothing(address, open_sc
     expect(page.locator(".ghost")).to_have_count(0)
 
 
-def test_a_column_is_dragged_with_a_finger_by_its_grip(address, open_screen):
-    screen = open_screen("phone-light")
-    page = screen.open(address)
+def test_a_column_is_dragged_with_a_finger_by_its_grip(open_editor):
+    screen = open_editor("phone-light")
+    page = screen.page
     touch = page.context.new_cdp_session(page)
     start = chip(page, "first_name").locator(".grip").bounding_box()
     goal = slot(page, "user_id").bounding_box()
@@ -104,9 +105,9 @@ def test_a_column_is_dragged_with_a_finger_by_its_grip(address, open_screen):
     wait_for_mapping(screen, {"user_id": "first_name"})
 
 
-def test_a_finger_drags_a_chip_after_a_short_hold_and_scrolls_the_list_without_one(address, open_screen):
-    screen = open_screen("phone-light")
-    page = screen.open(address)
+def test_a_finger_drags_a_chip_after_a_short_hold_and_scrolls_the_list_without_one(open_editor):
+    screen = open_editor("phone-light")
+    page = screen.page
     touch = page.context.new_cdp_session(page)
     start = chip(page, "first_name").locator(".name").bounding_box()
     goal = slot(page, "user_id").bounding_box()
@@ -129,18 +130,18 @@ def test_a_finger_drags_a_chip_after_a_short_hold_and_scrolls_the_list_without_o
     wait_for_mapping(screen, {"user_id": "first_name"})
 
 
-def test_a_finger_can_tap_a_column_and_then_a_field(address, open_screen):
-    screen = open_screen("phone-light")
-    page = screen.open(address)
+def test_a_finger_can_tap_a_column_and_then_a_field(open_editor):
+    screen = open_editor("phone-light")
+    page = screen.page
     chip(page, "email").tap()
     expect(page.locator(".count")).to_contain_text("email is picked up")
     slot(page, "user_id").tap()
     wait_for_mapping(screen, {"user_id": "email"})
 
 
-def test_the_keyboard_alone_maps_moves_clears_and_undoes(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_the_keyboard_alone_maps_moves_clears_and_undoes(open_editor):
+    screen = open_editor()
+    page = screen.page
     chip(page, "user_id").focus()
     page.keyboard.press("ArrowDown")
     assert focused_label(page).startswith("email")
@@ -159,9 +160,9 @@ def test_the_keyboard_alone_maps_moves_clears_and_undoes(address, open_screen):
     expect(page.locator(".live")).to_have_text("Redone")
 
 
-def test_escape_puts_a_picked_up_column_back(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_escape_puts_a_picked_up_column_back(open_editor):
+    screen = open_editor()
+    page = screen.page
     chip(page, "plan").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
@@ -169,9 +170,9 @@ def test_escape_puts_a_picked_up_column_back(address, open_screen):
     expect(page.locator(".holding")).to_have_count(0)
 
 
-def test_choosing_a_field_opens_a_search_over_the_columns_that_says_when_nothing_matches_w33(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_choosing_a_field_opens_a_search_over_the_columns_that_says_when_nothing_matches_w33(open_editor):
+    screen = open_editor()
+    page = screen.page
     slot(page, "user_id").click()
     expect(page.get_by_role("option")).to_have_count(10)
     page.keyboard.type("nothing like it")
@@ -190,9 +191,9 @@ def test_choosing_a_field_opens_a_search_over_the_columns_that_says_when_nothing
     assert focused_label(page).startswith("User ID: column last_name")
 
 
-def test_a_field_with_choices_offers_only_these(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_a_field_with_choices_offers_only_these(open_editor):
+    screen = open_editor()
+    page = screen.page
     slot(page, "engage_space").click()
     assert [text.split("\n")[0] for text in page.get_by_role("option").all_inner_texts()] == [
         "Development",
@@ -203,9 +204,9 @@ def test_a_field_with_choices_offers_only_these(address, open_screen):
     expect(slot(page, "engage_space")).to_have_text("Production")
 
 
-def test_a_field_takes_a_constant_of_each_type_and_refuses_in_words_what_is_not_a_number(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_a_field_takes_a_constant_of_each_type_and_refuses_in_words_what_is_not_a_number(open_editor):
+    screen = open_editor()
+    page = screen.page
 
     def open_constant(kind):
         slot(page, "group_id").click()
@@ -231,9 +232,9 @@ def test_a_field_takes_a_constant_of_each_type_and_refuses_in_words_what_is_not_
         wait_for_mapping(screen, {"group_id": expected})
 
 
-def test_suggestions_show_their_reason_and_are_accepted_one_by_one_or_all_and_undone(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_suggestions_show_their_reason_and_are_accepted_one_by_one_or_all_and_undone(open_editor):
+    screen = open_editor()
+    page = screen.page
     expect(page.get_by_text("Looks like e-mail addresses")).to_be_visible()
     page.locator('.hint[data-field="user_id"]').click()
     wait_for_mapping(screen, {"user_id": "user_id"})
@@ -243,9 +244,9 @@ def test_suggestions_show_their_reason_and_are_accepted_one_by_one_or_all_and_un
     wait_for_mapping(screen, {"user_id": "user_id"})
 
 
-def test_traits_are_added_named_renamed_and_removed(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_traits_are_added_named_renamed_and_removed(open_editor):
+    screen = open_editor()
+    page = screen.page
     page.get_by_role("button", name="+ Add trait").click()
     page.keyboard.type("tier")
     page.keyboard.press("Enter")
@@ -262,9 +263,9 @@ def test_traits_are_added_named_renamed_and_removed(address, open_screen):
     wait_for_mapping(screen, {})
 
 
-def test_a_trait_name_is_refused_when_it_is_taken_or_empty(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_a_trait_name_is_refused_when_it_is_taken_or_empty(open_editor):
+    screen = open_editor()
+    page = screen.page
     page.get_by_role("button", name="Accept all 3 suggestions").click()
     name = page.get_by_label("Name of trait phone")
     name.fill("email")
@@ -273,9 +274,9 @@ def test_a_trait_name_is_refused_when_it_is_taken_or_empty(address, open_screen)
     wait_for_mapping(screen, {"user_id": "user_id", "traits.email": "email", "traits.phone": "phone"})
 
 
-def test_all_remaining_columns_are_added_as_traits_and_everything_is_cleared(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_all_remaining_columns_are_added_as_traits_and_everything_is_cleared(open_editor):
+    screen = open_editor()
+    page = screen.page
     chip(page, "user_id").drag_to(slot(page, "user_id"))
     page.get_by_role("button", name=re.compile("Add all 9 remaining")).click()
     names = ("email", "first_name", "last_name", "phone", "plan", "created_at", "mrr", "is_vip", "country")
@@ -287,9 +288,9 @@ def test_all_remaining_columns_are_added_as_traits_and_everything_is_cleared(add
     wait_for_mapping(screen, everything)
 
 
-def test_a_mapping_changed_elsewhere_is_shown_with_its_vanished_column_and_report(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_a_mapping_changed_elsewhere_is_shown_with_its_vanished_column_and_report(open_editor):
+    screen = open_editor()
+    page = screen.page
     page.get_by_role("button", name="Load a saved mapping").click()
     page.get_by_text("column is gone").wait_for()
     expect(page.get_by_text("90 % filled · 2,000 nulls · 12 failures such as gold?, n/a")).to_be_visible()
@@ -300,27 +301,27 @@ def test_a_mapping_changed_elsewhere_is_shown_with_its_vanished_column_and_repor
     wait_for_mapping(screen, saved)
 
 
-def test_the_search_box_filters_the_columns(address, open_screen):
-    screen = open_screen()
-    page = screen.open(address)
+def test_the_search_box_filters_the_columns(open_editor):
+    screen = open_editor()
+    page = screen.page
     page.get_by_label("Search columns").fill("NAME")
     expect(page.locator(".chip:visible")).to_have_count(2)
     page.get_by_label("Search columns").fill("zzz")
     expect(page.locator(".chip:visible")).to_have_count(0)
 
 
-def test_200_columns_and_200_fields_are_drawn_and_mapped(address, open_screen):
-    screen = open_screen()
-    page = screen.open(f"{address}/?columns=190&fields=195")
+def test_200_columns_and_200_fields_are_drawn_and_mapped(open_editor):
+    screen = open_editor(columns=190, fields=195)
+    page = screen.page
     expect(page.locator(".chip")).to_have_count(200)
     page.get_by_label("Search columns").fill("column_150")
     chip(page, "column_150").drag_to(slot(page, "user_id"))
     wait_for_mapping(screen, {"user_id": "column_150"})
 
 
-def test_in_a_fragment_a_change_does_not_run_the_page_again(address, open_screen):
-    screen = open_screen()
-    page = screen.open(f"{address}/?fragment=1")
+def test_in_a_fragment_a_change_does_not_run_the_page_again(open_editor):
+    screen = open_editor(fragment=1)
+    page = screen.page
     expect(page.get_by_text("page runs 1", exact=True)).to_be_visible()
     chip(page, "user_id").drag_to(slot(page, "user_id"))
     page.wait_for_timeout(500)
@@ -331,9 +332,9 @@ def test_in_a_fragment_a_change_does_not_run_the_page_again(address, open_screen
 
 
 @pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
-def test_no_serious_accessibility_fault_empty_filled_or_with_the_search_open(address, open_screen, name):
-    screen = open_screen(name)
-    page = screen.open(address)
+def test_no_serious_accessibility_fault_empty_filled_or_with_the_search_open(open_editor, name):
+    screen = open_editor(name)
+    page = screen.page
     screen.shoot("mapping-empty")
     faults = find_faults(page)
     page.get_by_role("button", name="Load a saved mapping").click()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from playwright.sync_api import expect
 
@@ -21,18 +23,18 @@ def frame_address(start_app):
 
 
 @pytest.fixture
-def controls(address):
-    """The address of the components that take input, alone: the others take seconds to draw."""
-    return f"{address}/?controls=1"
+def open_controls(address, open_small_app):
+    """Open the components that take input, alone: the others take seconds to draw."""
+    return partial(open_small_app, address, controls=1)
 
 
 def wait_for_result(screen, expected):
     wait_for_value(screen, lambda: screen.page.get_by_test_id("result").inner_text(), expected)
 
 
-def test_a_done_step_is_entered_by_click_and_by_keyboard_and_a_locked_one_is_not(controls, open_screen):
-    screen = open_screen()
-    page = screen.open(controls)
+def test_a_done_step_is_entered_by_click_and_by_keyboard_and_a_locked_one_is_not(open_controls):
+    screen = open_controls()
+    page = screen.page
     steps = page.get_by_role("navigation", name="Steps")
     steps.get_by_role("button").nth(0).click()
     wait_for_result(screen, "sources None 0")
@@ -46,25 +48,25 @@ def test_a_done_step_is_entered_by_click_and_by_keyboard_and_a_locked_one_is_not
     wait_for_result(screen, "connections None 0")
 
 
-def test_on_a_phone_the_strip_of_steps_shows_the_current_one(controls, open_screen):
-    screen = open_screen("phone-light")
-    page = screen.open(controls)
+def test_on_a_phone_the_strip_of_steps_shows_the_current_one(open_controls):
+    screen = open_controls("phone-light")
+    page = screen.page
     box = page.locator('[aria-current="step"]').bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
 
 
-def test_an_open_tile_is_entered_and_a_locked_one_cannot_be(controls, open_screen):
-    screen = open_screen()
-    page = screen.open(controls)
-    assert page.locator(".st-key-tiles_check_open button").first.is_disabled()
-    page.locator(".st-key-tiles_connections_open button").click()
+def test_an_open_tile_is_entered_and_a_locked_one_cannot_be(open_controls):
+    screen = open_controls()
+    page = screen.page
+    assert page.locator("[class*=st-key-tiles][class*=_check_open] button").first.is_disabled()
+    page.locator("[class*=st-key-tiles][class*=_connections_open] button").click()
     wait_for_result(screen, "None connections 0")
 
 
-def test_a_popup_acts_on_agreement_only(controls, open_screen):
-    screen = open_screen()
-    page = screen.open(controls)
+def test_a_popup_acts_on_agreement_only(open_controls):
+    screen = open_controls()
+    page = screen.page
     page.get_by_role("button", name="Choose for good").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").wait_for(state="detached")
@@ -75,19 +77,15 @@ def test_a_popup_acts_on_agreement_only(controls, open_screen):
     wait_for_result(screen, "None None 1")
 
 
-def test_a_popup_whose_action_fails_stays_open_with_the_reason(controls, open_screen):
-    screen = open_screen()
-    page = screen.open(f"{controls}&refuse=1")
+def test_a_popup_whose_action_fails_stays_open_with_the_reason(open_controls):
+    page = open_controls(refuse=1).page
     page.get_by_role("button", name="Choose for good").click()
     page.get_by_role("dialog").get_by_role("button", name="Continue").click()
     page.get_by_role("dialog").get_by_text("Somebody else has chosen already.").wait_for()
 
 
-def test_progress_refreshes_by_itself_and_redraws_the_page_at_its_end(controls, open_screen):
-    screen = open_screen()
-    page = screen.page
-    page.goto(f"{controls}&progress=1")
-    page.get_by_text("The work is done.").wait_for()
+def test_progress_refreshes_by_itself_and_redraws_the_page_at_its_end(open_controls):
+    open_controls(progress=1).page.get_by_text("The work is done.").wait_for()
 
 
 @pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])

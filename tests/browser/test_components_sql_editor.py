@@ -26,35 +26,43 @@ def wait_for_result(screen, expected):
     wait_for_value(screen, lambda: json.loads(screen.page.get_by_test_id("result").inner_text()), expected)
 
 
-def open_editor(screen, address):
-    page = screen.open(address)
+@pytest.fixture
+def open_editor(address, open_small_app):
+    def open_at_its_end(name="desktop-light", **query):
+        screen = open_small_app(address, name, **query)
+        put_cursor_at_end(screen.page)
+        return screen
+
+    return open_at_its_end
+
+
+def put_cursor_at_end(page):
     page.locator(".cm-content").wait_for()
     page.locator(".cm-content").click()
     page.keyboard.press("Control+End")
-    return page
 
 
 @needs_build
-def test_typed_text_is_reported_after_a_pause(address, open_screen):
-    screen = open_screen()
-    page = open_editor(screen, address)
+def test_typed_text_is_reported_after_a_pause(open_editor):
+    screen = open_editor()
+    page = screen.page
     page.keyboard.type("where true")
     wait_for_result(screen, [START + "where true", 0])
 
 
 @needs_build
-def test_ctrl_enter_runs_with_the_text_of_that_moment(address, open_screen):
-    screen = open_screen()
-    page = open_editor(screen, address)
+def test_ctrl_enter_runs_with_the_text_of_that_moment(open_editor):
+    screen = open_editor()
+    page = screen.page
     page.keyboard.type("limit 5")
     page.keyboard.press("Control+Enter")
     wait_for_result(screen, [START + "limit 5", 1])
 
 
 @needs_build
-def test_tables_complete_with_and_without_their_schema(address, open_screen):
-    screen = open_screen()
-    page = open_editor(screen, address)
+def test_tables_complete_with_and_without_their_schema(open_editor):
+    screen = open_editor()
+    page = screen.page
     for typed, expected in (("sales", "salesforce"), ("salesforce.acc", "accounts"), ("orde", "orders")):
         page.keyboard.press("Control+a")
         page.keyboard.type(f"select * from {typed}")
@@ -62,9 +70,9 @@ def test_tables_complete_with_and_without_their_schema(address, open_screen):
 
 
 @needs_build
-def test_columns_complete_after_an_alias_and_alone(address, open_screen):
-    screen = open_screen()
-    page = open_editor(screen, address)
+def test_columns_complete_after_an_alias_and_alone(open_editor):
+    screen = open_editor()
+    page = screen.page
     page.keyboard.press("Control+a")
     page.keyboard.type("select  from salesforce.accounts a")
     for _ in range(len(" from salesforce.accounts a")):
@@ -81,9 +89,9 @@ def test_columns_complete_after_an_alias_and_alone(address, open_screen):
 
 
 @needs_build
-def test_the_list_of_completions_closes_when_the_query_is_run(address, open_screen):
-    screen = open_screen()
-    page = open_editor(screen, address)
+def test_the_list_of_completions_closes_when_the_query_is_run(open_editor):
+    screen = open_editor()
+    page = screen.page
     page.keyboard.press("Control+a")
     page.keyboard.type("select * from orde")
     page.locator(".cm-tooltip-autocomplete").get_by_text("orders", exact=True).wait_for()
@@ -93,9 +101,9 @@ def test_the_list_of_completions_closes_when_the_query_is_run(address, open_scre
 
 
 @needs_build
-def test_a_text_changed_elsewhere_replaces_what_is_shown(address, open_screen):
-    screen = open_screen()
-    page = open_editor(screen, address)
+def test_a_text_changed_elsewhere_replaces_what_is_shown(open_editor):
+    screen = open_editor()
+    page = screen.page
     page.keyboard.type("typed")
     wait_for_result(screen, [START + "typed", 0])
     page.get_by_role("button", name="Take a sample").click()
@@ -108,9 +116,8 @@ def test_a_text_changed_elsewhere_replaces_what_is_shown(address, open_screen):
 
 
 @needs_build
-def test_the_place_of_an_error_is_marked(address, open_screen):
-    screen = open_screen()
-    page = open_editor(screen, f"{address}/?error=1")
+def test_the_place_of_an_error_is_marked(open_editor):
+    page = open_editor(error=1).page
     expect(page.locator(".cm-lintRange-error")).to_have_text("salesforce")
     page.locator(".cm-lint-marker-error").hover()
     page.get_by_text("There is no column here.").first.wait_for()
@@ -118,9 +125,9 @@ def test_the_place_of_an_error_is_marked(address, open_screen):
 
 @needs_build
 @pytest.mark.parametrize("name", ["desktop-light", "phone-dark"])
-def test_no_serious_accessibility_fault_and_no_ligature(address, open_screen, name):
-    screen = open_screen(name)
-    page = open_editor(screen, f"{address}/?error=1")
+def test_no_serious_accessibility_fault_and_no_ligature(open_editor, name):
+    screen = open_editor(name, error=1)
+    page = screen.page
     page.keyboard.type("where phone <> '' -- none")
     page.wait_for_timeout(900)
     screen.shoot("sql")

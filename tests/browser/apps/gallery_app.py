@@ -1,4 +1,7 @@
-"""Every plain component on one page, filled as a bad day fills it; `?controls=1` leaves out what is only shown."""
+"""Every plain component on one page, filled as a bad day fills it; `?controls=1` leaves out what is only shown.
+
+With each `?case=N` it begins anew.
+"""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -6,6 +9,7 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import streamlit as st
+from cases import begin_case
 
 from components.balance_sheet import draw_balance_sheet
 from components.check_list import draw_check_list
@@ -48,6 +52,7 @@ def agree() -> None:
 
 st.set_page_config(page_title="Components", layout="wide")
 draw_style()
+case = begin_case()
 st.title("Components", anchor=False)
 went = draw_stepper(
     [
@@ -57,7 +62,7 @@ went = draw_stepper(
         {"id": "check", "title": "Check configuration", "open": False, "reason": "Add identifiers first."},
     ],
     "identifiers",
-    key="steps",
+    key=f"steps{case}",
 )
 pressed = draw_tiles(
     [
@@ -88,13 +93,13 @@ pressed = draw_tiles(
             "Add identifiers and traits first.",
         ),
     ],
-    "tiles",
+    f"tiles{case}",
 )
 if st.button("Choose for good"):
     confirm("A data warehouse only", "Rows of your warehouse become profiles.", agree, warning="This cannot be undone.")
 st.html(f'<pre data-testid="result">{went} {pressed} {CONFIRMED.read()}</pre>')
 if "progress" in st.query_params:
-    is_done = draw_progress(count_up, key="work", every_s=0.2)
+    is_done = draw_progress(count_up, key=f"work{case}", every_s=0.2)
     st.caption("The work is done." if is_done else "The work goes on.")
 if "controls" in st.query_params:
     st.stop()

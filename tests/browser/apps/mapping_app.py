@@ -1,10 +1,14 @@
-"""The mapping editor alone: `?columns=N&fields=N` makes it large, `?fragment=1` gives it a fragment of its own."""
+"""The mapping editor alone: `?columns=N&fields=N` makes it large, `?fragment=1` gives it a fragment of its own.
+
+With each `?case=N` it begins anew.
+"""
 
 import html
 import json
 from types import SimpleNamespace
 
 import streamlit as st
+from cases import begin_case
 
 from components.frame import draw_style
 from components.mapping_editor import draw_mapping_editor
@@ -18,6 +22,7 @@ st.set_page_config(page_title="Mapping editor", layout="wide")
 draw_style()
 RUNS = SessionValue("runs", int)
 SAVED = SessionValue("saved", FieldMapping)
+case = begin_case()
 
 NAMES = ["user_id", "email", "first_name", "last_name", "phone", "plan", "created_at", "mrr", "is_vip", "country"]
 names = NAMES + [f"column_{number}" for number in range(int(st.query_params.get("columns", 0)))]
@@ -64,7 +69,7 @@ mapping = draw_mapping_editor(
     columns,
     fields,
     SAVED.read(),
-    "editor",
+    f"editor{case}",
     suggestions if "plain" not in st.query_params else (),
     samples={"email": "ada@example.com", "phone": "+1 555 0100", "plan": "gold"},
     report=report,

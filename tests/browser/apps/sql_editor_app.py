@@ -1,9 +1,10 @@
-"""The SQL editor alone: `?error=1` marks a place."""
+"""The SQL editor alone: `?error=1` marks a place, and with each `?case=N` it begins anew."""
 
 import html
 import json
 
 import streamlit as st
+from cases import begin_case
 
 from components.frame import draw_style
 from components.sql_editor import draw_sql_editor
@@ -14,6 +15,7 @@ st.set_page_config(page_title="SQL editor", layout="wide")
 draw_style()
 SAVED = SessionValue("saved", lambda: "select customer_id\nfrom salesforce.accounts\n")
 PRESSED = SessionValue("pressed", int)
+case = begin_case()
 
 if st.button("Take a sample"):
     SAVED.write("select 1 as sample")
@@ -25,7 +27,7 @@ state = draw_sql_editor(
         "main.orders": ["order_id", "total"],
     },
     "duckdb",
-    "editor",
+    f"editor{case}",
     error=SqlSyntaxError("There is no column here.", context={"line": 2, "column": 6})
     if "error" in st.query_params
     else None,

@@ -112,6 +112,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--turns", type=int, default=5, help="in how many turns with the empty handler (default 5)")
     parser.add_argument("--connections", type=int, default=128, help="how many send at once (default 128)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="how many processes (default 1 and 2)")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 100], help="events a request (default 1 and 100)")
     parser.add_argument("--without-pages", action="store_true", help="leave out what is measured beside open pages")
     parser.add_argument("--soak", type=float, default=0.0, help="then load one process for so many seconds: its memory")
     parser.add_argument("--without-wrk", action="store_true", help="let the Python program make the load")
@@ -123,7 +124,7 @@ def main(argv: Sequence[str]) -> int:
         workspace = open_workspace(str(Path(folder) / "home"))
         key = str(create_source(workspace, kind="http", name="Benchmark").write_key)
         plan = Plan(key, arguments.seconds, arguments.connections, arguments.workers, wrk, arguments.turns)
-        for events in (1, 100):
+        for events in arguments.batches:
             _measure(found, workspace, plan, events)
         if not arguments.without_pages:
             _measure_with_pages(found, workspace, plan)

@@ -39,6 +39,8 @@ TINY = {
         "1",
         "--turns",
         "1",
+        "--batches",
+        "10",
     ],
     "bench_sync_unchanged": ["--rows", "300", "--repeat", "1", "--without-drt"],
 }

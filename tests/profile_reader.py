@@ -74,6 +74,7 @@ def _fill(feed: Feed) -> None:
     for day in range(1, 23):
         name = "Order Completed" if day % 2 else "Call"
         feed.track("1001", name, {"day": day, "Direction": "Inbound"}, minute=day * DAY)
-    feed.track("1001", "Flex - Engagement Initiated", {"direction": "Inbound"}, minute=22 * DAY)
+    context = {"locale": "en", "consent": {"categoryPreferences": {"Advertising": False}}}
+    feed.track("1001", "Flex - Engagement Initiated", {"direction": "Inbound"}, minute=22 * DAY, context=context)
     feed.build()
     follow_group_calls(feed.workspace, feed.space_id)

@@ -19,19 +19,13 @@ _REFUSALS: _Json = {
         ("401", "Unauthorised"),
         ("404", "Unknown"),
         ("429", "TooMany"),
+        ("500", "Broken"),
         ("503", "NotNow"),
     )
 }
-_ADDRESS: list[_Json] = [
-    {"name": "space_id", "in": "path", "required": True, "schema": _TEXT},
-    {
-        "name": "identifier",
-        "in": "path",
-        "required": True,
-        "schema": _TEXT,
-        "description": "type:value, for example user_id:1001; a plus is written %2B.",
-    },
-]
+_TOO_SLOW: _Json = {"408": {"$ref": "#/components/responses/ProfileTooSlow"}}
+_SPACE: _Json = {"name": "space_id", "in": "path", "required": True, "schema": _TEXT}
+_EXAMPLES = {USERS: "user_id:1001", ACCOUNTS: "group_id:acme"}
 _MAYBE_TEXT: _Json = {"type": ["string", "null"]}
 
 
@@ -90,9 +84,19 @@ def describe_profile_responses() -> _Json:
         "ProfileUnauthorised": _describe_error("The access token is missing, not known or revoked."),
         "ProfileForbidden": _describe_error("The token may not delete identifiers."),
         "ProfileUnknown": _describe_error("No profile of the space has this identifier."),
+        "ProfileTooSlow": _describe_error("The body did not arrive in time."),
         "ProfileTooMany": _describe_error("The space's requests a second are used up.", has_retry_after=True),
+        "ProfileBroken": _describe_error("A bug of Onramp's, logged under the request's id.", has_retry_after=True),
         "ProfileNotNow": _describe_error("The store cannot be read now.", has_retry_after=True),
     }
+
+
+def _describe_address(collection: str) -> list[_Json]:
+    identifier: _Json = {"name": "identifier", "in": "path", "required": True, "schema": _TEXT}
+    return [
+        _SPACE,
+        {**identifier, "example": _EXAMPLES[collection], "description": "type:value; a plus is written %2B."},
+    ]
 
 
 def _describe(collection: str, part: str) -> _Json:
@@ -102,7 +106,7 @@ def _describe(collection: str, part: str) -> _Json:
             "operationId": f"read_{collection}_{part}",
             "summary": f"Read the {part.replace('_', ' ')} of {'a person' if collection == USERS else 'an account'}",
             "security": [{"profileToken": []}],
-            "parameters": [*_ADDRESS, *_describe_parameters(part)],
+            "parameters": [*_describe_address(collection), *_describe_parameters(part)],
             "responses": _describe_answers("200", "What was asked for.", _ref(schema)),
         }
     }
@@ -120,9 +124,9 @@ def _describe_links() -> _Json:
             "operationId": "make_flex_link",
             "summary": "Make a link to the Flex view, for the browser of an agent",
             "security": [{"profileToken": []}],
-            "parameters": _ADDRESS[:1],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-            "responses": _describe_answers("201", "The link.", schema),
+            "parameters": [_SPACE],
+            "requestBody": _describe_body(body, {"who": _EXAMPLES[USERS]}),
+            "responses": _describe_answers("201", "The link.", schema) | _TOO_SLOW,
         }
     }
 
@@ -139,11 +143,15 @@ def _describe_deletion() -> _Json:
             "operationId": "delete_users_external_id",
             "summary": "Delete an identifier from a person, who is named by user_id:value",
             "security": [{"profileToken": []}],
-            "parameters": _ADDRESS,
-            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-            "responses": answers,
+            "parameters": _describe_address(USERS),
+            "requestBody": _describe_body(body, {"delete_external_ids": [{"type": "email", "id": "ada@example.org"}]}),
+            "responses": answers | _TOO_SLOW,
         }
     }
+
+
+def _describe_body(schema: _Json, example: _Json) -> _Json:
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
 
 
 def _describe_parameters(part: str) -> list[_Json]:

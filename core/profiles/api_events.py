@@ -90,12 +90,17 @@ def _describe(event: StoredEvent, message: Message, at: datetime, reader: Identi
         "type": event.type,
         "event": event.name,
         "properties": message.get("properties") or {},
-        "context": message.get("context") or {},
+        "context": _leave_out_consent(message.get("context")),
         "external_ids": [to_external_id(*identifier) for identifier in reader.read(message).identifiers],
         "timestamp": to_iso(at),
         "message_id": event.message_id,
         "source_id": event.source_id,
     }
+
+
+def _leave_out_consent(context: object) -> Json:
+    """Return the context without what the person consented to, which the Profile API does not tell."""
+    return {key: value for key, value in context.items() if key != "consent"} if isinstance(context, dict) else {}
 
 
 @lru_cache(maxsize=256)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import update
+from starlette.types import Message, Receive, Scope, Send
 
+from core.http import body as body_module
 from core.http import profile_gate
 from core.profiles.build import rebuild
 from core.profiles.group_calls import follow_group_calls
+from core.storage.tables import profiles
 from core.traits.store import add_recipes, create_trait, delete_trait
 from core.workspaces.audit import list_changes
+from core.workspaces.profile_access import read_grants
 from core.workspaces.profile_api import set_api_settings
 from core.workspaces.profile_tokens import create_token, list_tokens, revoke_token
 from core.workspaces.spaces import create_space
@@ -19,7 +26,7 @@ from tests.conftest import NOW
 from tests.feeding import SOURCE
 from tests.postgres import PostgresServer
 from tests.profile_reader import Api, open_api
-from tests.tracking import basic, send
+from tests.tracking import Answer, basic, send, send_async
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -79,6 +86,7 @@ def test_events_are_track_calls_of_the_last_fourteen_days_newest_first(api: Api)
     assert page["cursor"]["has_more"] is False
     days = [event["properties"]["day"] for event in page["data"][1:]]
     assert days == list(range(22, 9, -1))  # 24 November, 9:00, less 14 days
+    assert page["data"][0]["context"] == {"locale": "en"}  # and not what the person consented to
     assert page["data"][1] == {
         "type": "track",
         "event": "Call",
@@ -108,6 +116,21 @@ def test_events_are_chosen_by_time_and_name_and_order_and_paged_without_a_gap(ap
     assert seen == [11, 13, 15, 17, 19]
     named = api.read("user_id:1001/events?include=Call,Nothing&limit=1")["data"]
     assert [event["event"] for event in named] == ["Call"]
+
+
+@pytest.mark.parametrize("part", ["traits", "external_ids", "events", "links"])
+def test_a_page_has_ten_entries_unless_it_is_told_otherwise(api: Api, part: str) -> None:
+    page = api.read(f"user_id:1001/{part}")
+    assert page["cursor"]["limit"] == 10
+    if part == "events":
+        assert len(page["data"]) == 10 and page["cursor"]["has_more"]
+
+
+def test_a_space_answers_a_hundred_requests_a_second_unless_it_is_told_otherwise(api: Api) -> None:
+    space = create_space(api.feed.workspace, "Untold")
+    create_token(api.feed.workspace, space.id, "Agent desktop")
+    grants = read_grants(api.feed.workspace).values()
+    assert [grant.requests_per_s for grant in grants if grant.space_id == space.id] == [100]
 
 
 def test_metadata_names_the_first_and_the_last_message(api: Api) -> None:
@@ -267,6 +290,42 @@ def test_answers_are_for_servers_and_each_has_its_number(api: Api) -> None:
     assert answers[0].headers["cache-control"] == "no-store"
     assert send(api.app, "OPTIONS", path, headers=headers).status == 405
     assert api.get("users/profiles/user_id:1001/traits", method="POST").headers["allow"] == "GET"
+
+
+def test_a_fault_of_ours_a_body_that_does_not_come_and_a_store_that_is_gone_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(profile_gate, "FRESH_S", 0.0)
+    monkeypatch.setattr(body_module, "BODY_TIMEOUT_S", 0.01)
+    with open_api(tmp_path) as api:
+        path, workspace = "users/profiles/user_id:1001/traits", api.feed.workspace
+        with workspace.database.transaction() as connection:
+            connection.execute(update(profiles).values(traits="{"))  # what no code of ours writes
+        broken = api.get(path)
+        assert (broken.status, broken.json()["error"]["code"]) == (500, "internal_error")
+        assert broken.headers["retry-after"] == "5" and broken.headers["request-id"] in caplog.text
+        slow = asyncio.run(_send_half(api, f"/v1/spaces/{api.feed.space_id}/flex-links"))
+        assert (slow.status, slow.json()["error"]["code"]) == (408, "invalid_request_error")
+        workspace.close()
+        for file in workspace.home.root.glob("workspace.db*"):  # what the last writer left beside it too
+            file.write_bytes(b"no database at all" * 100)
+        gone = api.get(path)
+        assert (gone.status, gone.json()["error"]["code"]) == (503, "store_unreadable")
+        assert gone.headers["retry-after"] == "5" and gone.headers["request-id"]
+
+
+async def _send_half(api: Api, path: str) -> Answer:
+    """Send a body of which the rest never comes."""
+    headers = {"authorization": basic(api.token)}
+
+    async def ask(scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_half() -> Message:
+            message = await receive()
+            return message if message["more_body"] else await asyncio.Event().wait()  # type: ignore[return-value]
+
+        await api.app(scope, receive_half, send)
+
+    return await send_async(ask, "POST", path, [b"{", b"}"], headers)
 
 
 def test_a_token_is_kept_as_a_hash_is_audited_and_is_refused_once_it_is_revoked(

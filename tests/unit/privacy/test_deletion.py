@@ -230,8 +230,9 @@ def test_a_deletion_that_dies_after_any_step_is_finished_by_the_next_worker(
         "_compact",
         "_finish",
     )
+    kinds = [kind for kind in RegulationKind if kind.deletes]
     for number, step in enumerate(steps, 1):
-        request_regulation(workspace, DELETE, [f"c{number}"])
+        request_regulation(workspace, kinds[number % len(kinds)], [f"c{number}"])
         clock.advance(timedelta(seconds=5))
         real = getattr(job._Deletion, step)
 
@@ -249,6 +250,7 @@ def test_a_deletion_that_dies_after_any_step_is_finished_by_the_next_worker(
         assert [regulation.receipt[place] for place in ("events", "records", "acknowledged", "profiles")] == [1] * 4
         assert f"c{number}@example.com".encode() not in read_everything(workspace)
         assert len(search_profiles(workspace, space.id, "").people) == 9 - number
+    assert sorted(list_suppressed(workspace)) == ["c1", "c4", "c5", "c8"]
 
 
 def test_messages_and_rows_of_others_that_mention_a_value_stay_and_the_receipt_says_so(

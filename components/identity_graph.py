@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from components.assets import read_component_file
-from components.format import format_count, format_date
+from components.format import format_count, format_date, format_number, shorten
 from components.navigation import draw_link
 from core.profiles.profile import Profile
-from core.profiles.tie_tree import TiedIdentifier, TieTree, grow_tree
-from core.workspaces.workspace import Workspace
+from core.profiles.tie_tree import TiedIdentifier, TieTree
 
 _mount = st.components.v2.component(
     "onramp_identity_graph",
@@ -21,9 +20,8 @@ _mount = st.components.v2.component(
 )
 
 
-def draw_identity_graph(workspace: Workspace, profile: Profile) -> None:
+def draw_identity_graph(profile: Profile, tree: TieTree) -> None:
     """Draw the identifiers as a tree, each on the one that a message tied it to; below it the same as sentences."""
-    tree = grow_tree(workspace, profile)
     if not tree.shown:
         return
     nodes = [
@@ -61,6 +59,31 @@ def list_sentences(tree: TieTree) -> Sequence[str]:
         other = tree.shown[tied.parent].identifier
         did = "was tied, two profiles becoming one," if tied.is_merge else "was tied"
         found.append(f"{name} {did} to {other.type} {other.value}: {_describe_tie(tied)}.")
+    return found
+
+
+def list_tie_groups(tree: TieTree) -> list[tuple[tuple[str, str, str], int]]:
+    """Return which identifiers hang on which one, how they came to, and how many: those of one type on one together.
+
+    What came first is first, then what made two profiles one.
+    """
+    groups: dict[tuple[str, int | None, bool], list[TiedIdentifier]] = {}
+    for tied in tree.shown:
+        groups.setdefault((tied.identifier.type, tied.parent, tied.is_merge), []).append(tied)
+    found = []
+    for (type_, parent, _), its in sorted(groups.items(), key=lambda item: (item[0][1] is not None, not item[0][2])):
+        more = f" and {format_number(len(its) - 1)} more" if len(its) > 1 else ""
+        other = None if parent is None else tree.shown[parent].identifier
+        found.append(
+            (
+                (
+                    f"{type_} {shorten(its[0].identifier.value)}{more}",
+                    f"with {other.type} {shorten(other.value)}" if other else "came first",
+                    _describe_tie(its[0], is_short=True),
+                ),
+                len(its),
+            )
+        )
     return found
 
 

@@ -1,22 +1,24 @@
-"""One person on one sheet, on the screen and on paper: who it is, how to reach them, what is known, what came last."""
+"""One person on one sheet: who it is, how to reach them, what is known, what came last."""
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import streamlit as st
 
-from components.format import format_ago, format_count, format_number, format_share, format_time, shorten
+from components.format import format_ago, format_count, format_date, format_number, format_share, format_time, shorten
 from components.identity_graph import draw_identity_graph
 from components.plain_text import draw_strong, escape_markdown
+from components.profile_paper import Fact, Paper, draw_paper
 from components.profile_timeline import draw_lines
-from core.profiles.accounts import list_accounts
+from core.profiles.accounts import Account, list_accounts
 from core.profiles.profile import Profile, ProfileTrait, put_reach_first
+from core.profiles.tie_tree import grow_tree
 from core.profiles.timeline import list_timeline
-from core.traits.accounts import list_account_traits
+from core.traits.accounts import AccountTrait, list_account_traits
 from core.workspaces.workspace import Workspace
 
 LAST_ENTRIES = 10
@@ -40,21 +42,6 @@ _STYLE = """
 @media (max-width: 640px) {
   .onramp-lines span { display: block; }
 }
-@media print {
-  /* One sheet for a call: the person, without the app around them, black on white. */
-  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stButton"],
-  [data-testid="stButtonGroup"], [data-testid="stExpander"], [data-testid="stDecoration"],
-  [data-testid="stStatusWidget"], [data-testid="stElementToolbar"], .st-key-view_choice, .st-key-sheet_hint,
-  .st-key-explorer_title { display: none !important; }
-  html, body, [data-testid="stApp"], [data-testid="stMain"], [data-testid="stAppViewContainer"] {
-    position: static !important; overflow: visible !important; height: auto !important;
-    background: #fff !important; color: #000 !important; }
-  [data-testid="stMainBlockContainer"] { max-width: none; padding: 0 !important; }
-  [data-testid="stMain"] * { color: #000 !important; }
-  [data-testid="stVerticalBlock"] { gap: .5rem !important; }
-  .onramp-lines li, .onramp-facts { break-inside: avoid; }
-  @page { margin: 14mm; }
-}
 </style>
 """
 
@@ -62,14 +49,22 @@ _STYLE = """
 def draw_sheet(workspace: Workspace, profile: Profile) -> None:
     """Draw the sheet of one person."""
     st.html(_STYLE)
+    predicted = [trait for trait in profile.traits if trait.origin.prediction]
+    computed = [trait for trait in profile.traits if trait.origin.computed_trait]
+    others = [trait for trait in profile.traits if trait not in predicted and trait not in computed]
+    predictions = [_describe_prediction(workspace, trait) for trait in predicted]
+    tree = grow_tree(workspace, profile)
+    accounts = list_accounts(workspace, profile.space_id, profile.id)
+    known = {
+        account.group_id: list_account_traits(workspace, profile.space_id, account.group_id)
+        for account in accounts[:MAX_ACCOUNTS]
+    }
+    entries = list_timeline(workspace, profile.space_id, profile.id, limit=LAST_ENTRIES)
     left, right = st.columns([1, 1], gap="large")
     with left:
         _draw_part("How to reach and recognise them", _list_identifiers(profile))
-        predicted = [trait for trait in profile.traits if trait.origin.prediction]
-        computed = [trait for trait in profile.traits if trait.origin.computed_trait]
-        others = [trait for trait in profile.traits if trait not in predicted and trait not in computed]
-        if predicted:
-            _draw_part("What is predicted", [_describe_prediction(workspace, trait) for trait in predicted])
+        if predictions:
+            _draw_part("What is predicted", predictions)
         if computed:
             _draw_part("What is counted", _list_traits(workspace, computed))
         _draw_part("What is known", _list_traits(workspace, others[:MAX_TRAITS]))
@@ -77,16 +72,28 @@ def draw_sheet(workspace: Workspace, profile: Profile) -> None:
             st.caption(f"{format_count(len(others) - MAX_TRAITS, 'trait')} more under **Traits**.")
     with right:
         st.markdown("##### What ties them together")
-        draw_identity_graph(workspace, profile)
-        _draw_accounts(workspace, profile)
+        draw_identity_graph(profile, tree)
+        _draw_accounts(workspace, accounts, known)
     st.markdown(f"##### The last {LAST_ENTRIES} things that happened")
-    entries = list_timeline(workspace, profile.space_id, profile.id, limit=LAST_ENTRIES)
     if entries:
         draw_lines(entries)
     else:
         st.caption("No message of this person is in the event log any more.")
-    with st.container(key="sheet_hint"):
-        st.caption(":material/print: Printing this page gives one sheet for a call.")
+    st.caption(":material/print: Printing this page gives one sheet for a call.")
+    draw_paper(
+        workspace,
+        profile,
+        Paper(
+            identifiers=[
+                (each.type, each.value, format_date(each.last_seen_at)) for each in put_reach_first(profile.identifiers)
+            ],
+            predictions=predictions,
+            accounts=[_summarise_account(account, known.get(account.group_id, ())) for account in accounts],
+            traits=[_summarise_trait(trait) for trait in (*computed, *_put_telling_first(profile, others))],
+            tree=tree,
+            entries=entries,
+        ),
+    )
 
 
 def _list_identifiers(profile: Profile) -> list[tuple[str, str, str]]:
@@ -135,15 +142,33 @@ def format_value(value: object, limit_chars: int = VALUE_CHARS) -> str:
     return shorten(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), limit_chars)
 
 
-def _draw_accounts(workspace: Workspace, profile: Profile) -> None:
-    accounts, now = list_accounts(workspace, profile.space_id, profile.id), workspace.now()
+def _put_telling_first(profile: Profile, traits: Iterable[ProfileTrait]) -> list[ProfileTrait]:
+    """Return the newest traits first, without those that the name and the identifiers say already."""
+    told = [profile.title, *(each.value for each in profile.identifiers)]
+    left = [trait for trait in traits if trait.value not in told]
+    return sorted(left, key=lambda trait: trait.updated_at, reverse=True)
+
+
+def _summarise_trait(trait: ProfileTrait) -> Fact:
+    return trait.origin.computed_trait or trait.key, format_value(trait.value), format_date(trait.updated_at)
+
+
+def _summarise_account(account: Account, traits: Iterable[AccountTrait]) -> Fact:
+    known = " · ".join(f"{trait.key}: {format_value(trait.value)}" for trait in traits if trait.value != account.name)
+    return account.group_id, account.name or "", known
+
+
+def _draw_accounts(
+    workspace: Workspace, accounts: Sequence[Account], known: Mapping[str, Sequence[AccountTrait]]
+) -> None:
+    now = workspace.now()
     if accounts:
         st.markdown("##### Accounts")
     for account in accounts[:MAX_ACCOUNTS]:
         draw_strong(account.name or account.group_id)
         called = account.called_at and f"last named by a group call {format_ago(account.called_at, now)}"
         st.caption(f"{escape_markdown(account.group_id)} · {called or 'named by events'}")
-        traits = list_account_traits(workspace, profile.space_id, account.group_id)
+        traits = known[account.group_id]
         _draw_facts(
             (trait.key, format_value(trait.value), f"{trait.origin}, {format_ago(trait.updated_at, now)}")
             for trait in traits[:MAX_ACCOUNT_TRAITS]

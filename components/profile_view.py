@@ -21,6 +21,7 @@ from components.trait_origin import draw_origin
 from components.violation_list import draw_violations
 from core.profiles.list_deleted import list_deleted_identifiers
 from core.profiles.lookup import Profile, ProfileTrait
+from core.profiles.tie_tree import grow_tree
 from core.profiles.violations import count_violations, list_violations
 from core.workspaces.workspace import Workspace
 
@@ -102,7 +103,7 @@ def _name_source(trait: ProfileTrait) -> str:
 
 
 def _draw_identifiers(workspace: Workspace, profile: Profile) -> None:
-    draw_identity_graph(workspace, profile)
+    draw_identity_graph(profile, grow_tree(workspace, profile))
     found = profile.identifiers
     st.dataframe(
         pd.DataFrame(

@@ -11,12 +11,12 @@ from components.delivery_tables import draw_breakdown, draw_discards, draw_sourc
 from components.empty_state import draw_empty_state
 from components.error_panel import error_panel
 from components.format import format_number
+from components.space_choice import choose_space
 from components.state import get_workspace
 from core.events.counts import end_span, read_uncounted
 from core.events.event_log import open_event_log
 from core.profiles.delivery import add_up, sum_up
 from core.sources.store import list_sources
-from core.workspaces.spaces import list_spaces
 
 PERIODS = {
     "10m": ("10 min", timedelta(minutes=10), timedelta(minutes=1)),
@@ -34,7 +34,7 @@ st.caption("What came, what was refused, and what reached a profile. Every event
 with error_panel("reading the counts"):
     log = open_event_log(workspace)
     sources = {source.id: source.name for source in list_sources(workspace)}
-    spaces = {space.id: space.name for space in list_spaces(workspace)}
+    space = choose_space(workspace)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         period = draw_views({key: label for key, (label, _, _) in PERIODS.items()}, name="period", default="24h")
         source_id = draw_select(
@@ -45,18 +45,13 @@ with error_panel("reading the counts"):
             placeholder="All sources",
             width=220,
         )
-        space_id = next(iter(spaces), None)
-        if len(spaces) > 1:
-            space_id = draw_select(
-                "Profile space", list(spaces), name="space", describe=lambda key: spaces[key], width=220
-            )
     label, length, step = PERIODS[period]
 
     @st.fragment(run_every="5s" if length <= SHORT else "60s")
     def draw_overview() -> None:
         with error_panel("reading the counts"):
             span = end_span(workspace.now(), length)
-            now, before = sum_up(workspace, space_id, span), sum_up(workspace, space_id, span.before)
+            now, before = (sum_up(workspace, space and space.id, each) for each in (span, span.before))
             if source_id is not None:
                 now = {key: each for key, each in now.items() if key == source_id}
                 before = {key: each for key, each in before.items() if key == source_id}

@@ -12,8 +12,7 @@ from components.undo_progress import draw_undo_jobs
 from core.profiles.lookup import get_profile
 
 workspace = get_workspace()
-with st.container(key="explorer_title"):
-    st.title("Profile explorer", anchor=False)
+st.title("Profile explorer", anchor=False)
 
 with error_panel("reading the profiles"):
     space = require_space(

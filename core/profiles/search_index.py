@@ -28,7 +28,7 @@ from core.storage.tables import identifiers, profile_changes, profiles
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
 
-VERSION = 1
+VERSION = 2
 LOAD_PROFILES = 2_000
 FOLLOW_PROFILES = 8_000
 _BUSY_TIMEOUT_S = 15.0
@@ -46,11 +46,15 @@ _TABLES = (
 )
 _PROFILE = (profiles.c.id, profiles.c.updated_at, profiles.c.merged_into, profiles.c.traits)
 _IDENTIFIER = (identifiers.c.profile_id, identifiers.c.type, identifiers.c.value)
+_SAY_LEAST = frozenset({"anonymous_id"})
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One profile as it is searched: `values` are identifiers, then scalars of traits, each with its lower-case key."""
+    """One profile as it is searched: `values` are identifiers and scalars of traits, each with its lower-case key.
+
+    Ids of browsers come last: of a person with very many, the text holds all that people look for.
+    """
 
     profile_id: str
     heard_at: int
@@ -152,8 +156,11 @@ def read_entries(connection: Connection, space_id: str, profile_ids: Sequence[st
         row = rows.get(profile_id)
         if row is not None and row.merged_into is None:
             traits = [pair for key, entry in orjson.loads(row.traits).items() for pair in list_values(key, entry[0])]
-            its = (*known.get(profile_id, ()), *((key.lower(), value) for key, value in traits))
-            found.append(Entry(profile_id, row.updated_at, tuple(dict.fromkeys(its))))
+            sent = known.get(profile_id, ())
+            told = [pair for pair in sent if pair[0] not in _SAY_LEAST]
+            told += ((key.lower(), value) for key, value in traits)
+            told += (pair for pair in sent if pair[0] in _SAY_LEAST)
+            found.append(Entry(profile_id, row.updated_at, tuple(dict.fromkeys(told))))
     return found
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MAX_CHARS = 8_000
-"""Of one profile; what is beyond is not found. Identifiers come first."""
+"""Of one profile; of what is beyond only whole identifiers are found."""
 MAX_KEYS = 6_400
 MAX_QUERY_CHARS = 200
 MIN_GRAM_WORD = 3

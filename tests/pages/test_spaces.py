@@ -111,5 +111,7 @@ def test_with_two_spaces_every_page_shows_the_one_that_is_chosen(workspace: Work
     assert list_buttons(app)["Import rules"] is True
     app.switch_page("../pages/identity_violations.py").run()
     assert "No violations" in read(app)
+    app.switch_page("../pages/delivery_overview.py").run()
+    assert not app.error and "Nothing came in the last 24 hours" in read(app)
     table = read_table(visit("identity_violations.py", space="unified-profiles"), "What happened")
     assert len(table) == 2

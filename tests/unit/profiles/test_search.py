@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.identity.rules import add_identifiers, edit_identifier
 from core.profiles import search
 from core.profiles.build import rebuild
 from core.profiles.search import search_profiles
@@ -213,6 +214,17 @@ def test_a_value_of_any_length_and_signs_stays_on_its_line() -> None:
     assert fold("Ünï\tcode\ue000\n\ud800STRAẞE") == "uni code strasse"
     assert len(make_text([("", "x" * 20_000)])) <= MAX_CHARS + 2
     assert list(list_values("a", {"b": [1, True, None, {"c": "d"}]})) == [("a.b", "1"), ("a.b", "true"), ("a.b.c", "d")]
+
+
+def test_somebody_with_very_many_browsers_is_found_by_all_that_people_look_for(feed: Feed) -> None:
+    add_identifiers(feed.workspace, feed.space_id, ["anonymous_id"])
+    edit_identifier(feed.workspace, feed.space_id, "anonymous_id", value_limit=100)
+    for number in range(50):
+        feed.identify("moe", anonymousId=f"{number} {'x' * 180}")
+    feed.identify("moe", traits={"email": "moe@x.example", "name": "Moe Szyslak"})
+    feed.build()
+    keep_search(feed.workspace)
+    assert [find(feed, text) for text in ("moe@x", "szysl", f"anonymous_id:49 {'x' * 180}")] == [["moe"]] * 3
 
 
 def test_people_that_a_rebuild_has_thrown_away_take_nobody_s_place(feed: Feed) -> None:

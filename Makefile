@@ -60,6 +60,10 @@ test: export OPENBLAS_NUM_THREADS = 1
 test: install ## installs, runs every test; what needs Chromium is skipped, loudly, where there is none
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder  # tests/conftest.py orders the files
 
+.PHONY: compiled
+compiled: $(VENV)/.dev ## imports all tests once, while others install: else each of their processes compiles all of it
+	-$(BIN)/python -m pytest --collect-only -qq >/dev/null  # what fails here fails in the tests, with its reason
+
 .PHONY: lint
 lint: $(VENV)/.dev ## style, types, layers
 	$(BIN)/ruff check .

@@ -33,6 +33,8 @@ body, input, textarea { font-feature-settings: "calt" 0; }
 /* What can be copied shows it, also where nothing hovers. */
 [data-testid="stCode"] pre { padding-right: 3rem; }
 [data-testid="stCode"] > div:last-child { visibility: visible; opacity: 1; pointer-events: auto; }
+/* A menu that opened a dialog would stay over it. */
+body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"]:not([data-testid="stDialog"] *) { display: none; }
 /* A table's toolbar stands over its headings, not over the controls above it. */
 [data-testid="stElementToolbar"] { top: .15rem !important; }
 @media (max-width: 640px) {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from core.clock import to_iso
-from core.errors import PermissionMissing
+from core.errors import InvalidField, PermissionMissing
 from core.profiles_sync.event_tables import EventTables
 from core.profiles_sync.happened import Row, Rows, read_sources
 from core.profiles_sync.layout import (
@@ -126,6 +126,7 @@ class Writer:
 
         Raises:
             PermissionMissing: The login may not; the hint says what its owner can do.
+            InvalidField: A table of somebody else has a name that one of ours needs.
         """
         if self._opened is not None:
             return self._opened
@@ -134,6 +135,7 @@ class Writer:
         found = {table.name.lower(): {column.name.lower() for column in table.columns} for table in catalog}
         mappings = EXTERNAL_ID_UPDATES.columns.keys()
         is_older = bool(mappings - found.get(f"{STAGE_PREFIX}{EXTERNAL_ID_UPDATES.name}", mappings))
+        self._require_own(found)
         self._events = EventTables(catalog)
         self._opened = self._warehouse.open_write_session()
         try:
@@ -159,6 +161,16 @@ class Writer:
                 context=error.context,
             ) from error
         return self._opened
+
+    def _require_own(self, found: Mapping[str, set[str]]) -> None:
+        """Refuse to change a table that lacks our columns and has no stage beside it: no Onramp has made it."""
+        for table in TABLES:
+            columns = found.get(table.name)
+            if columns is not None and f"{STAGE_PREFIX}{table.name}" not in found and table.columns.keys() - columns:
+                raise InvalidField(
+                    f"{self._schema}.{table.name} is there already and was not made by Onramp.",
+                    hint="Rename it or move it to another schema: the next run makes a table of this name.",
+                )
 
     def _complete_mappings(self) -> None:
         with self._workspace.database.reading() as connection:

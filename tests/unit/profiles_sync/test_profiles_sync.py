@@ -435,6 +435,18 @@ def test_a_run_that_is_cut_anywhere_is_taken_up_without_a_row_twice(
     assert happened["identify"] == 4
 
 
+@pytest.mark.parametrize("synced", ["postgres"], indirect=True)
+def test_a_table_of_somebody_else_is_left_alone_and_the_run_names_it(synced: Synced) -> None:
+    theirs = f"{SCHEMA}.external_id_mapping"
+    synced.change(f"CREATE TABLE {theirs} AS SELECT 'mine' AS external_id_value")
+    failed = synced.run()
+    assert failed.error is not None and theirs in failed.error["message"] and "Rename it" in failed.error["hint"]
+    assert synced.read("external_id_mapping") == [("mine",)]
+    synced.change(f"ALTER TABLE {theirs} RENAME TO mine")
+    assert synced.run().state is ProfilesRunState.SUCCEEDED
+    assert len(synced.read("external_id_mapping")) == 5
+
+
 def test_tables_of_an_older_onramp_get_what_they_lack_wherever_the_run_that_does_it_is_cut(
     synced: Synced, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ def draw_search(workspace: Workspace, space: Space) -> None:
         key="profile_search",
         bind="query-params",
         type="search",
-        live="200ms",
+        live="50ms",
         label_visibility="collapsed",
         icon=":material/search:",
         on_change=forget,

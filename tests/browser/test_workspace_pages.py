@@ -260,30 +260,22 @@ def expect_no_fault(page: object, path: str, within: str = ".stMain") -> None:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("screen_name", list(SCREENS))
-def test_a_person_is_accessible_and_fits_every_screen(
-    address: str, open_screen: Callable[..., object], screen_name: str
+def test_a_person_and_every_workspace_page_are_accessible_and_fit_their_screen(
+    address: str, home: Path, open_screen: Callable[..., object], screen_name: str
 ) -> None:
     screen = open_screen(screen_name)
     page = screen.open(f"{address}/profile-explorer?id=user_id:ada")
     expect(page.get_by_role("img", name="How 7 identifiers of Ada Lovelace hang together")).to_be_visible()
-    for who, view, shown in (
-        ("ada", "sheet", "The last 10 things that happened"),
-        ("ada", "events", "Step 11"),
-        ("eve", "merges", "became one with"),
-    ):
+    see(page, "The last 10 things that happened")
+    expect_no_fault(page, "a person")
+    screen.shoot("person")
+    for who, view, told in (("ada", "events", "Step 11"), ("eve", "merges", "became one with")):
         screen.turn_to(f"/profile-explorer?id=user_id:{who}&view={view}")
-        see(page, shown)
+        see(page, told)
         expect_no_fault(page, view)
         screen.shoot(f"person-{view}")
-
-
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("screen_name", ["desktop-light", "phone-dark"])
-def test_every_workspace_page_is_accessible_and_fits_its_screen(
-    address: str, home: Path, open_screen: Callable[..., object], screen_name: str
-) -> None:
-    screen = open_screen(screen_name)
-    page = screen.open(address)
+    if screen_name not in ("desktop-light", "phone-dark"):
+        return  # two of the four tell of every other page what there is to tell
     for shown in (each for each in list_screens() if not each.is_hidden):
         path = "" if shown.is_default else shown.url_path
         screen.turn_to(f"/{path}")

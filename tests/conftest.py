@@ -23,7 +23,7 @@ from tests.emulators.postgres_front import PostgresFront, open_front
 from tests.emulators.process import ROOT, find_python, run_program
 from tests.emulators.snowflake.emulator import PROGRAM as SNOWFLAKE_PROGRAM
 from tests.new_home import OF_THE_TESTS, new_home
-from tests.postgres import PostgresServer, find_binaries, run_postgres
+from tests.postgres import PostgresServer, empty_store, find_binaries, run_postgres
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 if TYPE_CHECKING:
@@ -180,13 +180,13 @@ def redshift_front(
 
 
 @pytest.fixture
-def new_postgres_url(postgres_server: PostgresServer) -> Iterator[Callable[..., str]]:
-    """Makes a database with each call, empty or a copy of the one that is named; all are dropped after the test."""
+def new_postgres_url(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
+    """Makes an empty database with each call; all are dropped after the test."""
     made: list[str] = []
 
-    def make(template: str = "template1") -> str:
+    def make() -> str:
         made.append(f"test_{next(_NUMBERS)}")
-        postgres_server.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {template} STRATEGY file_copy")
+        postgres_server.execute(f"CREATE DATABASE {made[-1]} STRATEGY file_copy")
         return postgres_server.url(made[-1])
 
     yield make
@@ -196,13 +196,13 @@ def new_postgres_url(postgres_server: PostgresServer) -> Iterator[Callable[..., 
 
 @pytest.fixture(scope="session")
 def postgres_store(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a database with an empty store of this version in it, to be copied as `new_home` copies."""
-    postgres_server.execute("CREATE DATABASE empty_store")
+    """The address of a database with an empty store of this version in it; who writes into it empties it."""
+    postgres_server.execute("CREATE DATABASE store")
     home = open_home(str(tmp_path_factory.mktemp("store")))
-    database = open_database(home, postgres_server.url("empty_store"))
+    database = open_database(home, postgres_server.url("store"))
     migrate(database, home)
     database.close()
-    return "empty_store"
+    return database.url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -229,7 +229,11 @@ def store_workspace(request: pytest.FixtureRequest, home: Home, clock: FixedCloc
         new_home(home.root)
         url = f"sqlite:///{home.workspace_db}"
     else:
-        url = request.getfixturevalue("new_postgres_url")(request.getfixturevalue("postgres_store"))
+        url = request.getfixturevalue("postgres_store")
     opened = open_workspace(str(home.root), database_url=url, clock=clock)
-    yield opened
-    opened.close()
+    try:
+        yield opened
+        opened.close()
+    finally:
+        if request.param == "postgres":
+            empty_store(url)

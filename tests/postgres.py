@@ -45,6 +45,22 @@ class PostgresServer:
             connection.execute(statement.encode())
 
 
+def empty_store(url: str) -> None:
+    """Take every row out of a state store, and end its sessions: a copy of an empty one takes much longer."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_EMPTY)
+
+
+_EMPTY = """DO $$ DECLARE each record; BEGIN
+    PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET LOCAL session_replication_role = replica;  -- whatever refers to whatever
+    FOR each IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+    LOOP EXECUTE format('DELETE FROM %I', each.name); END LOOP;
+    PERFORM setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences WHERE schemaname = 'public';
+END $$"""
+
+
 def make_login(admin: psycopg.Connection, user: str, password: str) -> None:
     """Make a login; one that begins with `redshift` is for Redshift's driver, which does not know Postgres's SCRAM."""
     encryption = "md5" if user.startswith("redshift") else "scram-sha-256"

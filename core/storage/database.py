@@ -29,6 +29,13 @@ BUSY_TIMEOUT_MS = 15_000
 KEPT_CONNECTIONS = 5  # to an embedded store; more of them at once are opened and closed
 
 
+SQLITE_SETTINGS = (
+    "foreign_keys=ON",
+    "cache_size=-32000",  # 32 MB: with the default 2 MB a batch of profiles is written to disk twice
+    "wal_autocheckpoint=16000",  # 64 MB: what is written again and again is copied once; 32 MB: a twentieth slower
+)
+
+
 class Database:
     """One state store. Share it between threads; take one transaction for one change."""
 
@@ -201,11 +208,7 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy's own BEGIN below decides, not the driver
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     _use_wal(connection)
-    for pragma in (
-        "foreign_keys=ON",
-        "cache_size=-32000",  # 32 MB: with the default 2 MB a batch of profiles is written to disk twice
-        "wal_autocheckpoint=16000",  # 64 MB: what is written again and again is copied once; 32 MB: a twentieth slower
-    ):
+    for pragma in SQLITE_SETTINGS:
         connection.execute(f"PRAGMA {pragma}")
 
 

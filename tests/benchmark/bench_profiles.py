@@ -24,11 +24,14 @@ import orjson
 import report
 from big_sync import BigSync, open_big_sync
 
-from core.events.event_log import LogEntry, open_event_log
+from core.clock import to_iso
+from core.events.event_log import open_event_log
 from core.events.log_file import insert_rows
+from core.events.message import to_log_entry
 from core.profiles.build import BATCH_MESSAGES, ProfileBuilder, rebuild
 from core.profiles.lookup import count_profiles
 from core.profiles.reading import EventFilter, read_reading
+from core.storage.database import SQLITE_SETTINGS
 from core.syncs.run import get_run, request_run
 from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
@@ -38,6 +41,7 @@ from core.workspaces.spans import FROM_THE_START
 
 LIMIT_S = 600.0
 LIVE_EVENTS = 100
+_COUNTED = "Flex - Engagement Initiated"
 _BUILT = ("profiles", "identifiers", "profile_messages")
 
 
@@ -99,21 +103,17 @@ def _require_built(big: BigSync, rows: int) -> None:
 
 def _append_events(big: BigSync, count: int) -> int:
     """Append events of random customers to the log, most of which count for a trait; return the offset before them."""
-    log, random, first = open_event_log(big.workspace), Random(1), open_event_log(big.workspace).last_offset()
-    source_id, now = min(list_connected_sources(big.workspace, big.space.id)), datetime.now(UTC)
-    names = ("Flex - Engagement Initiated", "Order Completed", "Page Viewed")
+    log, random, now = open_event_log(big.workspace), Random(1), datetime.now(UTC)
+    source_id, first = min(list_connected_sources(big.workspace, big.space.id)), log.last_offset()
+    names = (_COUNTED, "Order Completed", "Page Viewed")
     for start in range(0, count, BATCH_MESSAGES):
         entries = []
         for number in range(start, min(start + BATCH_MESSAGES, count)):
-            user, name = f"c{random.randrange(count):09d}", random.choice(names)
-            message = {"type": "track", "event": name, "userId": user, "anonymousId": f"a-{user}"}
-            message["timestamp"] = (now + timedelta(milliseconds=number)).isoformat()
-            message["properties"] = {
-                "direction": "Inbound",
-                "channelType": random.choice(["SMS", "voice"]),
-                "revenue": 12.5,
-            }
-            entries.append(LogEntry(source_id, f"known-{number}", "track", name, user, now, orjson.dumps(message)))
+            user = f"c{random.randrange(count):09d}"
+            message = {"type": "track", "event": random.choice(names), "userId": user, "anonymousId": f"a-{user}"}
+            message |= {"messageId": f"known-{number}", "timestamp": to_iso(now + timedelta(milliseconds=number))}
+            sent = {"direction": "Inbound", "channelType": random.choice(["SMS", "voice"]), "revenue": 12.5}
+            entries.append(to_log_entry(source_id, {**message, "properties": sent}, now))
         log.append(entries)
     return first
 
@@ -125,10 +125,8 @@ def _require_counted(big: BigSync, count: int) -> None:
 
 
 def _update_bare(big: BigSync, after: int) -> float:
-    log, update = (
-        open_event_log(big.workspace),
-        "UPDATE identifiers SET last_seen_at = ? WHERE (space_id, type, value) = (?, ?, ?)",
-    )
+    log = open_event_log(big.workspace)
+    update = "UPDATE identifiers SET last_seen_at = ? WHERE (space_id, type, value) = (?, ?, ?)"
     with closing(sqlite3.connect(big.workspace.home.root / "bare.db", isolation_level=None)) as bare:
         bare.execute("PRAGMA synchronous=NORMAL")
         started = time.perf_counter()
@@ -165,12 +163,10 @@ def _apply_waiting_events(big: BigSync) -> list[float]:
 
 
 def _send(big: BigSync, number: int) -> None:
-    source_id = min(list_connected_sources(big.workspace, big.space.id))
-    now, user, name = datetime.now(UTC), f"c{number:09d}", "Flex - Engagement Initiated"
-    message = {"type": "track", "event": name, "userId": user, "timestamp": now.isoformat()}
-    message["properties"] = {"direction": "Inbound", "channelType": "SMS"}
-    entry = LogEntry(source_id, f"live-{number}", "track", name, user, now, orjson.dumps(message))
-    open_event_log(big.workspace).append([entry])
+    source_id, now = min(list_connected_sources(big.workspace, big.space.id)), datetime.now(UTC)
+    message = {"type": "track", "event": _COUNTED, "userId": f"c{number:09d}", "messageId": f"live-{number}"}
+    message |= {"timestamp": to_iso(now), "properties": {"direction": "Inbound", "channelType": "SMS"}}
+    open_event_log(big.workspace).append([to_log_entry(source_id, message, now)])
 
 
 def _require_applied(builder: ProfileBuilder) -> None:
@@ -182,7 +178,7 @@ def _write_bare(big: BigSync) -> float:
     log, after, path = open_event_log(big.workspace), 0, big.workspace.home.root / "bare.db"
     path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as bare:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32000", "wal_autocheckpoint=8000"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", *SQLITE_SETTINGS):
             bare.execute(f"PRAGMA {pragma}")
         bare.execute("ATTACH ? AS built", (str(big.workspace.home.workspace_db),))
         for kind in ("table", "index"):

@@ -40,19 +40,7 @@ def make_setup_actions(workspace: Workspace, space_id: str) -> IdentifierActions
 
     def edit(edit: RuleEdit) -> None:
         with saving() as version:
-            saved = guided_setup.edit_identifier(
-                workspace,
-                edit.type,
-                value_limit=edit.value_limit,
-                period=edit.period,
-                priority=edit.priority,
-                blocked_exact=edit.blocked_exact,
-                blocked_patterns=edit.blocked_patterns,
-                key=edit.key,
-                in_properties=edit.in_properties,
-                expected_version=version,
-            )
-        own(saved)
+            own(guided_setup.edit_identifier(workspace, edit, expected_version=version))
 
     def delete(type_: str) -> None:
         with saving() as version:
@@ -68,24 +56,10 @@ def make_space_actions(workspace: Workspace, space_id: str) -> IdentifierActions
         limit, period = edit.value_limit or rules.DEFAULT_VALUE_LIMIT, edit.period or rules.Period.EVER
         rules.add_custom_identifier(workspace, space_id, edit.type, key=edit.key, value_limit=limit, period=period)
 
-    def edit(edit: RuleEdit) -> None:
-        rules.edit_identifier(
-            workspace,
-            space_id,
-            edit.type,
-            value_limit=edit.value_limit,
-            period=edit.period,
-            priority=edit.priority,
-            blocked_exact=edit.blocked_exact,
-            blocked_patterns=edit.blocked_patterns,
-            key=edit.key,
-            in_properties=edit.in_properties,
-        )
-
     return IdentifierActions(
         space_id,
         lambda types: rules.add_identifiers(workspace, space_id, types),
         add_custom,
-        edit,
+        lambda edit: rules.edit_identifier(workspace, space_id, edit),
         lambda type_: rules.delete_identifier(workspace, space_id, type_),
     )

@@ -132,33 +132,20 @@ def add_custom_identifier(
     return find_rule(_add(workspace, space_id, [with_checked(new, edit)]), new.type)
 
 
-def edit_identifier(
-    workspace: Workspace,
-    space_id: str,
-    type: str,
-    *,
-    value_limit: int | None = None,
-    period: str | None = None,
-    priority: int | None = None,
-    blocked_exact: Sequence[str] | None = None,
-    blocked_patterns: Sequence[str] | None = None,
-    key: str | None = None,
-    in_properties: bool | None = None,
-) -> IdentifierRule:
-    """Change what is given and return the rule; a priority moves it to that place and shifts the others.
+def edit_identifier(workspace: Workspace, space_id: str, edit: RuleEdit) -> IdentifierRule:
+    """Change the settings of an identifier and return its rule; a priority moves it to that place.
 
     Raises:
         NotFound: The space has no such identifier.
         InvalidField: A setting is not valid; nothing was changed.
     """
-    edit = RuleEdit(type, value_limit, period, priority, blocked_exact, blocked_patterns, key, in_properties)
     with workspace.database.transaction() as connection:
         rules = _read_locked(connection, space_id)
         proposed = propose(rules, [edit])
-        before, after = find_rule(rules, type), find_rule(proposed, type)
+        before, after = find_rule(rules, edit.type), find_rule(proposed, edit.type)
         _write(connection, workspace, space_id, rules, proposed)
         if after != before:
-            _record(connection, workspace, "updated", space_id, type, before, after)
+            _record(connection, workspace, "updated", space_id, edit.type, before, after)
     return after
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from core.errors import InvalidField, LimitExceeded
 from core.identity import rules
+from core.identity.edits import RuleEdit
 from core.setup.entitled import add_entitled_recipes
 from core.setup.entitlements import Entitled, get_usage
 from core.setup.record import acting, update_record
@@ -59,42 +61,16 @@ def add_custom_identifier(
     return _save(workspace)
 
 
-def edit_identifier(
-    workspace: Workspace,
-    type_: str,
-    *,
-    value_limit: int | None = None,
-    period: str | None = None,
-    priority: int | None = None,
-    blocked_exact: Sequence[str] | None = None,
-    blocked_patterns: Sequence[str] | None = None,
-    key: str | None = None,
-    in_properties: bool | None = None,
-    expected_version: int | None = None,
-) -> Setup:
-    """Change the settings of an identifier that are given (W64); they apply to new data.
+def edit_identifier(workspace: Workspace, edit: RuleEdit, *, expected_version: int | None = None) -> Setup:
+    """Change the settings of an identifier (W64); they apply to new data.
 
     Raises:
         InvalidField: A setting cannot be used.
         NotFound: The identifier is gone.
         VersionConflict: Somebody else saved a change first; the context holds what was typed.
     """
-    typed: dict[str, object] = {"type": type_, "value_limit": value_limit, "period": period, "priority": priority}
-    typed |= {"blocked_exact": list(blocked_exact or ()), "blocked_patterns": list(blocked_patterns or ())}
-    typed |= {"key": key, "in_properties": in_properties}
-    with _changing(workspace, expected_version, typed) as space_id:
-        rules.edit_identifier(
-            workspace,
-            space_id,
-            type_,
-            value_limit=value_limit,
-            period=period,
-            priority=priority,
-            blocked_exact=blocked_exact,
-            blocked_patterns=blocked_patterns,
-            key=key,
-            in_properties=in_properties,
-        )
+    with _changing(workspace, expected_version, asdict(edit)) as space_id:
+        rules.edit_identifier(workspace, space_id, edit)
     return _save(workspace)
 
 

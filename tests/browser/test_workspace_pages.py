@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from components.choice_table import ROW_HEIGHT_PX
 from components.navigation import list_screens
+from core.identity.edits import RuleEdit
 from core.identity.rules import edit_identifier, list_rules
 from core.profiles.group_calls import follow_group_calls
 from core.profiles.search_index import keep_search
@@ -45,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def add_people(workspace: Workspace) -> None:
     """Add Ada, of whom the usual is known, Bob, of whom no page holds everything, and Eve, who was two people."""
     feed = Feed(workspace, types=("anonymous_id",))
-    edit_identifier(workspace, feed.space_id, "anonymous_id", value_limit=100)
+    edit_identifier(workspace, feed.space_id, RuleEdit("anonymous_id", value_limit=100))
     known = {f"trait_{number}": f"value {number}" for number in range(10)}
     feed.identify("ada", traits={"name": "Ada Lovelace", "email": "ada@x.example", "phone": "+14155559999", **known})
     for number in range(12):

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from core.clock import FixedClock
 from core.events.event_log import LogEntry, open_event_log
+from core.identity.edits import RuleEdit
 from core.identity.rules import add_custom_identifier, add_identifiers, edit_identifier
 from core.profiles.build import ProfileBuilder, rebuild
 from core.profiles.lookup import count_profiles, get_profile
@@ -47,7 +48,7 @@ def make_workspace(folder: str, *, limit: int = 1_000) -> tuple[Workspace, str, 
     add_identifiers(workspace, space.id, ["user_id", "email"])
     add_custom_identifier(workspace, space.id, "phone")
     for type_ in TYPES:
-        edit_identifier(workspace, space.id, type_, value_limit=limit)
+        edit_identifier(workspace, space.id, RuleEdit(type_, value_limit=limit))
     return workspace, space.id, source.id
 
 
@@ -141,7 +142,7 @@ def test_no_profile_exceeds_its_limits_and_the_size_of_a_batch_does_not_matter(
 def test_the_worked_example_of_the_specification(tmp_path: object) -> None:
     """Profile {user_id abc123, email jane}; event {user_id abc456, email jane}: a new profile, not a merge."""
     workspace, space_id, source_id = make_workspace(str(tmp_path))
-    edit_identifier(workspace, space_id, "user_id", value_limit=1)
+    edit_identifier(workspace, space_id, RuleEdit("user_id", value_limit=1))
     append(workspace, source_id, [(1, 0, None), (2, 0, None)])
     ProfileBuilder(workspace, space_id).build()
     people = set(read_people(workspace).values())

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from core.clock import to_millis
 from core.events.event_log import LogEntry, open_event_log
+from core.identity.edits import RuleEdit
 from core.identity.resolve import Caps
 from core.identity.resolve_all import History, resolve_all
 from core.identity.rules import edit_identifier, list_rules
@@ -83,7 +84,7 @@ def test_a_history_at_once_gives_the_people_of_the_builder(
     with tempfile.TemporaryDirectory() as folder:
         workspace, space_id, source_id = make_workspace(folder)
         for type_, limit in zip(TYPES, limits, strict=True):
-            edit_identifier(workspace, space_id, type_, value_limit=limit, period=period)
+            edit_identifier(workspace, space_id, RuleEdit(type_, value_limit=limit, period=period))
         append(workspace, source_id, told)
         ProfileBuilder(workspace, space_id, caps=Caps(merges=3, identifiers=6)).build()
         with workspace.database.reading() as connection:
@@ -107,7 +108,7 @@ def test_only_components_that_can_break_a_limit_are_gone_through_one_by_one() ->
     told: Told = [(1, 1, None, 0, False), (1, 2, None, 0, False), (2, 3, None, 0, False), (3, 3, None, 0, False)]
     with tempfile.TemporaryDirectory() as folder:
         workspace, space_id, _ = make_workspace(folder, limit=2)
-        edit_identifier(workspace, space_id, "user_id", value_limit=1)
+        edit_identifier(workspace, space_id, RuleEdit("user_id", value_limit=1))
         rules = {rule.type: rule for rule in list_rules(workspace, space_id)}
         workspace.close()
     people = resolve_all(make_history(told), rules, make_ids)

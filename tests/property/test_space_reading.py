@@ -13,6 +13,7 @@ from sqlalchemy import select
 from core.clock import FixedClock
 from core.errors import CoreError
 from core.identity.caps import get_caps
+from core.identity.edits import RuleEdit
 from core.identity.rules import edit_identifier, list_rules
 from core.profiles.build import rebuild
 from core.profiles.connections import connect_from_now, disconnect_source
@@ -63,7 +64,7 @@ def test_a_rebuild_and_a_what_if_agree_with_what_was_read_live(acts: list[Any]) 
         model = Model(ids.values())
         for source_id in ids.values():
             connect_source(workspace, feed.space_id, source_id)
-        edit_identifier(workspace, feed.space_id, "email", value_limit=1)
+        edit_identifier(workspace, feed.space_id, RuleEdit("email", value_limit=1))
         for act, one, other, name in acts:
             source = ids[name]
             if act == "send":

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from core.clock import FixedClock, to_iso
 from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
+from core.identity.edits import RuleEdit
 from core.identity.rules import add_custom_identifier, add_identifiers, edit_identifier
 from core.profiles.build import ProfileBuilder, rebuild
 from core.profiles.lookup import get_profile, list_profile_events
@@ -85,8 +86,8 @@ class Crowd:
         connect_source(workspace, self.space_id, self.source)
         add_identifiers(workspace, self.space_id, ["user_id", "email", "anonymous_id"])
         add_custom_identifier(workspace, self.space_id, "phone")
-        edit_identifier(workspace, self.space_id, "user_id", value_limit=user_limit)
-        edit_identifier(workspace, self.space_id, "email", value_limit=email_limit, period="weekly")
+        edit_identifier(workspace, self.space_id, RuleEdit("user_id", value_limit=user_limit))
+        edit_identifier(workspace, self.space_id, RuleEdit("email", value_limit=email_limit, period="weekly"))
         add_recipes(workspace, self.space_id, ["total_inbounds"])
         for name, kind, more in TRAITS:
             create_trait(workspace, self.space_id, name=name, kind=kind, definition={"event": INITIATED, **more})
@@ -237,7 +238,7 @@ def test_whether_messages_come_live_or_in_batches_changes_nothing_nor_how_two_so
     for arrived in (numbered, [*mixed, *left, *right]):
         crowd = Crowd(workspace, *(limits or (1_000, 1_000)))
         for type_ in ("phone", "anonymous_id") if limits is None else ():
-            edit_identifier(workspace, crowd.space_id, type_, value_limit=1_000)
+            edit_identifier(workspace, crowd.space_id, RuleEdit(type_, value_limit=1_000))
         crowd.send([each for _, each in arrived], numbers=[number for number, _ in arrived])
         crowd.build(batch=2)
         live = crowd.dump()

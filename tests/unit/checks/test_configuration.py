@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from core.checks.configuration import describe_changes, fingerprint, read_configuration
+from core.identity.edits import RuleEdit
 from core.identity.rules import edit_identifier
 from core.setup import guided_setup
 from core.sources.store import disable_source, rename_source
@@ -31,7 +32,7 @@ def test_what_the_checks_do_not_judge_does_not_change_it(ready: Workspace) -> No
 def test_each_change_is_named(ready: Workspace) -> None:
     setup = guided_setup.get_setup(ready)
     before = mark(ready)
-    edit_identifier(ready, str(setup.space_id), "email", value_limit=2)
+    edit_identifier(ready, str(setup.space_id), RuleEdit("email", value_limit=2))
     assert describe_changes(before, mark(ready)) == "the identifiers"
     set_enabled(ready, get_sync(ready, str(setup.sync_id)).id, False)
     assert describe_changes(before, mark(ready)) == "the mapping and the identifiers"
@@ -44,7 +45,7 @@ def test_each_change_is_named(ready: Workspace) -> None:
 
 def test_another_priority_of_identifiers_is_a_change(ready: Workspace) -> None:
     before = mark(ready)
-    edit_identifier(ready, str(guided_setup.get_setup(ready).space_id), "phone", priority=1)
+    edit_identifier(ready, str(guided_setup.get_setup(ready).space_id), RuleEdit("phone", priority=1))
     assert describe_changes(before, mark(ready)) == "the identifiers"
 
 

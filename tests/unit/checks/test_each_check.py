@@ -31,6 +31,7 @@ from core.destinations.store import list_destinations, set_destination_enabled
 from core.errors import NotReadOnly
 from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
+from core.identity.edits import RuleEdit
 from core.identity.rules import delete_identifier, edit_identifier, list_rules
 from core.mappings.mapping import ColumnRef, MappingEntry
 from core.profiles.connections import disconnect_source
@@ -246,7 +247,7 @@ def test_c10_fails_without_identifiers(ready: Workspace) -> None:
 
 
 def test_c10_names_the_key_that_the_phone_is_read_from(ready: Workspace) -> None:
-    guided_setup.edit_identifier(ready, "phone", key="mobile")
+    guided_setup.edit_identifier(ready, RuleEdit("phone", key="mobile"))
     finding = look(ready, c10_identifiers.run)
     assert (finding.state, finding.fix) == (
         CheckState.WARNING,
@@ -346,7 +347,7 @@ def test_c15_resolves_real_rows_and_writes_nothing(ready: Workspace) -> None:
 
 def test_c15_fails_when_every_value_is_blocked(ready: Workspace) -> None:
     for type_ in ("user_id", "email", "phone"):
-        edit_identifier(ready, space_id(ready), type_, blocked_patterns=(".*",))
+        edit_identifier(ready, space_id(ready), RuleEdit(type_, blocked_patterns=(".*",)))
     finding = look(ready, c15_profile_resolves.run)
     assert finding.state is CheckState.FAILED
     assert "has an identifier that finds a profile" in finding.cause
@@ -355,7 +356,7 @@ def test_c15_fails_when_every_value_is_blocked(ready: Workspace) -> None:
 def test_c15_warns_of_rows_without_a_usable_identifier(ready: Workspace) -> None:
     for type_ in ("email", "phone"):
         delete_identifier(ready, space_id(ready), type_)
-    edit_identifier(ready, space_id(ready), "user_id", blocked_exact=("c1", "c2"))
+    edit_identifier(ready, space_id(ready), RuleEdit("user_id", blocked_exact=("c1", "c2")))
     finding = look(ready, c15_profile_resolves.run)
     assert finding.state is CheckState.WARNING
     assert finding.cause.startswith("2 of the first 10 rows")

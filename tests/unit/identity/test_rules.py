@@ -4,6 +4,7 @@ import pytest
 
 from core.errors import IllegalTransition, InvalidField, NotFound
 from core.identity.caps import change_caps, get_caps
+from core.identity.edits import RuleEdit
 from core.identity.resolve import Caps
 from core.identity.rules import (
     PERIODS,
@@ -56,7 +57,7 @@ def test_the_default_order_is_kept_as_kinds_are_added_until_a_person_chooses_one
     add_custom_identifier(store_workspace, space_id, "phone")
     add_identifiers(store_workspace, space_id, ["user_id", "group_id"])
     assert order(store_workspace, space_id) == ["user_id", "email", "group_id", "phone"]
-    edit_identifier(store_workspace, space_id, "phone", priority=1)
+    edit_identifier(store_workspace, space_id, RuleEdit("phone", priority=1))
     add_identifiers(store_workspace, space_id, ["anonymous_id"])
     assert order(store_workspace, space_id) == ["phone", "user_id", "email", "group_id", "anonymous_id"]
 
@@ -86,8 +87,8 @@ def test_where_an_identifier_is_read_from_is_set_changed_and_imported(store_work
     one, other = (create_space(store_workspace, name).id for name in ("One", "Other"))
     add_identifiers(store_workspace, one, ["email", "user_id"])
     assert add_custom_identifier(store_workspace, one, "phone", key="phoneNumber").key == "phone_number"
-    assert edit_identifier(store_workspace, one, "email", in_properties=True).in_properties
-    assert edit_identifier(store_workspace, one, "email", value_limit=2).in_properties
+    assert edit_identifier(store_workspace, one, RuleEdit("email", in_properties=True)).in_properties
+    assert edit_identifier(store_workspace, one, RuleEdit("email", value_limit=2)).in_properties
     assert import_rules(store_workspace, other, one) == list_rules(store_workspace, other)
     assert [(rule.key, rule.in_properties) for rule in list_rules(store_workspace, other)] == [
         (None, False),
@@ -102,9 +103,9 @@ def test_where_an_identifier_is_read_from_is_set_changed_and_imported(store_work
         ("user_id", {"in_properties": True}),
     ):
         with pytest.raises(InvalidField):
-            edit_identifier(store_workspace, one, type_, **setting)  # type: ignore[arg-type]
+            edit_identifier(store_workspace, one, RuleEdit(type_, **setting))  # type: ignore[arg-type]
     assert list_rules(store_workspace, one) == before
-    assert edit_identifier(store_workspace, one, "phone", key="Phone").key is None
+    assert edit_identifier(store_workspace, one, RuleEdit("phone", key="Phone")).key is None
 
 
 @pytest.mark.parametrize("key", ["", "  ", "1st", "with space", "x" * 80, "émail", "a;b", "email", "userId"])
@@ -120,11 +121,7 @@ def test_editing_changes_what_is_given_and_nothing_else(store_workspace: Workspa
     after = edit_identifier(
         store_workspace,
         space_id,
-        "email",
-        value_limit=2,
-        period="weekly",
-        blocked_exact=[" void "],
-        blocked_patterns=[],
+        RuleEdit("email", value_limit=2, period="weekly", blocked_exact=[" void "], blocked_patterns=[]),
     )
     assert after == list_rules(store_workspace, space_id)[1]
     assert (after.value_limit, after.period, after.blocked_exact, after.blocked_patterns) == (
@@ -138,7 +135,7 @@ def test_editing_changes_what_is_given_and_nothing_else(store_workspace: Workspa
 
 def test_a_priority_moves_the_identifier_and_shifts_the_others(store_workspace: Workspace, space_id: str) -> None:
     add_identifiers(store_workspace, space_id, ["user_id", "email", "anonymous_id"])
-    edit_identifier(store_workspace, space_id, "anonymous_id", priority=1)
+    edit_identifier(store_workspace, space_id, RuleEdit("anonymous_id", priority=1))
     assert order(store_workspace, space_id) == ["anonymous_id", "user_id", "email"]
 
 
@@ -167,7 +164,7 @@ def test_a_setting_that_is_not_valid_is_refused_in_words_and_nothing_is_changed(
     add_identifiers(workspace, space_id, ["user_id", "email"])
     before = list_rules(workspace, space_id)
     with pytest.raises(InvalidField) as caught:
-        edit_identifier(workspace, space_id, "email", **settings)  # type: ignore[arg-type]
+        edit_identifier(workspace, space_id, RuleEdit("email", **settings))  # type: ignore[arg-type]
     assert caught.value.hint
     assert list_rules(workspace, space_id) == before
 
@@ -186,7 +183,7 @@ def test_what_does_not_exist_is_not_found(workspace: Workspace) -> None:
     space_id = ensure_space(workspace).id
     add_identifiers(workspace, space_id, ["user_id"])
     for attempt in (
-        lambda: edit_identifier(workspace, space_id, "email", value_limit=1),
+        lambda: edit_identifier(workspace, space_id, RuleEdit("email", value_limit=1)),
         lambda: delete_identifier(workspace, space_id, "email"),
         lambda: add_identifiers(workspace, "spa_none", ["user_id"]),
     ):
@@ -196,8 +193,8 @@ def test_what_does_not_exist_is_not_found(workspace: Workspace) -> None:
 
 def test_every_change_is_in_the_audit_trail_with_before_and_after(store_workspace: Workspace, space_id: str) -> None:
     add_identifiers(store_workspace, space_id, ["user_id", "email"])
-    edit_identifier(store_workspace, space_id, "email", value_limit=3)
-    edit_identifier(store_workspace, space_id, "email", value_limit=3)
+    edit_identifier(store_workspace, space_id, RuleEdit("email", value_limit=3))
+    edit_identifier(store_workspace, space_id, RuleEdit("email", value_limit=3))
     delete_identifier(store_workspace, space_id, "email")
     changes = list_changes(store_workspace, object_type="identifier")
     assert [change.action for change in reversed(changes)] == ["created", "created", "updated", "deleted"]
@@ -225,7 +222,7 @@ def test_types_seen_in_external_ids_take_their_place_in_the_default_order_and_a_
     told = list_changes(store_workspace, object_type="identifier")[0].after
     assert told is not None and told["priority"] > 0
     assert not add_custom_identifier(store_workspace, space_id, "aaa").external_only
-    edit_identifier(store_workspace, space_id, "aaa", priority=1)
+    edit_identifier(store_workspace, space_id, RuleEdit("aaa", priority=1))
     see("bbb", "android.id")
     assert order(store_workspace, space_id)[3:] == ["anonymous_id", "loyalty", "android.id", "bbb"]
 
@@ -239,7 +236,7 @@ def test_rules_and_caps_are_imported_from_another_space_as_one_change(store_work
     one, other = (create_space(store_workspace, name).id for name in ("One", "Other"))
     add_identifiers(store_workspace, one, ["user_id", "email"])
     add_custom_identifier(store_workspace, one, "phone", value_limit=2, period="weekly", blocked_exact=["+1"])
-    edit_identifier(store_workspace, one, "phone", priority=1)
+    edit_identifier(store_workspace, one, RuleEdit("phone", priority=1))
     change_caps(store_workspace, one, Caps(merges=7, identifiers=70))
     recommended = add_recommended_identifiers(store_workspace, other)
     assert [rule.type for rule in recommended] == ["user_id", "email", "anonymous_id", "phone"]

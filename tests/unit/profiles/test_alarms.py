@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.identity.caps import change_caps
+from core.identity.edits import RuleEdit
 from core.identity.resolve import Caps
 from core.identity.rules import edit_identifier
 from core.profiles.alarms import MANY_PEOPLE, describe_alarms, read_alarms
@@ -34,7 +35,7 @@ def test_a_profile_at_a_cap_is_named_and_a_family_that_shares_a_phone_is_no_alar
     feed.build()
     assert read_alarms(store_workspace, feed.space_id).count == 0
     change_caps(store_workspace, feed.space_id, Caps(identifiers=2))
-    edit_identifier(store_workspace, feed.space_id, "email", value_limit=9)
+    edit_identifier(store_workspace, feed.space_id, RuleEdit("email", value_limit=9))
     feed.identify("a", traits={"email": "second@x.example"})
     feed.build()
     (full,) = read_alarms(store_workspace, feed.space_id).full

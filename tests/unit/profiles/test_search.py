@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.identity.edits import RuleEdit
 from core.identity.rules import add_identifiers, edit_identifier
 from core.profiles import search
 from core.profiles.build import rebuild
@@ -218,7 +219,7 @@ def test_a_value_of_any_length_and_signs_stays_on_its_line() -> None:
 
 def test_somebody_with_very_many_browsers_is_found_by_all_that_people_look_for(feed: Feed) -> None:
     add_identifiers(feed.workspace, feed.space_id, ["anonymous_id"])
-    edit_identifier(feed.workspace, feed.space_id, "anonymous_id", value_limit=100)
+    edit_identifier(feed.workspace, feed.space_id, RuleEdit("anonymous_id", value_limit=100))
     for number in range(50):
         feed.identify("moe", anonymousId=f"{number} {'x' * 180}")
     feed.identify("moe", traits={"email": "moe@x.example", "name": "Moe Szyslak"})

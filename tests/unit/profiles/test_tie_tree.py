@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.identity.edits import RuleEdit
 from core.identity.rules import edit_identifier
 from core.profiles.lookup import get_profile
 from core.profiles.tie_tree import MAX_SHOWN, TieTree, grow_tree
@@ -42,7 +43,7 @@ def test_identifiers_hang_on_what_the_first_message_tied_them_to_and_a_merge_is_
 
 def test_of_very_many_identifiers_every_type_is_drawn_and_the_rest_is_counted(workspace: Workspace) -> None:
     feed = Feed(workspace, types=("user_id", "email", "anonymous_id"))
-    edit_identifier(workspace, feed.space_id, "anonymous_id", value_limit=500)
+    edit_identifier(workspace, feed.space_id, RuleEdit("anonymous_id", value_limit=500))
     for number in range(120):
         feed.identify("ada", anonymousId=f"browser-{number}")
     feed.identify("ada", traits={"email": "ada@example.com"})

@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from core.errors import IllegalTransition, InternalError, LimitExceeded, NotFound, RunInProgress
 from core.events.event_log import open_event_log
+from core.identity.edits import RuleEdit
 from core.identity.rules import edit_identifier, read_rules
 from core.profiles.build import rebuild
 from core.profiles.family import Family, FamilyFinder
@@ -119,7 +120,7 @@ def test_what_happens_while_the_family_is_built_again_counts(feed: Feed) -> None
 
     def change_a_rule(progress: SplitProgress) -> None:
         if progress.applied:
-            edit_identifier(feed.workspace, feed.space_id, "user_id", value_limit=2)
+            edit_identifier(feed.workspace, feed.space_id, RuleEdit("user_id", value_limit=2))
 
     split(feed.workspace, feed.space_id, Act.REJOIN, merged_id, ComputedTraitEngine(), progress=change_a_rule)
     rejoined = feed.dump()

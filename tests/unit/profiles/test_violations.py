@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from core.identity.caps import change_caps
+from core.identity.edits import RuleEdit
 from core.identity.resolve import Caps, ViolationRule
 from core.identity.rules import edit_identifier
 from core.profiles.lookup import get_profile, list_profile_events
@@ -37,7 +38,7 @@ def test_violations_name_the_message_the_rule_and_the_profile_and_are_counted(st
 def test_each_rule_of_the_specification_is_broken_by_a_message_and_says_so(store_workspace: Workspace) -> None:
     """spec/profiles.md 1.3, step 10."""
     feed = Feed(store_workspace, ("user_id", "email", "anonymous_id"))
-    edit_identifier(store_workspace, feed.space_id, "anonymous_id", value_limit=1, period="weekly")
+    edit_identifier(store_workspace, feed.space_id, RuleEdit("anonymous_id", value_limit=1, period="weekly"))
     change_caps(store_workspace, feed.space_id, Caps(merges=1, identifiers=4))
     feed.identify("ada", traits={"email": "shared@x.example"})
     broken = {feed.identify("grace", traits={"email": "shared@x.example"}): "Identifier value limit exceeded"}
@@ -83,8 +84,8 @@ def test_a_blocked_value_stays_in_the_message_the_events_and_the_traits(workspac
 
 def test_a_page_never_ends_inside_a_message(store_workspace: Workspace) -> None:
     feed = Feed(store_workspace)
-    edit_identifier(store_workspace, feed.space_id, "user_id", blocked_exact=["bad"])
-    edit_identifier(store_workspace, feed.space_id, "email", blocked_exact=["bad@example.com"])
+    edit_identifier(store_workspace, feed.space_id, RuleEdit("user_id", blocked_exact=["bad"]))
+    edit_identifier(store_workspace, feed.space_id, RuleEdit("email", blocked_exact=["bad@example.com"]))
     for _ in range(3):
         feed.identify("bad", traits={"email": "bad@example.com"})
     feed.build()

@@ -73,7 +73,7 @@ def test_what_is_said_is_what_a_rebuild_with_the_rules_gives(feed: Feed) -> None
     assert told.merging and told.splitting and told.lost["phone"] > 6
     assert told.violations_after["identifier_time_limit_exceeded"] > 0
     for type_, change in changes.items():
-        edit_identifier(feed.workspace, feed.space_id, type_, **change)
+        edit_identifier(feed.workspace, feed.space_id, RuleEdit(type_, **change))
     rebuild(feed.workspace, feed.space_id)
     feed.build()
     after = feed.owners()

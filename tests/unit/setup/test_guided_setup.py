@@ -18,6 +18,7 @@ from core.errors import (
     UnknownColumn,
     VersionConflict,
 )
+from core.identity.edits import RuleEdit
 from core.mappings.mapping import Constant, FieldMapping
 from core.setup import guided_setup
 from core.setup.entitled import create_entitled_source
@@ -332,7 +333,7 @@ def test_identifiers_alone_leave_step_3_open_until_save(workspace: Workspace) ->
 
 def test_w64_an_identifier_can_be_edited_and_deleted(workspace: Workspace) -> None:
     guided.add_identifiers_and_traits(workspace)
-    guided_setup.edit_identifier(workspace, "email", value_limit=3, period="annually")
+    guided_setup.edit_identifier(workspace, RuleEdit("email", value_limit=3, period="annually"))
     setup = guided_setup.delete_identifier(workspace, "phone")
     assert setup.tiles[2].state is TileState.COMPLETE
     with pytest.raises(CoreError, match="no identifier 'phone'"):
@@ -413,7 +414,7 @@ def test_w84_a_disabled_source_is_enabled_by_the_button(workspace: Workspace) ->
 def test_a_change_after_the_check_asks_for_another_one_and_says_what_changed(workspace: Workspace) -> None:
     guided.add_identifiers_and_traits(workspace)
     guided_setup.run_setup_checks(workspace)
-    setup = guided_setup.edit_identifier(workspace, "email", value_limit=2)
+    setup = guided_setup.edit_identifier(workspace, RuleEdit("email", value_limit=2))
     assert setup.tiles[3].state is TileState.OPEN
     assert setup.tiles[3].reason == "Check again: the identifiers changed since the last check."
     guided_setup.run_setup_checks(workspace)

@@ -58,8 +58,10 @@ class Feed:
         return self.send("track", userId=user, event=event, properties=properties or {}, **fields)
 
     def build(self, *, batch_messages: int = 5_000, max_messages: int | None = None, **options: Any) -> BuildReport:
+        """Build; many messages at once, in parts of three, so that what is around one part is there for the next."""
         engine = options.pop("engine", ComputedTraitEngine())
-        builder = ProfileBuilder(self.workspace, self.space_id, engine, batch_messages=batch_messages, **options)
+        sizes = {"batch_messages": batch_messages, "part_messages": 3}
+        builder = ProfileBuilder(self.workspace, self.space_id, engine, **(sizes | options))
         return builder.build(max_messages)
 
     def dump(self) -> dict[str, list[tuple[object, ...]]]:

@@ -1,22 +1,44 @@
-"""One batch of messages: read by the rules of its space, applied in memory, written in one transaction."""
+"""One batch of messages: read in parts by the rules of its space, applied in memory, written in one transaction.
+
+A part is as many messages as the processor's cache takes with all their objects; what is around the parts stays in
+memory, so that a profile is loaded and written once for all messages of the batch.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
 from sqlalchemy import Connection
 
 from core.events.event_log import StoredEvent
-from core.profiles.apply import BatchApplier, find_identifiers, read_messages
+from core.profiles.apply import BatchApplier, ReadMessage, find_identifiers, read_messages
 from core.profiles.counts import BuildCounts, add_counts, count_messages
 from core.profiles.deleted_identifiers import Deletions, apply_deleted
 from core.profiles.neighbourhood import Neighbourhood
 from core.profiles.progress import reset_traits, write_offset
-from core.profiles.reading import add_filter_counts
+from core.profiles.reading import FilterCounts, Selected, add_filter_counts
 from core.profiles.space_state import SpaceSettings, read_state
 from core.profiles.trait_engine import TraitBatch
+
+MAX_BYTES = 64_000_000  # of messages
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Messages that were read: how many of the log, how far they go, those that count and those that are left out."""
+
+    size: int
+    offset: int
+    selected: Selected
+    messages: Sequence[ReadMessage]
+
+    def list_unknown_types(self) -> list[str]:
+        """Return the identifier types in `externalIds` that the space has no rule for, as they first come."""
+        return list(dict.fromkeys(type_ for each in self.messages for type_ in each.extracted.unknown_types))
 
 
 class Batch:
@@ -24,39 +46,56 @@ class Batch:
 
     Args:
         space_id: Whose profiles.
-        events: The messages, in the order of the log; at least one.
         settings: What they are read by.
-        deletions: Identifiers that go on the way: the batch ends at the first of them.
+        deletions: Identifiers that go on the way: the batch begins behind `deletions.after` and ends at the first.
+        traits: The computed traits; None leaves them to a later builder.
     """
 
-    def __init__(
-        self, space_id: str, events: Sequence[StoredEvent], settings: SpaceSettings, deletions: Deletions
-    ) -> None:
-        self.offset = min(events[-1].offset, deletions.find_next() or events[-1].offset)
-        events = [event for event in events if event.offset <= self.offset]
-        self.size = len(events)
+    def __init__(self, space_id: str, settings: SpaceSettings, deletions: Deletions, traits: TraitBatch | None) -> None:
+        self.size = 0
+        self._bytes = 0
+        self.offset = deletions.after
         self.around = Neighbourhood(space_id)
-        self.counts: BuildCounts
+        self.counts = BuildCounts(Counter(), Counter(), Counter(), 0)
+        self._end = deletions.find_next()
+        self._filtered = FilterCounts()
         self._settings = settings
         self._deletions = deletions
-        self._selected = settings.reading.select(events)
-        self._messages = read_messages(self._selected.ours, settings.rules)
-        self._traits: TraitBatch | None = None
+        self._traits = traits
+        self._applier = BatchApplier(self.around, settings.rules, traits, settings.caps)
 
-    def list_unknown_types(self) -> list[str]:
-        """Return the identifier types in `externalIds` that the space has no rule for, as they first come."""
-        return list(dict.fromkeys(type_ for each in self._messages for type_ in each.extracted.unknown_types))
+    @property
+    def is_full(self) -> bool:
+        """Whether it is to be written before more is read: identifiers go at its end, or its messages are large."""
+        return self._bytes >= MAX_BYTES or (self._end is not None and self.offset >= self._end)
 
-    def apply(self, connection: Connection, traits: TraitBatch | None, now: datetime) -> None:
-        """Load what is around the messages and apply them to it, in memory."""
-        around, settings, self._traits = self.around, self._settings, traits
-        around.load(connection, find_identifiers(self._messages, settings.rules))
-        if traits is not None:
-            traits.load(connection, around.profiles.keys())
-        applier = BatchApplier(around, settings.rules, traits, settings.caps)
-        outcomes = ((each.event, applier.apply(each)) for each in self._messages)
-        self.counts = count_messages(chain(outcomes, self._selected.left_out), now)
-        applier.finish()
+    @property
+    def room_for_types(self) -> int:
+        """How many identifier types may still add themselves."""
+        return self._settings.room_for_types
+
+    def read(self, events: Sequence[StoredEvent]) -> Part:
+        """Read the next messages, in the order of the log; at least one. Those behind the batch's end are left."""
+        offset = min(events[-1].offset, self._end or events[-1].offset)
+        events = [event for event in events if event.offset <= offset]
+        selected = self._settings.reading.select(events)
+        return Part(len(events), offset, selected, read_messages(selected.ours, self._settings.rules))
+
+    def apply(self, connection: Connection, part: Part, now: datetime) -> None:
+        """Load what is around the messages and not there yet, and apply them to it, in memory."""
+        new = self.around.load(connection, find_identifiers(part.messages, self._settings.rules))
+        if self._traits is not None and new:
+            self._traits.load(connection, new)
+        outcomes = ((each.event, self._applier.apply(each)) for each in part.messages)
+        self.counts = self.counts.plus(count_messages(chain(outcomes, part.selected.left_out), now))
+        self._filtered.add(part.selected)
+        self.size += part.size
+        self._bytes += sum(len(each.event.body) for each in part.messages)
+        self.offset = part.offset
+
+    def finish(self) -> None:
+        """Put the computed values on the profiles, once for all messages."""
+        self._applier.finish()
 
     def is_current(self, connection: Connection) -> bool:
         """Say whether the messages would be chosen in the same way now, and no identifier was deleted since."""
@@ -72,6 +111,6 @@ class Batch:
         elif around.merges:
             reset_traits(connection, around.space_id)
         add_counts(connection, around.space_id, self.counts)
-        add_filter_counts(connection, around.space_id, self._selected)
+        add_filter_counts(connection, around.space_id, self._filtered)
         apply_deleted(connection, around.space_id, self._deletions.list_until(self.offset))
         write_offset(connection, around.space_id, self.offset, now)

@@ -25,7 +25,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from core.events.event_log import StoredEvent, open_event_log
+from core.events.event_log import open_event_log
 from core.identity.resolve import Caps
 from core.identity.rules import add_external_types
 from core.profiles.batch import Batch
@@ -38,7 +38,8 @@ from core.workspaces.workspace import Workspace
 
 __all__ = ["BuildReport", "ProfileBuilder", "TraitBatch", "TraitEngine", "TraitUpdate", "rebuild"]
 
-BATCH_MESSAGES = 4_000  # each batch costs a few queries and a commit; the objects of more are too many for the cache
+BATCH_MESSAGES = 20_000  # written at once: a page of the store that many of them change is written once
+PART_MESSAGES = 4_000  # applied at once: the objects of more are too many for the processor's cache
 FEW_MESSAGES = 100  # applied in some 20 ms, for which other writers of the store wait
 
 _LOG = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class ProfileBuilder:
         space_id: Whose profiles.
         trait_engine: Computes traits; None leaves them to a later builder that has one.
         batch_messages: Messages committed together; the result does not depend on it.
+        part_messages: Messages of these applied together; nor on this.
         caps: The caps on one profile; None: those of the space.
     """
 
@@ -77,6 +79,7 @@ class ProfileBuilder:
         trait_engine: TraitEngine | None = None,
         *,
         batch_messages: int = BATCH_MESSAGES,
+        part_messages: int = PART_MESSAGES,
         caps: Caps | None = None,
     ) -> None:
         self._workspace = workspace
@@ -84,6 +87,7 @@ class ProfileBuilder:
         self._space_id = space_id
         self._engine = trait_engine
         self._batch_messages = batch_messages
+        self._part_messages = part_messages
         self._caps = caps
         self._lease_name = f"profiles:{space_id}"
         self._offset: int | None = None  # as this builder left it; another one may have gone on from there
@@ -143,10 +147,12 @@ class ProfileBuilder:
         events, traits = self._log.read(offset, limit), self._open_traits(connection)
         if not events or _is_behind(state, traits):
             return None
-        batch = Batch(self._space_id, events, state.settings, state.deletions)
-        if state.settings.room_for_types and batch.list_unknown_types():
+        batch = Batch(self._space_id, state.settings, state.deletions, traits)
+        part = batch.read(events)
+        if batch.room_for_types and part.list_unknown_types():
             return None
-        batch.apply(connection, traits, now)
+        batch.apply(connection, part, now)
+        batch.finish()
         return batch
 
     def _build(self, lease: Lease, max_messages: int | None, progress: Progress | None) -> BuildReport:
@@ -156,10 +162,12 @@ class ProfileBuilder:
             self._compute_history(lease)
             room = self._batch_messages if max_messages is None else max_messages - report.read
             with without_garbage_collection():
-                events = self._log.read(report.offset, min(room, self._batch_messages))
-                if not events:
+                batch = self._apply_batch(min(room, self._batch_messages))
+                if not batch.size:
                     break
-                report = self._apply_batch(lease, events, report)
+                if not self._write_batch(lease, batch):
+                    continue
+            report = _add(report, batch)
             if progress is not None:
                 progress(report)
         return report
@@ -169,26 +177,41 @@ class ProfileBuilder:
             check = partial(require_lease, lease=lease)
             self._engine.compute_history(self._workspace, self._space_id, self._log, check)
 
-    def _apply_batch(self, lease: Lease, events: Sequence[StoredEvent], before: BuildReport) -> BuildReport:
+    def _apply_batch(self, limit: int) -> Batch:
+        """Apply the next messages of the log, at most `limit`, part by part; none at the log's end."""
         now, database = self._workspace.now(), self._workspace.database
-        with database.reading() as connection:
-            state = self._read_state(connection)
-        batch = Batch(self._space_id, events, state.settings, state.deletions)
-        if self._add_types(batch.list_unknown_types(), state.settings.room_for_types):
+        batch = self._open_batch()
+        while batch.size < limit and not batch.is_full:
+            events = self._log.read(batch.offset, min(self._part_messages, limit - batch.size))
+            if not events:
+                break
+            part = batch.read(events)
+            unknown = part.list_unknown_types()
+            if unknown and batch.size and batch.room_for_types:
+                break  # what is applied is written first, as it was read: by the rules of before
+            if self._add_types(unknown, batch.room_for_types):
+                batch = self._open_batch()
+                part = batch.read(events)
             with database.reading() as connection:
-                batch = Batch(self._space_id, events, self._read_state(connection).settings, state.deletions)
-        with database.reading() as connection:
-            traits = self._open_traits(connection)
-            if traits is not None:
-                # a trait that was added a moment ago has no history yet: it starts with that, before the next batch
-                traits.leave_out(traits.find_behind(before.offset).keys())
-            batch.apply(connection, traits, now)
-        with database.transaction(may_be_lost=True) as connection:
+                batch.apply(connection, part, now)
+        batch.finish()
+        return batch
+
+    def _open_batch(self) -> Batch:
+        with self._workspace.database.reading() as connection:
+            state, traits = self._read_state(connection), self._open_traits(connection)
+        if traits is not None:
+            # a trait that was added a moment ago has no history yet: it starts with that, before the next batch
+            traits.leave_out(traits.find_behind(state.offset).keys())
+        return Batch(self._space_id, state.settings, state.deletions, traits)
+
+    def _write_batch(self, lease: Lease, batch: Batch) -> bool:
+        with self._workspace.database.transaction(may_be_lost=True) as connection:
             require_lease(connection, lease)
             if not batch.is_current(connection):
-                return before
+                return False
             batch.write(connection, self._workspace.now())
-        return _add(before, batch)
+        return True
 
     def _read_state(self, connection: Connection) -> SpaceState:
         state = read_state(connection, self._space_id)

@@ -1,6 +1,6 @@
 """Which profiles were written since somebody followed: one row a batch of the builder, taken away when it was read.
 
-The builder pays one short insert for two thousand messages; whoever follows (the search index) reads the ids, then the
+The builder pays one short insert for a batch of messages; whoever follows (the search index) reads the ids, then the
 profiles themselves, does its work and only then takes the rows away. So a kill between the two repeats work and loses
 none. Whoever only wants to know whether anything was written compares the version of the space's profiles.
 """

@@ -29,6 +29,11 @@ class BuildCounts(NamedTuple):
     unread: Counter[tuple[int, str]]
     applied: int
 
+    def plus(self, other: BuildCounts) -> BuildCounts:
+        """Return both together."""
+        counts = (self.reached + other.reached, self.dropped + other.dropped, self.unread + other.unread)
+        return BuildCounts(*counts, self.applied + other.applied)
+
 
 class Built(NamedTuple):
     """What became of the messages of one source: how many reached a profile, were kept out, or were passed unread."""

@@ -32,6 +32,8 @@ _AROUND = """,
  SELECT i.profile_id, i.type, i.value, i.source_id, i.first_seen_at, i.last_seen_at, i.first_offset, 0
  FROM ids CROSS JOIN identifiers AS i WHERE i.space_id = ? AND i.profile_id = ids.profile_id"""
 
+_TIMES = ("first_seen_at", "last_seen_at")
+
 IsActive = Callable[[str], bool]
 
 
@@ -100,16 +102,24 @@ class Neighbourhood:
         self.apart: KeptApart | None = None
         self.created = 0
         self._changed: dict[str, ProfileRow] = {}
-        self._changed_identifiers: set[Identifier] = set()
+        self._has_loaded = False
+        self._placed: set[Identifier] = set()  # new ones, and those that went to another profile
+        self._seen: set[Identifier] = set()
 
-    def load(self, connection: Connection, wanted: Iterable[Identifier]) -> None:
-        """Load the owners of `wanted` and everything matching needs to know of them."""
+    def load(self, connection: Connection, wanted: Iterable[Identifier]) -> list[str]:
+        """Load the owners of `wanted` that are not here yet, and everything matching needs to know of them.
+
+        Returns the ids of the profiles that came.
+        """
         by_type: dict[str, list[str]] = {}
-        for type_, value in wanted:
-            by_type.setdefault(type_, []).append(value)
+        for identifier in wanted:
+            if identifier not in self.owners:
+                by_type.setdefault(identifier.type, []).append(identifier.value)
         rows: list[Any] = select_among(connection, _AROUND, by_type, [self.space_id] * 3) if by_type else []
+        new = list[str]()
         for id_, type_, traits, merged_into, created_at, updated_at, created_offset, merge_count in rows:
             if type_ is None:
+                new.append(id_)
                 self.profiles[id_] = ProfileRow(
                     id_, created_at, merge_count, {}, created_offset, updated_at, merged_into, traits
                 )
@@ -119,7 +129,10 @@ class Neighbourhood:
                 seen = Sighting(first_seen_at, last_seen_at, first_offset, source_id)
                 owner.identifiers.setdefault(type_, {})[value] = seen
                 self.owners[Identifier(type_, value)] = owner
-        self.apart = load_kept_apart(connection, self.space_id)
+        if not self._has_loaded:
+            self.apart = load_kept_apart(connection, self.space_id)
+            self._has_loaded = True
+        return new
 
     def create(self, profile_id: str, at_ms: int, log_offset: int) -> ProfileRow:
         """Make a profile."""
@@ -139,13 +152,13 @@ class Neighbourhood:
         if sighting is None:
             values[identifier.value] = Sighting(at_ms, at_ms, log_offset, source_id)
             self.owners[identifier] = profile
+            self._placed.add(identifier)
         elif at_ms > sighting.last_seen_at:
             sighting.last_seen_at = at_ms
+            self._seen.add(identifier)
         elif at_ms < sighting.first_seen_at:
             sighting.first_seen_at = at_ms
-        else:
-            return
-        self._changed_identifiers.add(identifier)
+            self._seen.add(identifier)
 
     def merge(self, survivor: ProfileRow, merged: ProfileRow, is_active: IsActive) -> None:
         """Give everything of `merged` to `survivor`; the row of `merged` stays, pointing to where it went."""
@@ -154,7 +167,7 @@ class Neighbourhood:
             for value in values:
                 identifier = Identifier(type_, value)
                 self.owners[identifier] = survivor
-                self._changed_identifiers.add(identifier)
+                self._placed.add(identifier)
         for key, entry in merged.traits.items():
             survivor.put_trait(key, entry, is_active)
         survivor.merge_count += merged.merge_count + 1
@@ -171,16 +184,17 @@ class Neighbourhood:
         space = self.space_id
         # in the order of their keys, so that neighbours in an index are written together
         upsert_rows(connection, profiles, [_to_row(space, profile) for _, profile in sorted(self._changed.items())])
-        upsert_rows(connection, identifiers, self._list_identifier_rows())
+        upsert_rows(connection, identifiers, self._list_rows(self._placed))
+        upsert_rows(connection, identifiers, self._list_rows(self._seen - self._placed), columns=_TIMES)
         upsert_rows(connection, profile_messages, self.messages)
         upsert_rows(connection, profile_accounts, sorted(self.accounts))
         upsert_rows(connection, merges, self.merges)
         upsert_rows(connection, violations, self.violations)
         note_changes(connection, space, self._changed)
 
-    def _list_identifier_rows(self) -> list[tuple[object, ...]]:
+    def _list_rows(self, changed: set[Identifier]) -> list[tuple[object, ...]]:
         space, rows = self.space_id, list[tuple[object, ...]]()
-        for identifier in sorted(self._changed_identifiers):
+        for identifier in sorted(changed):
             type_, value = identifier
             owner = self.owners[identifier]  # not the one that saw it: it may have been merged away since
             seen = owner.identifiers[type_][value]

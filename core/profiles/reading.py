@@ -129,11 +129,24 @@ def take_position(connection: Connection, workspace: Workspace, space_id: str) -
     return open_event_log(workspace).last_offset()
 
 
-def add_filter_counts(connection: Connection, space_id: str, selected: Selected) -> None:
+class FilterCounts:
+    """How many messages each filter dropped, and the offset of its last one."""
+
+    def __init__(self) -> None:
+        self.dropped: dict[str, tuple[int, int]] = {}
+
+    def add(self, selected: Selected) -> None:
+        """Count messages that come behind those that were counted before."""
+        for filter_id, events in selected.filtered.items():
+            before, _ = self.dropped.get(filter_id, (0, 0))
+            self.dropped[filter_id] = before + len(events), events[-1].offset
+
+
+def add_filter_counts(connection: Connection, space_id: str, counts: FilterCounts) -> None:
     """Add what each filter dropped, in the caller's transaction."""
     rows = [
-        {"space_id": space_id, "filter_id": filter_id, "dropped": len(events), "last_offset": events[-1].offset}
-        for filter_id, events in selected.filtered.items()
+        {"space_id": space_id, "filter_id": filter_id, "dropped": dropped, "last_offset": last_offset}
+        for filter_id, (dropped, last_offset) in counts.dropped.items()
     ]
     if rows:
         connection.execute(_ADD, rows)

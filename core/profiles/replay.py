@@ -142,8 +142,9 @@ class Replay:
             traits = self._engine.open_batch(self.connection, self._space_id, self._now)
             traits.leave_out(basis.behind)
             traits.leave_out_accounts()
-            batch = Batch(self._space_id, rest, settings, Deletions(before, basis.deletions.rows))
-            batch.apply(self.connection, traits, self._now)
+            batch = Batch(self._space_id, settings, Deletions(before, basis.deletions.rows), traits)
+            batch.apply(self.connection, batch.read(rest), self._now)
+            batch.finish()
             batch.write(self.connection, self._now)
             self.connection.commit()
             rest = rest[batch.size :]

@@ -20,19 +20,27 @@ _Values = tuple[object, ...]
 _MAX_ROWS = 512
 
 
-def upsert_rows(connection: Connection, table: Table, rows: Sequence[_Values], *, is_sum: bool = False) -> None:
+def upsert_rows(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[_Values],
+    *,
+    is_sum: bool = False,
+    columns: tuple[str, ...] = (),
+) -> None:
     """Insert `rows` (values as stored, in the order of the table's columns), replacing those with the same key.
 
-    With `is_sum` the columns beside the key are numbers that are added to what is there.
+    With `is_sum` the columns beside the key are numbers that are added to what is there. `columns` are the only ones
+    that may differ from what is there, where that is known: indexes of the others are left alone.
     """
     if not rows:
         return
     if connection.dialect.name == "sqlite":
         # many rows in a statement: a third less work than a statement a row, and no fight for Python's lock in between
         for piece in cut_rows(rows):
-            execute_raw(connection, _write_upsert(table, len(piece), is_sum), list(chain.from_iterable(piece)))
+            execute_raw(connection, _write_upsert(table, len(piece), is_sum, columns), list(chain.from_iterable(piece)))
     else:
-        execute_raw(connection, _write_array_upsert(table, is_sum), tuple(map(list, zip(*rows, strict=True))))
+        execute_raw(connection, _write_array_upsert(table, is_sum, columns), tuple(map(list, zip(*rows, strict=True))))
 
 
 def cut_rows(rows: Sequence[_Values]) -> Iterator[Sequence[_Values]]:
@@ -183,29 +191,29 @@ def delete_in(
 
 
 @lru_cache(maxsize=256)
-def _write_upsert(table: Table, rows: int, is_sum: bool) -> str:
+def _write_upsert(table: Table, rows: int, is_sum: bool, columns: tuple[str, ...]) -> str:
     values = f"({', '.join('?' * len(table.columns))})"
-    return f"{_write_insert(table)} VALUES {', '.join([values] * rows)} {_write_conflict(table, is_sum)}"
+    return f"{_write_insert(table)} VALUES {', '.join([values] * rows)} {_write_conflict(table, is_sum, columns)}"
 
 
 @lru_cache(maxsize=64)
-def _write_array_upsert(table: Table, is_sum: bool) -> str:
+def _write_array_upsert(table: Table, is_sum: bool, columns: tuple[str, ...]) -> str:
     # one statement with an array a column: a statement a row is ten times slower on Postgres
     arrays = ", ".join(f"%s::{_array_type(column.type)}" for column in table.columns)
-    return f"{_write_insert(table)} SELECT * FROM unnest({arrays}) {_write_conflict(table, is_sum)}"  # noqa: S608
+    return f"{_write_insert(table)} SELECT * FROM unnest({arrays}) {_write_conflict(table, is_sum, columns)}"  # noqa: S608
 
 
 def _write_insert(table: Table) -> str:
     return f"INSERT INTO {table.name} ({', '.join(column.name for column in table.columns)})"
 
 
-def _write_conflict(table: Table, is_sum: bool) -> str:
+def _write_conflict(table: Table, is_sum: bool, columns: tuple[str, ...]) -> str:
     keys = [column.name for column in table.primary_key]
     before = f"{table.name}.{{}} + " if is_sum else ""
     changed = ", ".join(
         f"{column.name} = {before.format(column.name)}excluded.{column.name}"
         for column in table.columns
-        if column.name not in keys
+        if column.name in columns or not (columns or column.name in keys)
     )
     return f"ON CONFLICT ({', '.join(keys)}) DO {f'UPDATE SET {changed}' if changed else 'NOTHING'}"
 

@@ -99,12 +99,14 @@ def find_components(messages: Ties) -> set[frozenset[tuple[str, str]]]:
 
 
 @settings(max_examples=examples(25), deadline=None)
-@given(messages=ties, batch=st.sampled_from([1, 3, 1000]))
-def test_people_are_the_connected_components_and_a_rebuild_gives_the_same_ids(messages: Ties, batch: int) -> None:
+@given(messages=ties, batch=st.sampled_from([1, 3, 1000]), part=st.sampled_from([1, 4, 1000]))
+def test_people_are_the_connected_components_and_a_rebuild_gives_the_same_ids(
+    messages: Ties, batch: int, part: int
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         workspace, space_id, source_id = make_workspace(folder)
         append(workspace, source_id, messages)
-        ProfileBuilder(workspace, space_id, ComputedTraitEngine(), batch_messages=batch).build()
+        ProfileBuilder(workspace, space_id, ComputedTraitEngine(), batch_messages=batch, part_messages=part).build()
         people, traits = read_people(workspace), read_traits(workspace)
         assert set(people.values()) == find_components(messages)
         assert count_profiles(workspace, space_id) == len(people)
@@ -118,16 +120,16 @@ def test_people_are_the_connected_components_and_a_rebuild_gives_the_same_ids(me
 
 
 @settings(max_examples=examples(12), deadline=None)
-@given(messages=ties, limit=st.integers(1, 2), batch=st.sampled_from([1, 4]))
-def test_no_profile_exceeds_its_limits_and_the_size_of_a_batch_does_not_matter(
-    messages: Ties, limit: int, batch: int
+@given(messages=ties, limit=st.integers(1, 2), batch=st.sampled_from([1, 4]), part=st.sampled_from([1, 2, 1000]))
+def test_no_profile_exceeds_its_limits_and_the_size_of_a_batch_or_a_part_does_not_matter(
+    messages: Ties, limit: int, batch: int, part: int
 ) -> None:
     built = []
-    for size in (batch, 1000):
+    for sizes in ((batch, 1000), (1000, part)):
         with tempfile.TemporaryDirectory() as folder:
             workspace, space_id, source_id = make_workspace(folder, limit=limit)
             append(workspace, source_id, messages)
-            ProfileBuilder(workspace, space_id, batch_messages=size).build()
+            ProfileBuilder(workspace, space_id, batch_messages=sizes[0], part_messages=sizes[1]).build()
             # ids come from the source, which each home has of its own: compare who is who, not the ids
             people, traits = read_people(workspace), read_traits(workspace)
             built.append((set(people.values()), sorted(traits.values())))

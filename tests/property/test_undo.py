@@ -113,7 +113,7 @@ class Crowd:
         open_event_log(self.workspace).append(entries)
 
     def build(self, batch: int = 1000) -> None:
-        ProfileBuilder(self.workspace, self.space_id, self.engine, batch_messages=batch).build()
+        ProfileBuilder(self.workspace, self.space_id, self.engine, batch_messages=batch, part_messages=4).build()
 
     def split(self, act: Act, merged_id: str, survivor_id: str | None = None) -> None:
         split(self.workspace, self.space_id, act, merged_id, self.engine, survivor_id=survivor_id)

@@ -133,6 +133,29 @@ def test_a_new_identifier_type_of_a_live_event_adds_itself_first(workspace: Work
     assert ("loyalty_id", "L-1") in feed.owners()
 
 
+def test_a_new_identifier_type_in_the_midst_of_a_batch_adds_itself_before_the_message_is_read(
+    workspace: Workspace,
+) -> None:
+    """What comes before it in the batch is written by the rules of before; nothing is read twice."""
+    feed = Feed(workspace)
+    external = {"id": "L-1", "type": "loyalty_id", "collection": "users", "encoding": "none"}
+    for number in range(5):
+        feed.track(f"user-{number}", "Paid")
+    feed.track("ada", "Paid", context={"externalIds": [external]})
+    for number in range(5):
+        feed.track(f"user-{number}", "Paid")
+
+    report = feed.build()
+
+    assert (report.read, report.applied, report.profiles_created) == (11, 11, 6)
+    owners = feed.owners()
+    assert owners["loyalty_id", "L-1"] == owners["user_id", "ada"]
+    live = feed.dump()
+    rebuild(workspace, feed.space_id)
+    feed.build(batch_messages=1)
+    assert feed.dump() == live
+
+
 def test_many_new_messages_leave_the_store_to_other_writers_between_batches(workspace: Workspace) -> None:
     feed = _open(workspace)
     commits: list[object] = []

@@ -60,8 +60,8 @@ class Feed:
     def build(self, *, batch_messages: int = 5_000, max_messages: int | None = None, **options: Any) -> BuildReport:
         """Build; many messages at once, in parts of three, so that what is around one part is there for the next."""
         engine = options.pop("engine", ComputedTraitEngine())
-        sizes = {"batch_messages": batch_messages, "part_messages": 3}
-        builder = ProfileBuilder(self.workspace, self.space_id, engine, **(sizes | options))
+        options = {"part_messages": 3} | options
+        builder = ProfileBuilder(self.workspace, self.space_id, engine, batch_messages=batch_messages, **options)
         return builder.build(max_messages)
 
     def dump(self) -> dict[str, list[tuple[object, ...]]]:

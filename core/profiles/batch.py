@@ -6,7 +6,6 @@ memory, so that a profile is loaded and written once for all messages of the bat
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,11 +51,10 @@ class Batch:
     """
 
     def __init__(self, space_id: str, settings: SpaceSettings, deletions: Deletions, traits: TraitBatch | None) -> None:
-        self.size = 0
-        self._bytes = 0
+        self.size = self.applied = self._bytes = 0
         self.offset = deletions.after
         self.around = Neighbourhood(space_id)
-        self.counts = BuildCounts(Counter(), Counter(), Counter(), 0)
+        self._counts: list[BuildCounts] = []
         self._end = deletions.find_next()
         self._filtered = FilterCounts()
         self._settings = settings
@@ -87,8 +85,10 @@ class Batch:
         if self._traits is not None and new:
             self._traits.load(connection, new)
         outcomes = ((each.event, self._applier.apply(each)) for each in part.messages)
-        self.counts = self.counts.plus(count_messages(chain(outcomes, part.selected.left_out), now))
+        counts = count_messages(chain(outcomes, part.selected.left_out), now)
+        self._counts.append(counts)
         self._filtered.add(part.selected)
+        self.applied += counts.applied
         self.size += part.size
         self._bytes += sum(len(each.event.body) for each in part.messages)
         self.offset = part.offset
@@ -110,7 +110,8 @@ class Batch:
             self._traits.save(connection, self.offset)
         elif around.merges:
             reset_traits(connection, around.space_id)
-        add_counts(connection, around.space_id, self.counts)
+        for counts in self._counts:
+            add_counts(connection, around.space_id, counts)
         add_filter_counts(connection, around.space_id, self._filtered)
         apply_deleted(connection, around.space_id, self._deletions.list_until(self.offset))
         write_offset(connection, around.space_id, self.offset, now)

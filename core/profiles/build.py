@@ -68,7 +68,7 @@ class ProfileBuilder:
         space_id: Whose profiles.
         trait_engine: Computes traits; None leaves them to a later builder that has one.
         batch_messages: Messages committed together; the result does not depend on it.
-        part_messages: Messages of these applied together; nor on this.
+        part_messages: Messages of a batch applied together; the result does not depend on it either.
         caps: The caps on one profile; None: those of the space.
     """
 
@@ -270,7 +270,7 @@ def _add(before: BuildReport, batch: Batch) -> BuildReport:
     around = batch.around
     return BuildReport(
         before.read + batch.size,
-        before.applied + batch.counts.applied,
+        before.applied + batch.applied,
         before.profiles_created + around.created,
         before.merges + len(around.merges),
         before.violations + len(around.violations),

@@ -22,17 +22,12 @@ from core.workspaces.workspace import Workspace
 
 
 class BuildCounts(NamedTuple):
-    """Messages of a batch by minute and source; `applied` counts all that reached a profile, however old."""
+    """Messages of a part of a batch by minute and source; `applied` counts all that reached a profile, however old."""
 
     reached: Counter[tuple[int, str]]
     dropped: Counter[tuple[int, str]]
     unread: Counter[tuple[int, str]]
     applied: int
-
-    def plus(self, other: BuildCounts) -> BuildCounts:
-        """Return both together."""
-        counts = (self.reached + other.reached, self.dropped + other.dropped, self.unread + other.unread)
-        return BuildCounts(*counts, self.applied + other.applied)
 
 
 class Built(NamedTuple):
@@ -57,7 +52,7 @@ def count_messages(messages: Iterable[tuple[StoredEvent, bool | None]], now: dat
 
 
 def add_counts(connection: Connection, space_id: str, counts: BuildCounts) -> None:
-    """Add the counts of a batch in the caller's transaction."""
+    """Add the counts in the caller's transaction."""
     rows = [
         (space_id, *key, counts.reached[key], counts.dropped[key], counts.unread[key])
         for key in sorted(counts.reached.keys() | counts.dropped.keys() | counts.unread.keys())

@@ -136,7 +136,7 @@ def test_a_new_identifier_type_of_a_live_event_adds_itself_first(workspace: Work
 def test_a_new_identifier_type_in_the_midst_of_a_batch_adds_itself_before_the_message_is_read(
     workspace: Workspace,
 ) -> None:
-    """What comes before it in the batch is written by the rules of before; nothing is read twice."""
+    """The parts before it are written by the rules of before; no message counts twice."""
     feed = Feed(workspace)
     external = {"id": "L-1", "type": "loyalty_id", "collection": "users", "encoding": "none"}
     for number in range(5):
@@ -154,6 +154,19 @@ def test_a_new_identifier_type_in_the_midst_of_a_batch_adds_itself_before_the_me
     rebuild(workspace, feed.space_id)
     feed.build(batch_messages=1)
     assert feed.dump() == live
+
+
+def test_a_batch_of_large_messages_is_written_before_it_has_as_many_as_it_may(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.profiles.batch.MAX_BYTES", 1_000)
+    feed, written = Feed(workspace), list[int]()
+    for number in range(9):
+        feed.track(f"user-{number}", "Paid", {"note": "x" * 500})
+
+    ProfileBuilder(workspace, feed.space_id, part_messages=2).build(progress=lambda report: written.append(report.read))
+
+    assert written == [2, 4, 6, 8, 9]  # two messages are above the bound
 
 
 def test_many_new_messages_leave_the_store_to_other_writers_between_batches(workspace: Workspace) -> None:

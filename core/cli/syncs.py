@@ -8,7 +8,7 @@ from core.cli.output import DONE, FAILED, open_for, print_json, print_json_lines
 from core.clock import to_iso
 from core.errors import RunInProgress
 from core.syncs import engine
-from core.syncs.run import RunState, SyncRun, list_runs, list_unfinished_runs, request_run
+from core.syncs.run import RunState, SyncRun, list_runs, take_up_run
 from core.syncs.state_place import StatePlace, move_state, read_state_place
 from core.syncs.sync import get_sync, list_syncs
 
@@ -75,8 +75,7 @@ def run_now(args: argparse.Namespace) -> int:
     """Run the sync and print its balance sheet; failed unless everything could be sent."""
     workspace = open_for(args)
     sync = get_sync(workspace, args.name)
-    unfinished = [run for run in list_unfinished_runs(workspace) if run.sync_id == sync.id]
-    run = unfinished[0] if unfinished else request_run(workspace, sync.id)
+    run = take_up_run(workspace, sync.id)
     try:
         run = engine.execute_run(workspace, run.id, progress=_say_progress, confirm_deletes=args.confirm_deletes)
     except RunInProgress:

@@ -20,7 +20,7 @@ from core.setup.guided_setup import Setup
 from core.sql_models.templates import SqlTemplate, list_templates
 from core.storage.tables import profiles
 from core.syncs.engine import execute_run
-from core.syncs.run import RunState, SyncRun, request_run
+from core.syncs.run import RunState, SyncRun, take_up_run
 from core.traits.engine import ComputedTraitEngine
 from core.traits.recipes import RECIPES
 from core.warehouses.store import WarehouseRecord, get_warehouse
@@ -30,7 +30,7 @@ BRANCH = "warehouse"
 TEMPLATE = "contacts"
 IDENTIFIERS = ("user_id", "email", "anonymous_id")
 PHONE = "phone"
-BUILDER_WAIT_S = 60.0  # an open workspace has a worker that builds, too
+WORKER_WAIT_S = 60.0  # an open workspace has a worker that syncs and builds, too
 COLUMNS_BY_TRAIT = {
     "email": "EMAIL",
     "phone": "PHONE",
@@ -143,7 +143,7 @@ class _Demo:
         workspace = self._workspace
         sync_id = str(guided_setup.get_setup(workspace).sync_id)
         with self._part("sync", 0.30):
-            run = execute_run(workspace, request_run(workspace, sync_id, "manual").id)
+            run = execute_run(workspace, take_up_run(workspace, sync_id).id, wait_s=WORKER_WAIT_S)
         if run.state is RunState.FAILED:
             self._progress(f"sync failed: {(run.error or {}).get('message', '')}", 0.45)
         return run
@@ -162,7 +162,7 @@ class _Demo:
         """Read the log to its end."""
         space_id = str(guided_setup.get_setup(self._workspace).space_id)
         with self._part("profiles", 0.60):
-            return ProfileBuilder(self._workspace, space_id, ComputedTraitEngine()).build(wait_s=BUILDER_WAIT_S)
+            return ProfileBuilder(self._workspace, space_id, ComputedTraitEngine()).build(wait_s=WORKER_WAIT_S)
 
     def check(self) -> CheckRun:
         """Press Enable Sources and Test Connections."""

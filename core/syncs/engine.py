@@ -96,6 +96,7 @@ def execute_run(
     progress: Callable[[SyncRun], None] | None = None,
     cancel: CancelToken | None = None,
     confirm_deletes: bool = False,
+    wait_s: float = LOOK_S,
 ) -> SyncRun:
     """Carry out a queued run, or finish an interrupted one; return it when it is over.
 
@@ -105,6 +106,7 @@ def execute_run(
         progress: Called with the run whenever its progress was written.
         cancel: Turned to stop at the next batch without ending the run: it is resumed later.
         confirm_deletes: Delete even when the SQL model returns no rows at all; a run asked for as `CONFIRMED` does so.
+        wait_s: How long to wait for another process that is at work on this sync.
 
     Raises:
         RunInProgress: Another process is at work on this sync.
@@ -112,7 +114,7 @@ def execute_run(
     run = get_run(workspace, run_id)
     if run.is_final:
         return run
-    with hold_lease(workspace.database, f"sync:{run.sync_id}", wait_s=LOOK_S):
+    with hold_lease(workspace.database, f"sync:{run.sync_id}", wait_s=wait_s):
         for unfinished in list_unfinished_runs(workspace):
             if unfinished.sync_id == run.sync_id and unfinished.requested_at <= run.requested_at:
                 _Execution(workspace, unfinished.id, progress, cancel, confirm_deletes).carry_out()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -102,6 +103,20 @@ def request_run(workspace: Workspace, sync_id: str, trigger: str = "manual") -> 
             )
         )
     return get_run(workspace, run_id)
+
+
+def take_up_run(workspace: Workspace, sync_id: str) -> SyncRun:
+    """Return the oldest run of the sync that is not over; where there is none, queue one as `request_run` does.
+
+    Raises:
+        ConfigurationError: The sync is disabled.
+    """
+    while True:
+        for run in list_unfinished_runs(workspace):
+            if run.sync_id == sync_id:
+                return run
+        with suppress(RunInProgress):  # a schedule queued one in between
+            return request_run(workspace, sync_id)
 
 
 def request_cancel(workspace: Workspace, run_id: str, reason: str = "cancelled by a person") -> SyncRun:

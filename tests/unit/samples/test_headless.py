@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,8 +31,10 @@ from core.samples.live_demo import go_on
 from core.setup import guided_setup
 from core.setup.entitlements import list_usage
 from core.sources.store import list_sources
+from core.storage.lease import hold_lease
 from core.storage.tables import identifiers, profiles
-from core.syncs.run import RunState
+from core.syncs.engine import LOOK_S
+from core.syncs.run import RunState, request_run
 from core.warehouses.registry import open_warehouse
 from core.warehouses.store import list_warehouses
 from core.workspaces.workspace import Workspace, open_workspace
@@ -163,6 +167,26 @@ def test_a_second_demo_changes_nothing(demo: Demo) -> None:
     assert (again.flex_events, again.shop_events, again.build.read) == (0, 0, 0)
     assert again.profiles == demo.result.profiles
     assert again.setup.version == demo.result.setup.version
+
+
+def test_a_demo_beside_a_worker_takes_up_the_run_that_is_there_and_waits_for_it(demo: Demo) -> None:
+    workspace, sync_id = demo.workspace, str(demo.result.setup.sync_id)
+    queued = request_run(workspace, sync_id, "schedule")
+    is_held = threading.Event()
+    worker = threading.Thread(target=_work_on, args=(workspace, sync_id, is_held))
+    worker.start()
+    assert is_held.wait(10)
+    again = run_demo(workspace)
+    worker.join()
+    assert again.ok
+    assert (again.run.id, again.run.state) == (queued.id, RunState.SUCCEEDED)
+
+
+def _work_on(workspace: Workspace, sync_id: str, is_held: threading.Event) -> None:
+    """Be at work on the sync for longer than a run waits by itself."""
+    with hold_lease(workspace.database, f"sync:{sync_id}"):
+        is_held.set()
+        time.sleep(LOOK_S + 1.5)
 
 
 def test_after_three_weeks_the_demo_goes_on_where_it_stopped_and_a_prediction_can_be_trained(demo: Demo) -> None:

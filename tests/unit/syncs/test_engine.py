@@ -24,7 +24,7 @@ from core.sources.store import disable_source, enable_source
 from core.syncs import engine
 from core.syncs.pause import Pause, find_pause
 from core.syncs.records import count_records, get_records_path, search_records
-from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_runs, request_cancel, request_run
+from core.syncs.run import CONFIRMED, RunState, SyncRun, get_run, list_runs, request_cancel, request_run, take_up_run
 from core.syncs.schedule import due_syncs, request_due_runs
 from core.syncs.sync import Sync, get_sync, save_sync, set_enabled, set_mode, set_schedule
 from core.warehouses.cancel import CancelToken
@@ -227,6 +227,15 @@ def test_a_second_run_of_the_same_sync_is_refused(workspace: Workspace) -> None:
     request_run(workspace, customers.sync.id)
     with pytest.raises(RunInProgress, match="already running"):
         request_run(workspace, customers.sync.id)
+
+
+def test_a_run_that_is_not_over_is_taken_up_before_one_is_queued(workspace: Workspace) -> None:
+    customers = Customers(workspace)
+    queued = request_run(workspace, customers.sync.id, "schedule")
+    assert take_up_run(workspace, customers.sync.id).id == queued.id
+    assert engine.execute_run(workspace, queued.id).state is RunState.SUCCEEDED
+    after = take_up_run(workspace, customers.sync.id)
+    assert (after.id != queued.id, after.state, after.trigger) == (True, RunState.QUEUED, "manual")
 
 
 def test_a_disabled_sync_is_not_started_and_a_disabled_destination_fails_the_run(workspace: Workspace) -> None:

@@ -30,8 +30,9 @@ from core.profiles.family import Family, FamilyFinder
 from core.profiles.merge_history import find_merge
 from core.profiles.profile import ProfileMerge
 from core.profiles.progress import read_offset
-from core.profiles.replay import Basis, Replay, read_basis
+from core.profiles.replay import Replay
 from core.profiles.rewrite import Rewrite, compare
+from core.profiles.scratch import Basis, read_basis
 from core.profiles.split_plan import Act, PlannedProfile, SplitPlan, make_plan, read_planned
 from core.profiles.splits import delete_split, find_split, insert_split
 from core.profiles.trait_engine import TraitEngine

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+import orjson
+from sqlalchemy import delete, select
 
 from core.clock import to_iso
 from core.events.event_log import open_event_log
 from core.events.message import to_log_entry
 from core.identity.rules import add_custom_identifier, add_identifiers
-from core.profiles.build import BuildReport, ProfileBuilder
+from core.profiles.build import BuildReport, ProfileBuilder, rebuild
 from core.storage.tables import (
     identifiers,
     merges,
@@ -64,6 +65,13 @@ class Feed:
         builder = ProfileBuilder(self.workspace, self.space_id, engine, batch_messages=batch_messages, **options)
         return builder.build(max_messages)
 
+    def rebuild(self) -> None:
+        """Lose all profiles and ask for them to be built again: the next build makes every row anew."""
+        with self.workspace.database.transaction() as connection:
+            for table in _DUMPED:
+                connection.execute(delete(table))
+        rebuild(self.workspace, self.space_id)
+
     def dump(self) -> dict[str, list[tuple[object, ...]]]:
         """Return every row that the builder wrote, in a stable order: two equal dumps are equal profiles."""
         found = {}
@@ -71,9 +79,15 @@ class Feed:
             for table in _DUMPED:
                 rows = connection.execute(select(table).order_by(*table.primary_key)).all()
                 found[table.name] = [tuple(row) for row in rows]
+        # the keys stand in the order in which they came, which depends on batches
+        found["profiles"] = [(*row[:-1], _sort_keys(str(row[-1]))) for row in found["profiles"]]
         return found
 
     def owners(self) -> dict[tuple[str, str], str]:
         """Return the profile of each identifier."""
         with self.workspace.database.reading() as connection:
             return {(row.type, row.value): row.profile_id for row in connection.execute(select(identifiers))}
+
+
+def _sort_keys(document: str) -> str:
+    return orjson.dumps(orjson.loads(document), option=orjson.OPT_SORT_KEYS).decode()

@@ -6,14 +6,18 @@ memory, so that a profile is loaded and written once for all messages of the bat
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import Protocol
 
 from sqlalchemy import Connection
 
 from core.events.event_log import StoredEvent
+from core.identity.rules import add_external_types
 from core.profiles.apply import BatchApplier, ReadMessage, find_identifiers, read_messages
 from core.profiles.counts import BuildCounts, add_counts, count_messages
 from core.profiles.deleted_identifiers import Deletions, apply_deleted
@@ -22,8 +26,13 @@ from core.profiles.progress import reset_traits, write_offset
 from core.profiles.reading import FilterCounts, Selected, add_filter_counts
 from core.profiles.space_state import SpaceSettings, read_state
 from core.profiles.trait_engine import TraitBatch
+from core.workspaces.workspace import Workspace
 
 MAX_BYTES = 64_000_000  # of messages
+BATCH_MESSAGES = 20_000  # written at once: a page of the store that many of them change is written once
+PART_MESSAGES = 4_000  # applied at once: the objects of more are too many for the processor's cache
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +124,82 @@ class Batch:
         add_filter_counts(connection, around.space_id, self._filtered)
         apply_deleted(connection, around.space_id, self._deletions.list_until(self.offset))
         write_offset(connection, around.space_id, self.offset, now)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did. `read` counts messages of the log, `applied` those that reached a profile."""
+
+    read: int = 0
+    applied: int = 0
+    profiles_created: int = 0
+    merges: int = 0
+    violations: int = 0
+    offset: int = 0
+
+    def add(self, batch: Batch, offset: int | None = None) -> BuildReport:
+        """Return the report with a batch more, the builder being at `offset`; None: at the batch's end."""
+        around = batch.around
+        return BuildReport(
+            self.read + batch.size,
+            self.applied + batch.applied,
+            self.profiles_created + around.created,
+            self.merges + len(around.merges),
+            self.violations + len(around.violations),
+            batch.offset if offset is None else offset,
+        )
+
+
+def add_unknown_types(
+    connection: Connection, workspace: Workspace, space_id: str, unknown: Sequence[str], room: int
+) -> bool:
+    """Add identifier types that first came in `externalIds`, at most `room`, in the caller's transaction.
+
+    Returns whether there was any.
+    """
+    if len(unknown) > room:
+        _LOG.warning("identifier types in externalIds ignored", extra={"types": unknown[room:][:20]})
+    added = unknown[:room]
+    if added:
+        add_external_types(connection, workspace, space_id, added)
+    return bool(added)
+
+
+class BatchFiller(Protocol):
+    """Where the batches of a build come from and go to."""
+
+    def open_batch(self) -> Batch:
+        """Return an empty batch that begins where the build is."""
+        ...
+
+    def read(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        """Return the next messages of the log, at most `limit`."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open the profiles that are there."""
+        ...
+
+    def add_types(self, unknown: Sequence[str], room: int) -> bool:
+        """Add identifier types as `add_unknown_types` does."""
+        ...
+
+
+def fill_batch(filler: BatchFiller, limit: int, part_messages: int, now: datetime) -> Batch:
+    """Apply the next messages of the log, at most `limit`, part by part; none at the log's end."""
+    batch = filler.open_batch()
+    while batch.size < limit and not batch.is_full:
+        events = filler.read(batch.offset, min(part_messages, limit - batch.size))
+        if not events:
+            break
+        part = batch.read(events)
+        unknown = part.list_unknown_types()
+        if unknown and batch.size and batch.room_for_types:
+            break  # what is applied is written first, as it was read: by the rules of before
+        if unknown and filler.add_types(unknown, batch.room_for_types):
+            batch = filler.open_batch()
+            part = batch.read(events)
+        with filler.reading() as connection:
+            batch.apply(connection, part, now)
+    batch.finish()
+    return batch

@@ -6,8 +6,8 @@ the disk: what a power failure takes away is made again from the log, which does
 
 Decisions where the specification is silent:
 - While a space has no identifiers nothing is read, so nothing sent before the person chose them is lost.
-- When a source is connected whose messages the builder has passed already, the profiles are rebuilt from the log:
-  history is replayed in the log's order, oldest first, and the answer does not depend on when it was connected.
+- When a source is connected whose messages the builder has passed already, the profiles are built again from the log
+  (`core/profiles/rebuild.py`): in the log's order, so that the answer does not depend on when it was connected.
 - An identifier type first seen in `externalIds` is added by itself, at most 50 of them.
 - A batch that was read before somebody changed what the space reads, or deleted an identifier, is read again.
 
@@ -17,20 +17,28 @@ space and to give it back would be two commits more. More of them would keep oth
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
 
-from core.events.event_log import open_event_log
+from core.errors import RunInProgress
+from core.events.event_log import StoredEvent, open_event_log
 from core.identity.resolve import Caps
-from core.identity.rules import add_external_types
-from core.profiles.batch import Batch
+from core.profiles.batch import BATCH_MESSAGES, PART_MESSAGES, Batch, BuildReport, add_unknown_types, fill_batch
 from core.profiles.garbage import without_garbage_collection
-from core.profiles.progress import clear_space, read_offset, write_source_markers
+from core.profiles.progress import (
+    end_rebuild,
+    note_rebuilt,
+    read_offset,
+    read_rebuilt,
+    request_rebuild,
+    write_source_markers,
+)
+from core.profiles.rebuild import Rebuild
 from core.profiles.space_state import SpaceState, read_state
 from core.profiles.trait_engine import TraitBatch, TraitEngine, TraitUpdate
 from core.storage.lease import Lease, hold_lease, pass_lease, require_lease
@@ -38,24 +46,7 @@ from core.workspaces.workspace import Workspace
 
 __all__ = ["BuildReport", "ProfileBuilder", "TraitBatch", "TraitEngine", "TraitUpdate", "rebuild"]
 
-BATCH_MESSAGES = 20_000  # written at once: a page of the store that many of them change is written once
-PART_MESSAGES = 4_000  # applied at once: the objects of more are too many for the processor's cache
 FEW_MESSAGES = 100  # applied in some 20 ms, for which other writers of the store wait
-
-_LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What a build did. `read` counts messages of the log, `applied` those that reached a profile."""
-
-    read: int = 0
-    applied: int = 0
-    profiles_created: int = 0
-    merges: int = 0
-    violations: int = 0
-    offset: int = 0
-
 
 Progress = Callable[[BuildReport], None]
 
@@ -91,6 +82,7 @@ class ProfileBuilder:
         self._caps = caps
         self._lease_name = f"profiles:{space_id}"
         self._offset: int | None = None  # as this builder left it; another one may have gone on from there
+        self._rebuild: Rebuild | None = None
 
     def build(
         self, max_messages: int | None = None, progress: Progress | None = None, *, wait_s: float = 0.0
@@ -103,7 +95,7 @@ class ProfileBuilder:
             RunInProgress: Another process builds this space.
             StorageFull: The disk is full; what was committed before stays.
         """
-        report = self._apply_few(max_messages)
+        report = self._apply_few(max_messages) if self._rebuild is None else None
         if report is not None:
             if progress is not None:
                 progress(report)
@@ -111,6 +103,7 @@ class ProfileBuilder:
         with self._workspace.database.reading() as connection:
             state = self._read_state(connection)
             is_behind = _is_behind(state, self._open_traits(connection))
+            is_behind = is_behind or read_rebuilt(connection, self._space_id) is not None
         is_behind = is_behind or self._log.last_offset() > state.offset
         if state.settings.rules and is_behind:
             with hold_lease(self._workspace.database, self._lease_name, wait_s=wait_s) as lease:
@@ -134,7 +127,7 @@ class ProfileBuilder:
                 return None
             batch.write(connection, now)
         self._offset = batch.offset
-        return _add(BuildReport(), batch)
+        return BuildReport().add(batch)
 
     def _apply_in(self, connection: Connection, offset: int, limit: int, now: datetime) -> Batch | None:
         # what is read here, the messages too, stays true until the end of the transaction: whoever changes profiles by
@@ -156,48 +149,76 @@ class ProfileBuilder:
         return batch
 
     def _build(self, lease: Lease, max_messages: int | None, progress: Progress | None) -> BuildReport:
-        self._replay_new_sources(lease)
+        self._look_for_rebuild(lease)
         report = BuildReport(offset=self._read_offset())
         while max_messages is None or report.read < max_messages:
             self._compute_history(lease)
             room = self._batch_messages if max_messages is None else max_messages - report.read
             with without_garbage_collection():
-                batch = self._apply_batch(min(room, self._batch_messages))
+                limit = min(room, self._batch_messages)
+                batch = fill_batch(self, limit, self._part_messages, self._workspace.now())
                 if not batch.size:
                     break
                 if not self._write_batch(lease, batch):
                     continue
-            report = _add(report, batch)
+            report = report.add(batch)
             if progress is not None:
                 progress(report)
+        return self._go_on_rebuilding(lease, report, max_messages, progress)
+
+    def _go_on_rebuilding(
+        self, lease: Lease, report: BuildReport, max_messages: int | None, progress: Progress | None
+    ) -> BuildReport:
+        while self._rebuild is not None and (max_messages is None or report.read < max_messages):
+            room = self._batch_messages if max_messages is None else max_messages - report.read
+            try:
+                batch = self._rebuild.advance(min(room, self._batch_messages))
+                if batch is None and not self._finish_rebuild(lease, self._rebuild):
+                    break
+            except RunInProgress:  # what is built beside stays, and is gone on with
+                raise
+            except BaseException:
+                self._drop_rebuild()
+                raise
+            if batch is not None:
+                report = report.add(batch, offset=report.offset)
+                if progress is not None:
+                    progress(report)
         return report
+
+    def _finish_rebuild(self, lease: Lease, rebuild: Rebuild) -> bool:
+        """Put the new profiles in the place of the old ones; False where that has to wait."""
+        self._compute_history(lease)
+        if rebuild.put_in_place(partial(require_lease, lease=lease)):
+            self._drop_rebuild()
+            return True
+        return not rebuild.has_to_wait
+
+    def _drop_rebuild(self) -> None:
+        if self._rebuild is not None:
+            self._rebuild.close()
+        self._rebuild = None
 
     def _compute_history(self, lease: Lease) -> None:
         if self._engine is not None:
             check = partial(require_lease, lease=lease)
             self._engine.compute_history(self._workspace, self._space_id, self._log, check)
 
-    def _apply_batch(self, limit: int) -> Batch:
-        """Apply the next messages of the log, at most `limit`, part by part; none at the log's end."""
-        now, database = self._workspace.now(), self._workspace.database
-        batch = self._open_batch()
-        while batch.size < limit and not batch.is_full:
-            events = self._log.read(batch.offset, min(self._part_messages, limit - batch.size))
-            if not events:
-                break
-            part = batch.read(events)
-            unknown = part.list_unknown_types()
-            if unknown and batch.size and batch.room_for_types:
-                break  # what is applied is written first, as it was read: by the rules of before
-            if self._add_types(unknown, batch.room_for_types):
-                batch = self._open_batch()
-                part = batch.read(events)
-            with database.reading() as connection:
-                batch.apply(connection, part, now)
-        batch.finish()
-        return batch
+    def read(self, after: int, limit: int) -> Sequence[StoredEvent]:
+        """Return the next messages of the log, at most `limit`."""
+        return self._log.read(after, limit)
 
-    def _open_batch(self) -> Batch:
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open the profiles that are there."""
+        return self._workspace.database.reading()
+
+    def add_types(self, unknown: Sequence[str], room: int) -> bool:
+        """Add identifier types that first came in `externalIds`."""
+        with self._workspace.database.transaction() as connection:
+            return add_unknown_types(connection, self._workspace, self._space_id, unknown, room)
+
+    def open_batch(self) -> Batch:
+        """Return an empty batch that begins where the builder is."""
         with self._workspace.database.reading() as connection:
             state, traits = self._read_state(connection), self._open_traits(connection)
         if traits is not None:
@@ -220,31 +241,35 @@ class ProfileBuilder:
     def _open_traits(self, connection: Connection) -> TraitBatch | None:
         return self._engine.open_batch(connection, self._space_id, self._workspace.now()) if self._engine else None
 
-    def _add_types(self, unknown: Sequence[str], room: int) -> bool:
-        if len(unknown) > room:
-            _LOG.warning("identifier types in externalIds ignored", extra={"types": unknown[room:][:20]})
-        added = unknown[:room]
-        if added:
-            with self._workspace.database.transaction() as connection:
-                add_external_types(connection, self._workspace, self._space_id, added)
-        return bool(added)
-
-    def _replay_new_sources(self, lease: Lease) -> None:
+    def _look_for_rebuild(self, lease: Lease) -> None:
+        """Begin a rebuild that somebody asked for, or that messages of a new source make necessary."""
         with self._workspace.database.reading() as connection:
             state = self._read_state(connection)
+            is_asked = read_rebuilt(connection, self._space_id) is not None
         new, offset = state.new_sources, state.offset
-        if not new:
+        if self._rebuild is not None and not (is_asked or new):
+            self._drop_rebuild()  # another builder was faster
+        if self._rebuild is not None or not (is_asked or new):
             return
-        counts = self._log.count_by_source() if offset else {}
-        is_passed = any(
-            counts.get(source_id) and self._log.search(source_id=source_id, before=offset + 1, limit=1)
-            for source_id in new
-        )
+        now = self._workspace.now()
         with self._workspace.database.transaction() as connection:
             require_lease(connection, lease)
-            if is_passed:
-                clear_space(connection, self._space_id)
-            write_source_markers(connection, self._space_id, new, self._workspace.now())
+            if offset and (is_asked or self._has_passed(new, offset)):
+                note_rebuilt(connection, self._space_id, 0, now)
+                self._rebuild = Rebuild(
+                    self._workspace, self._log, self._space_id, self._engine, self._part_messages, self._caps
+                )
+            elif is_asked:
+                end_rebuild(connection, self._space_id, new, now)  # nothing is built yet
+            else:
+                write_source_markers(connection, self._space_id, new, now)
+
+    def _has_passed(self, sources: Collection[str], offset: int) -> bool:
+        counts = self._log.count_by_source()
+        return any(
+            counts.get(source_id) and self._log.search(source_id=source_id, before=offset + 1, limit=1)
+            for source_id in sources
+        )
 
     def _read_offset(self) -> int:
         with self._workspace.database.reading() as connection:
@@ -252,27 +277,14 @@ class ProfileBuilder:
 
 
 def rebuild(workspace: Workspace, space_id: str) -> None:
-    """Forget the profiles of the space, so that the next build makes them again from the log, with the same ids.
+    """Have the next builder build all profiles of the space again from the log, with the same ids.
 
-    Raises:
-        RunInProgress: A build is running.
+    Until that is done they stay as they are, and new messages go on being applied to them.
     """
-    with hold_lease(workspace.database, f"profiles:{space_id}"), workspace.database.transaction() as connection:
-        clear_space(connection, space_id)
+    with workspace.database.transaction() as connection:
+        request_rebuild(connection, space_id, workspace.now())
 
 
 def _is_behind(state: SpaceState, traits: TraitBatch | None) -> bool:
     """Say whether a source or a trait is new, so that older messages concern it."""
     return bool(state.new_sources) or (traits is not None and bool(traits.find_behind(state.offset)))
-
-
-def _add(before: BuildReport, batch: Batch) -> BuildReport:
-    around = batch.around
-    return BuildReport(
-        before.read + batch.size,
-        before.applied + batch.applied,
-        before.profiles_created + around.created,
-        before.merges + len(around.merges),
-        before.violations + len(around.violations),
-        batch.offset,
-    )

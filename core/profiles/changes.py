@@ -21,14 +21,13 @@ _ROWS_AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Rows that were read: their numbers, the profiles they name, and whether everything was thrown away.
+    """Rows that were read: their numbers, and the profiles they name.
 
     `left_out` is about how many profiles the rows name that were not read.
     """
 
     rows: tuple[int, ...] = ()
     profile_ids: tuple[str, ...] = ()
-    is_cleared: bool = False
     left_out: int = 0
 
 
@@ -38,13 +37,6 @@ def note_changes(connection: Connection, space_id: str, profile_ids: Collection[
         text = orjson.dumps(sorted(profile_ids)).decode()
         insert_row(connection, profile_changes, {"space_id": space_id, "profile_ids": text})
         _count_version(connection, space_id)
-
-
-def note_cleared(connection: Connection, space_id: str) -> None:
-    """Note, in the transaction that does it, that every profile of the space was thrown away."""
-    connection.execute(delete(profile_changes).where(profile_changes.c.space_id == space_id))
-    insert_row(connection, profile_changes, {"space_id": space_id, "profile_ids": None})
-    _count_version(connection, space_id)
 
 
 def read_version(connection: Connection, space_id: str) -> int:
@@ -57,23 +49,23 @@ def read_changes(connection: Connection, space_id: str, *, max_profiles: int, ne
     table = profile_changes.c
     order = table.seq.desc() if newest_first else table.seq
     query = select(table.seq, table.profile_ids).where(table.space_id == space_id).order_by(order)
-    rows: list[tuple[int, str | None]] = []
+    rows: list[tuple[int, str]] = []
     wanted, named = 1, 0
     while named < max_profiles:  # a row names one profile or thousands: so the more rows, the more at once
         last = rows[-1][0] if rows else None
         beyond = () if last is None else (table.seq < last if newest_first else table.seq > last,)
         found = connection.execute(query.where(*beyond).limit(wanted)).all()
         rows += [(row.seq, row.profile_ids) for row in found]
-        named += sum(row.profile_ids.count(",") + 1 for row in found if row.profile_ids)
+        named += sum(row.profile_ids.count(",") + 1 for row in found)
         if len(found) < wanted:
             break
         wanted = min(2 * wanted, _ROWS_AT_ONCE)
     ids: dict[str, None] = {}
     for _, text in sorted(rows):
-        for profile_id in orjson.loads(text) if text else ():
+        for profile_id in orjson.loads(text):
             ids.pop(profile_id, None)
             ids[profile_id] = None
-    return Changes(tuple(seq for seq, _ in rows), tuple(ids), any(text is None for _, text in rows))
+    return Changes(tuple(seq for seq, _ in rows), tuple(ids))
 
 
 def read_newest(connection: Connection, space_id: str, *, max_profiles: int) -> Changes:
@@ -84,10 +76,8 @@ def read_newest(connection: Connection, space_id: str, *, max_profiles: int) -> 
     table = profile_changes.c
     older = (table.space_id == space_id, table.seq < min(found.rows))
     left = connection.execute(select(func.count()).select_from(profile_changes).where(*older)).scalar_one()
-    oldest = select(table.profile_ids.is_(None)).where(*older).order_by(table.seq).limit(1)
-    is_cleared = found.is_cleared or bool(connection.execute(oldest).scalar())
     a_row = max(len(found.profile_ids) // len(found.rows), 1)
-    return replace(found, is_cleared=is_cleared, left_out=left * a_row)
+    return replace(found, left_out=left * a_row)
 
 
 def forget_changes(connection: Connection, rows: Sequence[int]) -> None:

@@ -7,11 +7,12 @@ merges and rebuilds.
 from __future__ import annotations
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from core.events.event_log import open_event_log
 from core.events.message import MessageType, read_group_id
 from core.profiles.progress import read_group_offset, read_offset, write_group_offset
+from core.storage.bulk import upsert_rows
 from core.storage.tables import group_calls, profile_messages
 from core.workspaces.workspace import Workspace
 
@@ -36,14 +37,11 @@ def follow_group_calls(workspace: Workspace, space_id: str) -> int:
             )
             offsets = connection.execute(query).scalars().all()
         named = [(event.offset, read_group_id(orjson.loads(event.body))) for event in log.get_many(offsets)]
-        rows = [
-            {"space_id": space_id, "group_id": name, "log_offset": offset} for offset, name in named if name is not None
-        ]
+        rows = [(space_id, name, offset) for offset, name in named if name is not None]
         end = built_to if len(offsets) < CALLS_AT_ONCE else offsets[-1]
         with workspace.database.transaction() as connection:
             if read_offset(connection, space_id) < built_to or read_group_offset(connection, space_id) != after:
-                return followed  # thrown away meanwhile, to be built anew; or another worker was faster
-            if rows:
-                connection.execute(insert(group_calls), rows)
+                return followed  # another worker was faster
+            upsert_rows(connection, group_calls, rows)  # after a rebuild most are there
             write_group_offset(connection, space_id, end, workspace.now())
         followed += len(rows)

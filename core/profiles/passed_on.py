@@ -30,7 +30,7 @@ def pass_on(connection: Connection, space_id: str, changes: Changes) -> None:
         )
         table = profiles_sync_changes
         kept = select(func.count()).select_from(table).where(table.c.sync_id == sync_id)
-        if changes.is_cleared or connection.execute(kept).scalar_one() > MAX_PROFILES:
+        if connection.execute(kept).scalar_one() > MAX_PROFILES:
             pass_on_everything(connection, sync_id, version)
 
 
@@ -49,7 +49,7 @@ def read_passed_on(connection: Connection, sync_id: str, space_id: str) -> Colle
     waiting = read_changes(connection, space_id, max_profiles=MAX_PROFILES)
     kept = select_equal(connection, (profiles_sync_changes.c.profile_id,), {"sync_id": sync_id})
     found = {profile_id for (profile_id,) in kept} | set(waiting.profile_ids)
-    is_all = _EVERYTHING in found or waiting.is_cleared or len(found) >= MAX_PROFILES
+    is_all = _EVERYTHING in found or len(found) >= MAX_PROFILES
     return None if is_all else found
 
 

@@ -1,42 +1,16 @@
-"""How far the builder of a space has read, and the way back to the start."""
+"""How far the builder of a space has read, and how far its profiles are built again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, update
+from sqlalchemy import Connection, delete, update
 
 from core.clock import to_millis
-from core.profiles.changes import note_cleared
 from core.storage.bulk import select_equal, upsert_rows
-from core.storage.tables import (
-    computed_traits,
-    filter_counts,
-    group_calls,
-    identifiers,
-    merges,
-    profile_accounts,
-    profile_counts,
-    profile_messages,
-    profiles,
-    reader_offsets,
-    trait_states,
-    violations,
-)
+from core.storage.tables import computed_traits, reader_offsets, trait_states
 
-_BUILT: tuple[Table, ...] = (
-    profiles,
-    identifiers,
-    profile_messages,
-    profile_accounts,
-    profile_counts,
-    filter_counts,
-    merges,
-    violations,
-    trait_states,
-    group_calls,
-)
 _OFFSET = (reader_offsets.c.log_offset,)
 
 
@@ -71,14 +45,29 @@ def write_source_markers(connection: Connection, space_id: str, replays: Mapping
         _save(connection, name_marker(space_id, source_id), number, now)
 
 
-def clear_space(connection: Connection, space_id: str) -> None:
-    """Forget everything that was built for the space, in the caller's transaction."""
-    for table in _BUILT:
-        connection.execute(delete(table).where(table.c.space_id == space_id))
-    note_cleared(connection, space_id)
-    connection.execute(update(computed_traits).where(computed_traits.c.space_id == space_id).values(computed_to=None))
-    readers = (name_reader(space_id), _group_reader(space_id))
-    connection.execute(delete(reader_offsets).where(reader_offsets.c.reader.in_(readers)))
+def request_rebuild(connection: Connection, space_id: str, now: datetime) -> None:
+    """Ask for all profiles of the space to be built again, in the caller's transaction."""
+    note_rebuilt(connection, space_id, 0, now)
+    is_marker = reader_offsets.c.reader.startswith(name_marker(space_id, ""), autoescape=True)
+    connection.execute(delete(reader_offsets).where(is_marker))  # so that even a builder of single events looks up
+
+
+def read_rebuilt(connection: Connection, space_id: str) -> int | None:
+    """Return how far the profiles of the space are built again; None where nobody has asked for it."""
+    found = [offset for (offset,) in select_equal(connection, _OFFSET, {"reader": _rebuild_reader(space_id)})]
+    return found[0] if found else None
+
+
+def note_rebuilt(connection: Connection, space_id: str, offset: int, now: datetime) -> None:
+    """Save how far they are, in the caller's transaction."""
+    _save(connection, _rebuild_reader(space_id), offset, now)
+
+
+def end_rebuild(connection: Connection, space_id: str, replays: Mapping[str, int], now: datetime) -> None:
+    """Note that they are built again, from these sources, in the caller's transaction."""
+    connection.execute(delete(reader_offsets).where(reader_offsets.c.reader == _rebuild_reader(space_id)))
+    write_source_markers(connection, space_id, replays, now)
+    write_group_offset(connection, space_id, 0, now)  # which calls concern which account is looked up once more
 
 
 def reset_traits(connection: Connection, space_id: str) -> None:
@@ -99,6 +88,10 @@ def write_group_offset(connection: Connection, space_id: str, offset: int, now: 
 
 def _group_reader(space_id: str) -> str:
     return f"group_calls:{space_id}"
+
+
+def _rebuild_reader(space_id: str) -> str:
+    return f"rebuild:{space_id}"
 
 
 def name_reader(space_id: str) -> str:

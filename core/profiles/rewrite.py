@@ -5,7 +5,7 @@ Of a hundred thousand people who hang together by one phone an undo changes two:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,13 @@ from core.storage.tables import (
 )
 
 COMPARED_AT_ONCE = 5_000
-_BY_PROFILE = (
-    (profiles, "id"),
+_PROFILES = (profiles, "id")
+OF_A_PROFILE = (
     (identifiers, "profile_id"),
     (profile_accounts, "profile_id"),
     (merges, "survivor_id"),
 )
+"""The tables that tell of one profile, with the column that names it."""
 _BY_MESSAGE = ((profile_messages, "log_offset"), (violations, "log_offset"))
 _TOUCHING = ("id", "profile_id", "merged_id", "survivor_id", "merged_into")
 _JSON = frozenset({"traits", "reason", "detail", "state"})
@@ -48,6 +49,17 @@ class Difference:
     gone: list[_Row] = field(default_factory=list)
     new: list[_Row] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        """Say whether there is any."""
+        return bool(self.gone or self.new)
+
+    def add(self, stored: Iterable[_Row], built: Iterable[_Row]) -> None:
+        """Compare rows of the store with those that were built."""
+        left, right = set(map(tuple, stored)), set(map(tuple, built))
+        old, new = ({_make_comparable(self.table, row): row for row in rows} for rows in (left - right, right - left))
+        self.gone += [row for key, row in old.items() if key not in new]
+        self.new += [row for key, row in new.items() if key not in old]
+
 
 @dataclass(slots=True)
 class Rewrite:
@@ -59,37 +71,47 @@ class Rewrite:
 
     def write(self, connection: Connection) -> None:
         """Write it, in the caller's transaction."""
-        for each in self.differences:
-            _delete_rows(connection, each.table, each.gone)
-        for each in self.differences:
-            upsert_rows(connection, each.table, each.new)
-        note_changes(connection, self.space_id, self.profile_ids)
+        write_differences(connection, self.space_id, self.differences, self.profile_ids)
 
 
 def compare(stored: Connection, built: Connection, space_id: str, family: Family) -> Rewrite:
     """Compare the family in the store with what was built; O(rows of the family) time, memory for what differs."""
     made = set(built.execute(select(profiles.c.id)).scalars())
     ids, offsets = sorted(family.profile_ids | made), sorted(family.log_offsets)
-    found = [_compare(stored, built, table, {"space_id": space_id}, column, ids) for table, column in _BY_PROFILE]
-    found += [_compare(stored, built, table, {"space_id": space_id}, column, offsets) for table, column in _BY_MESSAGE]
+    fixed = {"space_id": space_id}
+    found = [compare_rows(stored, built, table, fixed, column, ids) for table, column in (_PROFILES, *OF_A_PROFILE)]
+    found += [compare_rows(stored, built, table, fixed, column, offsets) for table, column in _BY_MESSAGE]
     query = select(computed_traits.c.id).where(computed_traits.c.space_id == space_id)
     for trait_id in stored.execute(query).scalars().all():
-        fixed = {"space_id": space_id, "trait_id": trait_id}
-        found.append(_compare(stored, built, trait_states, fixed, "profile_id", ids))
-    return Rewrite(space_id, [each for each in found if each.gone or each.new], set(_find_touched(found)))
+        found.append(compare_rows(stored, built, trait_states, {**fixed, "trait_id": trait_id}, "profile_id", ids))
+    return Rewrite(space_id, list(filter(None, found)), find_touched(found))
 
 
-def _compare(
-    stored: Connection, built: Connection, table: Table, fixed: dict[str, object], column: str, values: list[Any]
+def compare_rows(
+    stored: Connection, built: Connection, table: Table, fixed: Mapping[str, object], column: str, values: Sequence[Any]
 ) -> Difference:
+    """Compare the rows whose columns equal `fixed` and whose `column` is in `values`."""
     difference, columns = Difference(table), list(table.columns)
     for start in range(0, len(values), COMPARED_AT_ONCE):
         piece = values[start : start + COMPARED_AT_ONCE]
-        left, right = (set(select_in(each, columns, fixed, column, piece)) for each in (stored, built))
-        old, new = ({_make_comparable(table, row): tuple(row) for row in rows} for rows in (left - right, right - left))
-        difference.gone += [row for key, row in old.items() if key not in new]
-        difference.new += [row for key, row in new.items() if key not in old]
+        difference.add(*(select_in(each, columns, fixed, column, piece) for each in (stored, built)))
     return difference
+
+
+def write_differences(
+    connection: Connection, space_id: str, differences: Iterable[Difference], touched: Collection[str]
+) -> None:
+    """Write what differs, in the caller's transaction, and note the profiles it concerns."""
+    for each in differences:
+        _delete_rows(connection, each.table, each.gone)
+    for each in differences:
+        upsert_rows(connection, each.table, each.new)
+    note_changes(connection, space_id, touched)
+
+
+def find_touched(differences: Iterable[Difference]) -> set[str]:
+    """Return the profiles that the rows name."""
+    return set(_list_touched(differences))
 
 
 def _make_comparable(table: Table, row: Iterable[object]) -> _Row:
@@ -100,7 +122,7 @@ def _make_comparable(table: Table, row: Iterable[object]) -> _Row:
     )
 
 
-def _find_touched(differences: Collection[Difference]) -> Iterator[str]:
+def _list_touched(differences: Iterable[Difference]) -> Iterator[str]:
     for difference in differences:
         places = [place for place, column in enumerate(difference.table.columns) if column.name in _TOUCHING]
         for row in (*difference.gone, *difference.new):

@@ -72,16 +72,17 @@ class Basis:
     deletions: Deletions
 
 
-def read_basis(connection: Connection, space_id: str, engine: TraitEngine, offset: int, now: datetime) -> Basis:
-    """Return what counts in the space at this moment, its builder being at `offset`."""
+def read_basis(connection: Connection, space_id: str, engine: TraitEngine | None, offset: int, now: datetime) -> Basis:
+    """Return what counts in the space at this moment, its builder being at `offset`; no traits without an `engine`."""
     deleted = read_deletions(connection, space_id, -1)
     apart = select(kept_apart).where(kept_apart.c.space_id == space_id).order_by(*kept_apart.primary_key)
-    traits = select(computed_traits).where(computed_traits.c.space_id == space_id).order_by(computed_traits.c.id)
+    query = select(computed_traits).where(computed_traits.c.space_id == space_id).order_by(computed_traits.c.id)
+    traits = connection.execute(query).all() if engine else []
     return Basis(
         read_state(connection, space_id).settings,
         [dict(row._mapping) for row in connection.execute(apart)],
-        [{**row._mapping, "computed_to": None, "progress": None} for row in connection.execute(traits)],
-        set(engine.open_batch(connection, space_id, now).find_behind(offset)),
+        [{**row._mapping, "computed_to": None, "progress": None} for row in traits],
+        set(engine.open_batch(connection, space_id, now).find_behind(offset)) if engine else set(),
         Deletions(-1, deleted.list_until(offset)),
     )
 

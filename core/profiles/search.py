@@ -148,8 +148,7 @@ def search_profiles(
         exact = _find_exact(connection, space_id, wanted) if wanted else []
         changes = read_newest(connection, space_id, max_profiles=MAX_DIRECT_PROFILES)
         try:
-            with open_index(path) as kept:
-                index = None if changes.is_cleared else kept  # it tells of profiles that are there no more
+            with open_index(path) as index:
                 state = IndexState() if index is None else read_state(index)
                 direct = _read_direct(connection, space_id, state, changes)
                 hits = _find(index, direct, wanted, needed, deadline)

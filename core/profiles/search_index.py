@@ -274,8 +274,6 @@ def _follow_changes(workspace: Workspace, space_id: str, index: sqlite3.Connecti
     if not changes.rows:
         return 0
     with _committing(index):
-        if changes.is_cleared:
-            _clear(index)
         _Writer(index).put(changes.profile_ids, entries)
     with workspace.database.transaction() as connection:
         pass_on(connection, space_id, changes)
@@ -296,13 +294,6 @@ def _load_more(workspace: Workspace, space_id: str, index: sqlite3.Connection) -
         last_id = ids[-1] if ids else state.last_id
         index.execute("UPDATE state SET profile_id = ?, is_whole = ?", (last_id, not ids))
     return len(ids)
-
-
-def _clear(index: sqlite3.Connection) -> None:
-    index.execute("INSERT INTO grams (grams) VALUES ('delete-all')")
-    index.execute("DELETE FROM texts")
-    index.execute("DELETE FROM keys")
-    index.execute("UPDATE state SET people = 0")
 
 
 @contextmanager

@@ -340,7 +340,7 @@ profile_changes = Table(
     METADATA,
     Column("seq", RowId, primary_key=True, autoincrement=True),
     Column("space_id", Text, nullable=False),
-    Column("profile_ids", Text),  # JSON: the profiles that a batch wrote; NULL: all were thrown away
+    Column("profile_ids", Text, nullable=False),  # JSON: the profiles that a batch wrote
     Index(None, "space_id", "seq"),
 )
 profile_versions = Table(

@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 import pytest
 
-from core.profiles.build import rebuild
 from core.workspaces.profile_api import set_api_settings
 from core.workspaces.profile_tokens import create_token
 from core.workspaces.spaces import create_space
@@ -124,7 +123,7 @@ def test_a_deleted_identifier_is_gone_after_a_rebuild_and_comes_with_a_new_event
     assert program.delete("email", EMAIL) == (404, "eid_not_found")
     traits = program.ask("users/profiles/user_id:1001/traits")[1]["traits"]
     assert traits == {"email": EMAIL, "phone": "+14155550100"}
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert program.read_ids() == left
     feed.identify("1001", traits={"email": EMAIL})

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from core.profiles.build import rebuild
 from core.profiles.lookup import get_profile
 from core.profiles.split_plan import Act
 from core.profiles.splits import list_splits
@@ -43,7 +42,7 @@ def test_an_undo_killed_anywhere_leaves_what_was_and_is_done_by_the_next_worker(
     undone = feed.dump()
     assert killed, "the undo ended before it could be killed"
     assert (list_undo_jobs(feed.workspace), len(list_splits(feed.workspace, feed.space_id))) == ([], 1)
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert feed.dump() == undone
     feed.workspace.close()

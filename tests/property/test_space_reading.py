@@ -15,7 +15,6 @@ from core.errors import CoreError
 from core.identity.caps import get_caps
 from core.identity.edits import RuleEdit
 from core.identity.rules import edit_identifier, list_rules
-from core.profiles.build import rebuild
 from core.profiles.connections import connect_from_now, disconnect_source
 from core.profiles.deleted_identifiers import delete_identifier
 from core.profiles.event_filters import add_filter, list_filters, remove_filter, restore_filter
@@ -85,7 +84,7 @@ def test_a_rebuild_and_a_what_if_agree_with_what_was_read_live(acts: list[Any]) 
         )
         assert (found.messages, found.changes_nothing) == (len(model.list_read()), True)
         assert found.violations_after == found.violations_before
-        rebuild(workspace, feed.space_id)
+        feed.rebuild()
         feed.build(batch_messages=2)
         assert dump(feed) == live
         workspace.close()

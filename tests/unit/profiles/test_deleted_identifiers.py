@@ -7,7 +7,6 @@ import pytest
 from core.errors import NotFound
 from core.identity.caps import get_caps
 from core.identity.rules import list_rules
-from core.profiles.build import rebuild
 from core.profiles.deleted_identifiers import delete_identifier
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
@@ -28,7 +27,7 @@ def delete(feed: Feed, user: str, type_: str = "email", value: str = EMAIL) -> N
 
 def assert_rebuilt_the_same(feed: Feed) -> None:
     live = feed.dump()
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build(batch_messages=2)
     assert feed.dump() == live
     rules, caps = list_rules(feed.workspace, feed.space_id), get_caps(feed.workspace, feed.space_id)
@@ -99,6 +98,6 @@ def test_an_undo_goes_by_who_had_it_before(workspace: Workspace) -> None:
     split(workspace, feed.space_id, Act.UNDO, merge.merged_id, ComputedTraitEngine())
     undone = feed.dump()
     assert ("email", "b@x.example") in feed.owners()
-    rebuild(workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert feed.dump() == undone

@@ -13,7 +13,7 @@ from core.clock import FixedClock
 from core.errors import InvalidField, LimitExceeded, NotFound
 from core.events.counts import end_span
 from core.events.event_log import open_event_log
-from core.profiles.build import BuildReport, ProfileBuilder, rebuild
+from core.profiles.build import BuildReport, ProfileBuilder
 from core.profiles.connections import connect_from_now, disconnect_source, list_disconnected_sources
 from core.profiles.delivery import Delivery, sum_up
 from core.profiles.event_filters import add_filter, list_filters, remove_filter, restore_filter, try_filter
@@ -52,7 +52,7 @@ def test_what_a_filter_drops_reaches_no_profile_adds_no_identifier_and_is_told(
     assert (placement.fate, placement.filter_name) == (Fate.FILTERED, "Telemetry")
     delivery = sum_up(workspace, feed.space_id, end_span(clock.now() + timedelta(minutes=1), timedelta(hours=1)))
     assert delivery[SOURCE] == Delivery(accepted=3, reached=2, dropped=1)
-    rebuild(workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert [each.dropped for each in list_filters(workspace, feed.space_id)] == [1]
 
@@ -146,7 +146,7 @@ def test_a_batch_that_was_chosen_before_a_filter_was_saved_is_chosen_again(store
     builder.build(progress=go_on)
     assert {value for _, value in feed.owners()} == {"ada"}
     live = feed.dump()
-    rebuild(store_workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert feed.dump() == live
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event
 from core.errors import RunInProgress
 from core.events.event_log import open_event_log
 from core.identity.rules import list_rules
-from core.profiles.build import FEW_MESSAGES, ProfileBuilder, rebuild
+from core.profiles.build import FEW_MESSAGES, ProfileBuilder
 from core.storage.lease import hold_lease
 from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
@@ -51,7 +51,7 @@ def test_live_events_give_what_batches_give(store_workspace: Workspace) -> None:
     live = feed.dump()
     assert live != before
 
-    rebuild(store_workspace, feed.space_id)
+    feed.rebuild()
     feed.build(batch_messages=1)
 
     assert feed.dump() == live
@@ -151,7 +151,7 @@ def test_a_new_identifier_type_in_the_midst_of_a_batch_adds_itself_before_the_me
     owners = feed.owners()
     assert owners["loyalty_id", "L-1"] == owners["user_id", "ada"]
     live = feed.dump()
-    rebuild(workspace, feed.space_id)
+    feed.rebuild()
     feed.build(batch_messages=1)
     assert feed.dump() == live
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from core.profiles import passed_on
-from core.profiles.changes import forget_changes, note_changes, note_cleared, read_changes, read_version
+from core.profiles.changes import forget_changes, note_changes, read_changes, read_version
 from core.profiles_sync.store import remove_profiles_sync, set_up_profiles_sync
 from core.storage.tables import profiles_sync_changes
 from core.warehouses.store import save_warehouse
@@ -67,11 +67,6 @@ def test_a_run_sees_what_changed_since_and_a_change_while_it_runs_stays(
     finish(last)
     follow()
     assert see() == {"f"}
-    with database.transaction() as connection:
-        note_cleared(connection, space_id)
-    assert see() is None
-    follow()
-    assert see() is None
     remove_profiles_sync(store_workspace, sync_id)
     follow()
     with database.reading() as connection:

@@ -226,15 +226,3 @@ def test_somebody_with_very_many_browsers_is_found_by_all_that_people_look_for(f
     feed.build()
     keep_search(feed.workspace)
     assert [find(feed, text) for text in ("moe@x", "szysl", f"anonymous_id:49 {'x' * 180}")] == [["moe"]] * 3
-
-
-def test_people_that_a_rebuild_has_thrown_away_take_nobody_s_place(feed: Feed) -> None:
-    for number in range(12):
-        feed.identify(f"moe{number}", traits={"name": "Moe"})
-    feed.build()
-    keep_search(feed.workspace)
-    rebuild(feed.workspace, feed.space_id)
-    feed.build(max_messages=3)  # the index still tells of all sixteen
-    nobody = search_profiles(feed.workspace, feed.space_id, "moe", 5)
-    assert (nobody.people, nobody.has_more) == ((), False)
-    assert find(feed, "ada") == ["ada"]

@@ -12,7 +12,6 @@ from core.errors import IllegalTransition, InternalError, LimitExceeded, NotFoun
 from core.events.event_log import open_event_log
 from core.identity.edits import RuleEdit
 from core.identity.rules import edit_identifier, read_rules
-from core.profiles.build import rebuild
 from core.profiles.family import Family, FamilyFinder
 from core.profiles.lookup import get_profile, list_profile_events
 from core.profiles.splits import list_splits
@@ -71,7 +70,7 @@ def test_traits_and_events_are_back_on_the_right_profile_and_stay_there(feed: Fe
     assert (rule.merged_now, rule.survivor_now, rule.merge) == (bob.id, ada.id, plan.merge)
     entry = list_changes(feed.workspace, object_type="merge")[0]
     assert (entry.action, entry.after) == ("undone", {"profiles": [ada.id, bob.id], "message": 3})
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert get_profile(feed.workspace, feed.space_id, "email:bob@x.example") == bob
     run(feed, Act.REJOIN, merged_id)
@@ -114,7 +113,7 @@ def test_what_happens_while_the_family_is_built_again_counts(feed: Feed) -> None
     split(feed.workspace, feed.space_id, Act.UNDO, merged_id, ComputedTraitEngine(), progress=meanwhile)
     undone = feed.dump()
     assert len(happened) > 2
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert feed.dump() == undone
 
@@ -124,7 +123,7 @@ def test_what_happens_while_the_family_is_built_again_counts(feed: Feed) -> None
 
     split(feed.workspace, feed.space_id, Act.REJOIN, merged_id, ComputedTraitEngine(), progress=change_a_rule)
     rejoined = feed.dump()
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert feed.dump() == rejoined
 

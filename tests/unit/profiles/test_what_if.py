@@ -13,7 +13,6 @@ from core.identity.caps import get_caps
 from core.identity.edits import RuleEdit, propose
 from core.identity.resolve import Caps
 from core.identity.rules import add_custom_identifier, edit_identifier, list_rules
-from core.profiles.build import rebuild
 from core.profiles.lookup import count_profiles
 from core.profiles.undo import Act, split
 from core.profiles.violations import count_violations
@@ -74,7 +73,7 @@ def test_what_is_said_is_what_a_rebuild_with_the_rules_gives(feed: Feed) -> None
     assert told.violations_after["identifier_time_limit_exceeded"] > 0
     for type_, change in changes.items():
         edit_identifier(feed.workspace, feed.space_id, RuleEdit(type_, **change))
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     after = feed.owners()
     assert told.lost == Counter(type_ for type_, _ in before.keys() - after.keys())
@@ -111,7 +110,7 @@ def test_an_identifier_that_is_added_or_taken_away_and_lower_caps_are_seen_befor
     assert ask(feed, caps=Caps(merges=1)).violations_after["profile_merge_limit_exceeded"] > 0
     add_custom_identifier(feed.workspace, feed.space_id, "number", key="n")
     assert ask(feed).gained.keys() == {"number"}  # rules that were changed since: a rebuild would find more
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert ask(feed).changes_nothing
 

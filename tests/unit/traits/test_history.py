@@ -17,7 +17,6 @@ from core.events.history.close import close_next, delete_closed
 from core.events.history.layout import history_folder
 from core.profiles.account_traits import AccountTraits, write_account_traits
 from core.profiles.api_page import PageRequest
-from core.profiles.build import rebuild
 from core.profiles.group_calls import follow_group_calls
 from core.profiles.lookup import get_profile
 from core.profiles.undo import Act, split
@@ -114,7 +113,7 @@ def test_profiles_that_merge_before_or_after_the_history_is_computed_give_one_va
     states = feed.dump()["trait_states"]
     assert [value(feed, "u1", key) for key in ("before", "between", "after")] == [2, 2, 2]
     assert [count_owners(feed.workspace, trait) for trait in counts] == [1, 1]
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build(batch_messages=1)
     assert feed.dump()["trait_states"] == states
 
@@ -209,7 +208,7 @@ def test_a_deleted_trait_s_value_goes_with_a_rebuild_as_the_log_never_had_it(fee
     feed.build()
     delete_trait(feed.workspace, trait.id)
     assert value(feed, "u1", "orders") == 1
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     assert value(feed, "u1", "orders") is None
 
@@ -236,7 +235,7 @@ def test_a_deleted_trait_leaves_its_value_on_accounts_until_something_newer_sets
     assert account(feed, "acme") == shown and account(feed, "zeta") == shown | {"orders": 1}
     told = list_account_traits(feed.workspace, feed.space_id, "acme")
     assert [each.origin for each in told] == ["a computed trait that was deleted"] * 2 + ["src_test"]
-    rebuild(feed.workspace, feed.space_id)
+    feed.rebuild()
     feed.build()
     follow_group_calls(feed.workspace, feed.space_id)
     assert account(feed, "acme") == shown

@@ -12,13 +12,11 @@ A kill between two pages leaves a mixture of old and new profiles; carried out a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
-from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, select
+from sqlalchemy import Column, Connection, select
 
 from core.profiles.rewrite import (
     OF_A_PROFILE,
@@ -27,7 +25,7 @@ from core.profiles.rewrite import (
     find_touched,
     write_differences,
 )
-from core.storage.bulk import select_among
+from core.storage.bulk import select_among, select_between, select_rows_in
 from core.storage.database import Database
 from core.storage.tables import computed_traits, identifiers, profile_messages, profiles, trait_states, violations
 
@@ -59,25 +57,35 @@ class Replacement:
 
     def carry_out(self, last_offset: int) -> None:
         """Write what differs up to this message. O(rows of the space) time, and memory for one page of them."""
-        for ids in self._list_built(profiles.c.id):
-            self._write(self._compare_profiles, ids)
-        for ids in self._list_stored(profiles.c.id):
-            self._write(self._compare_belongings, ids)
-        self._replace_states()
-        for first in range(1, last_offset + 1, PAGE_MESSAGES):
-            self._write(self._compare_messages, (first, min(first + PAGE_MESSAGES - 1, last_offset)))
-        for ids in self._list_stored(profiles.c.id):
-            self._write(self._compare_profiles, ids)
-
-    def _replace_states(self) -> None:
+        ids = profiles.c.id
+        self._put(ids, self._fixed)
+        for page in self._list_stored(ids, self._fixed):
+            self._write(self._compare_belongings, page)
         with self._database.reading() as stored:
             query = select(computed_traits.c.id).where(computed_traits.c.space_id == self._space_id)
             trait_ids = stored.execute(query).scalars().all()
         for trait_id in trait_ids:
-            compare = partial(self._compare_states, trait_id)
-            owner, is_its = trait_states.c.profile_id, trait_states.c.trait_id == trait_id
-            for owners in chain(self._list_built(owner, is_its), self._list_stored(owner, is_its)):
-                self._write(compare, owners)
+            fixed = {**self._fixed, "trait_id": trait_id}
+            self._put(trait_states.c.profile_id, fixed)
+            self._take_away(trait_states.c.profile_id, fixed)
+        for first in range(1, last_offset + 1, PAGE_MESSAGES):
+            self._write(self._compare_messages, (first, min(first + PAGE_MESSAGES - 1, last_offset)))
+        self._take_away(ids, self._fixed)
+
+    def _put(self, key: Column[str], fixed: Mapping[str, str]) -> None:
+        """Write the rows that are new or differ; their columns equal `fixed`, and `key` tells them from each other."""
+        for page in self._list_built(key, fixed):
+            self._write(lambda stored, some: [self._compare(stored, key, fixed, some)], page)
+
+    def _take_away(self, key: Column[str], fixed: Mapping[str, str]) -> None:
+        """Delete the rows that were not built."""
+
+        def compare(stored: Connection, some: list[str]) -> list[Difference]:
+            built = {each for (each,) in select_rows_in(self._built, [key], fixed, key.name, some)}
+            return [self._compare(stored, key, fixed, [each for each in some if each not in built])]
+
+        for page in self._list_stored(key, fixed):
+            self._write(compare, page)
 
     def _write(self, compare: Callable[[Connection, _Page], Iterable[Difference]], page: _Page) -> None:
         with self._database.reading() as stored:
@@ -86,8 +94,8 @@ class Replacement:
             with self._writing() as connection:
                 write_differences(connection, self._space_id, differences, find_touched(differences))
 
-    def _compare_profiles(self, stored: Connection, ids: list[str]) -> list[Difference]:
-        return [compare_rows(stored, self._built, profiles, self._fixed, "id", ids)]
+    def _compare(self, stored: Connection, key: Column[str], fixed: Mapping[str, str], values: list[str]) -> Difference:
+        return compare_rows(stored, self._built, key.table, fixed, key.name, values)
 
     def _compare_belongings(self, stored: Connection, ids: list[str]) -> list[Difference]:
         found = [compare_rows(stored, self._built, table, self._fixed, column, ids) for table, column in OF_A_PROFILE]
@@ -96,17 +104,11 @@ class Replacement:
                 self._hand_over(difference)
         return found
 
-    def _compare_states(self, trait_id: str, stored: Connection, owners: list[str]) -> list[Difference]:
-        fixed = {**self._fixed, "trait_id": trait_id}
-        return [compare_rows(stored, self._built, trait_states, fixed, "profile_id", owners)]
-
     def _compare_messages(self, stored: Connection, span: tuple[int, int]) -> Iterator[Difference]:
         for table in (profile_messages, violations):
-            query = select(table).where(
-                table.c.space_id == self._space_id, table.c.log_offset.between(span[0], span[1])
-            )
             difference = Difference(table)
-            difference.add(*(map(tuple, each.execute(query)) for each in (stored, self._built)))
+            found = (select_between(each, table, self._fixed, "log_offset", *span) for each in (stored, self._built))
+            difference.add(*found)
             yield difference
 
     def _hand_over(self, difference: Difference) -> None:
@@ -118,23 +120,22 @@ class Replacement:
         difference.gone = [row for row in difference.gone if row[:3] not in held]
         difference.new += [row for row in held.values() if row not in difference.new]
 
-    def _list_built(self, column: Column[str], *where: ColumnElement[bool]) -> Iterator[list[str]]:
-        return _list_pages(lambda query: list(self._built.execute(query).scalars()), self._space_id, column, where)
+    def _list_built(self, key: Column[str], fixed: Mapping[str, str]) -> Iterator[list[str]]:
+        return _list_pages(lambda query: list(self._built.execute(query).scalars()), key, fixed)
 
-    def _list_stored(self, column: Column[str], *where: ColumnElement[bool]) -> Iterator[list[str]]:
+    def _list_stored(self, key: Column[str], fixed: Mapping[str, str]) -> Iterator[list[str]]:
         def read(query: Any) -> list[str]:
             with self._database.reading() as stored:
                 return list(stored.execute(query).scalars())
 
-        return _list_pages(read, self._space_id, column, where)
+        return _list_pages(read, key, fixed)
 
 
-def _list_pages(
-    read: Callable[[Any], list[str]], space_id: str, column: Column[str], where: Sequence[ColumnElement[bool]]
-) -> Iterator[list[str]]:
-    """Yield the values of a column of a space, in the order in which their store sorts them."""
-    query = select(column).where(column.table.c.space_id == space_id, *where).order_by(column).limit(PAGE_OWNERS)
+def _list_pages(read: Callable[[Any], list[str]], key: Column[str], fixed: Mapping[str, str]) -> Iterator[list[str]]:
+    """Yield the keys of rows in the order in which their store sorts them."""
+    where = [key.table.c[name] == value for name, value in fixed.items()]
+    query = select(key).where(*where).order_by(key).limit(PAGE_OWNERS)
     last = ""
-    while page := read(query.where(column > last)):
+    while page := read(query.where(key > last)):
         yield page
         last = page[-1]

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select
 
 from core.profiles.changes import note_changes
 from core.profiles.family import Family
-from core.storage.bulk import select_in, upsert_rows
+from core.storage.bulk import select_rows_in, upsert_rows
 from core.storage.tables import (
     computed_traits,
     identifiers,
@@ -55,7 +55,7 @@ class Difference:
 
     def add(self, stored: Iterable[_Row], built: Iterable[_Row]) -> None:
         """Compare rows of the store with those that were built."""
-        left, right = set(map(tuple, stored)), set(map(tuple, built))
+        left, right = set(stored), set(built)
         old, new = ({_make_comparable(self.table, row): row for row in rows} for rows in (left - right, right - left))
         self.gone += [row for key, row in old.items() if key not in new]
         self.new += [row for key, row in new.items() if key not in old]
@@ -94,7 +94,7 @@ def compare_rows(
     difference, columns = Difference(table), list(table.columns)
     for start in range(0, len(values), COMPARED_AT_ONCE):
         piece = values[start : start + COMPARED_AT_ONCE]
-        difference.add(*(select_in(each, columns, fixed, column, piece) for each in (stored, built)))
+        difference.add(*(select_rows_in(each, columns, fixed, column, piece) for each in (stored, built)))
     return difference
 
 

@@ -105,6 +105,17 @@ def select_in(
 
     Rows are named tuples. A tuple in `fixed` stands for any of its values.
     """
+    return _name(columns, select_rows_in(connection, columns, fixed, column, values))
+
+
+def select_rows_in(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    fixed: Mapping[str, object],
+    column: str,
+    values: Collection[object],
+) -> Sequence[_Values]:
+    """Return what `select_in` does as plain tuples, which takes two thirds of the time."""
     if not values:
         return []
     wanted = {**{name: value for name, value in fixed.items() if isinstance(value, tuple)}, column: values}
@@ -114,7 +125,19 @@ def select_in(
         parameters = [*(orjson.dumps(list(each)).decode() for each in wanted.values()), *equal.values()]
     else:
         parameters = [*map(list, wanted.values()), *equal.values()]
-    return _name(columns, execute_raw(connection, sql, parameters).fetchall())
+    found: Sequence[_Values] = execute_raw(connection, sql, parameters).fetchall()
+    return found
+
+
+def select_between(
+    connection: Connection, table: Table, fixed: Mapping[str, object], column: str, first: int, last: int
+) -> Sequence[_Values]:
+    """Return rows of `table`, as stored: their columns equal `fixed`, and their `column` is from `first` to `last`."""
+    where, wanted = _write_equal(connection, fixed)
+    names, mark = ", ".join(each.name for each in table.columns), _mark(connection)
+    sql = f"SELECT {names} FROM {table.name} WHERE {where} AND {column} BETWEEN {mark} AND {mark}"  # noqa: S608
+    found: Sequence[_Values] = execute_raw(connection, sql, (*wanted, first, last)).fetchall()
+    return found
 
 
 def select_among(

@@ -31,7 +31,7 @@ _RECOMMENDED, _NONE = "recommended", "none"
 _FROM_NOW = "From now on"
 _AGAIN = {
     _FROM_NOW: "What came meanwhile stays out.",
-    "With what came meanwhile": "All profiles are built again, with the same ids; until then people are missing.",
+    "With what came meanwhile": "All profiles are built again, with the same ids; meanwhile everybody is found.",
 }
 
 
@@ -99,7 +99,7 @@ def _connect(workspace: Workspace, space: Space, source: Source) -> None:
             "Connect a source",
             f"All that **{name}** has sent is read, oldest first, not the last month alone:"
             f" **{format_count(sent, 'event')}**. All profiles of **{of}** are built again, with the same ids; until"
-            " that is done, people are missing here and in the Profile API.",
+            " that is done, everybody is found as before.",
             lambda: connect_source(workspace, space.id, source.id),
             confirm_label="Connect it",
         )

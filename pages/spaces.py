@@ -10,11 +10,12 @@ from components.identifier_actions import make_space_actions
 from components.identifier_table import draw_identifier_table, open_add_identifier
 from components.navigation import draw_link
 from components.plain_text import escape_markdown
+from components.rebuild_progress import draw_rebuild
 from components.space_choice import require_space
 from components.space_settings import draw_caps, draw_kept_apart, draw_name, draw_sources, open_create, open_import
 from components.state import get_workspace
 from core.identity.rules import list_rules
-from core.profiles.build import rebuild
+from core.profiles.build import find_rebuild, rebuild
 from core.profiles.lookup import count_profiles
 from core.setup.entitlements import Entitled, get_usage
 from core.workspaces.spaces import list_spaces
@@ -50,16 +51,18 @@ with error_panel("reading the spaces"):
         others = [other for other in list_spaces(workspace) if other.id != space.id and list_rules(workspace, other.id)]
         if others and st.button("Import rules", icon=":material/download:"):
             open_import(workspace, space, others)
-        if rules and st.button("Build all profiles again", icon=":material/restart_alt:"):
+        is_rebuilding = find_rebuild(workspace, space.id) is not None
+        if rules and not is_rebuilding and st.button("Build all profiles again", icon=":material/restart_alt:"):
             confirm(
                 "Build all profiles again",
                 f"Rules that are changed count for new data. This applies those of **{escape_markdown(space.name)}** to"
                 " everything: its profiles are built again from the event log, with the same ids. Until that is done,"
-                " people are missing here and in the Profile API; messages that are no longer in the log are lost to"
-                " profiles.",
+                " everybody is found as before, and new messages count. Messages that are no longer in the log are lost"
+                " to profiles.",
                 lambda: rebuild(workspace, space.id),
                 confirm_label="Build again",
             )
+    draw_rebuild(workspace, space.id)
     draw_caps(workspace, space.id)
     draw_link("identity-violations", icon=":material/gpp_maybe:")
 

@@ -15,6 +15,8 @@ from core.profiles.search import search_profiles
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import list_spaces
 
+WORKER_WAIT_S = 60.0  # an open workspace has a worker that builds, too
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Add the command."""
@@ -103,12 +105,12 @@ def show_deleted(args: argparse.Namespace) -> int:
 
 
 def rebuild_all(args: argparse.Namespace) -> int:
-    """Throw all profiles away and build them again; their ids stay the same."""
+    """Build all profiles again from the event log; their ids stay the same, and until the end they can be read."""
     workspace = open_for(args)
     for space in list_spaces(workspace):
         rebuild(workspace, space.id)
         report = ProfileBuilder(workspace, space.id, ComputedTraitEngine()).build(
-            progress=lambda report: say(f"{report.read:,} messages")
+            progress=lambda report: say(f"{report.read:,} messages"), wait_s=WORKER_WAIT_S
         )
         counts = {"messages": report.read, "profiles": report.profiles_created, "merges": report.merges}
         if args.json:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -283,6 +283,21 @@ def rebuild(workspace: Workspace, space_id: str) -> None:
     """
     with workspace.database.transaction() as connection:
         request_rebuild(connection, space_id, workspace.now())
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildProgress:
+    """How far the profiles of a space are built again; unit: places in the event log."""
+
+    done: int
+    total: int
+
+
+def find_rebuild(workspace: Workspace, space_id: str) -> RebuildProgress | None:
+    """Return how far a rebuild is that somebody asked for or that a source has made necessary; None where none is."""
+    with workspace.database.reading() as connection:
+        done = read_rebuilt(connection, space_id)
+        return None if done is None else RebuildProgress(done, read_offset(connection, space_id))
 
 
 def _is_behind(state: SpaceState, traits: TraitBatch | None) -> bool:

@@ -9,7 +9,6 @@ Decisions where the specification is silent:
 - Where no message and no profile is new since the run before, the warehouse is asked only whether it is there.
 - A sync from before there were tables of events fills them from the log with its next runs.
 - What happened to a profile that is there no more is taken out of the warehouse too: its person was deleted.
-- While profiles are rebuilt from the log nothing is written: half of them would seem to be gone.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, update
 
-from core.errors import CoreError, InternalError, QueryCancelled, RunInProgress
+from core.errors import CoreError, InternalError, QueryCancelled
 from core.events.event_log import open_event_log
 from core.ids import new_id
 from core.profiles.changes import read_version
@@ -113,11 +112,6 @@ def _write(workspace: Workspace, sync: ProfilesSync, cancel: CancelToken, notes:
     with workspace.database.reading() as connection:
         built_to = read_offset(connection, sync.space_id)
         version = read_version(connection, sync.space_id)
-    if built_to < sync.log_offset:
-        raise RunInProgress(
-            "The profiles are being rebuilt from the log.",
-            hint="They are written with the next run after that.",
-        )
     with (
         open_warehouse(workspace, sync.warehouse_id) as warehouse,
         closing(Writer(workspace, warehouse, sync.schema_name, cancel)) as writer,

@@ -17,7 +17,7 @@ from core.clock import FixedClock
 from core.errors import RunInProgress
 from core.events.history import close, word_index
 from core.events.history.keep import keep_history
-from core.profiles import family
+from core.profiles import family, replacement
 from core.profiles.build import ProfileBuilder
 from core.profiles.undo_jobs import carry_out_undos
 from core.syncs.engine import execute_run
@@ -42,6 +42,14 @@ def build_profiles(working: Event, home: str, space_id: str) -> None:
     workspace = open_workspace(home)
     working.set()
     ProfileBuilder(workspace, space_id, ComputedTraitEngine(), batch_messages=40).build()
+
+
+def build_again(working: Event, home: str, space_id: str) -> None:
+    """Build all profiles again where that is asked for, and write what differs in many small pieces."""
+    replacement.PAGE_OWNERS, replacement.PAGE_MESSAGES = 40, 100
+    workspace = open_workspace(home)
+    working.set()
+    ProfileBuilder(workspace, space_id, ComputedTraitEngine(), batch_messages=400).build()
 
 
 def undo(working: Event, home: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.identity.rules import import_rules
+from core.profiles.build import rebuild
 from core.profiles.connections import disconnect_source
 from core.profiles.event_filters import list_filters, remove_filter
 from core.sources.store import create_source
@@ -42,6 +43,12 @@ def test_a_space_is_renamed_connected_and_shows_its_rules(workspace: Workspace, 
     assert get_space(workspace, feed.space_id).name == "People"
     press(app, "Build all profiles again")
     assert "its profiles are built again from the event log, with the same ids" in read(app)
+    rebuild(workspace, feed.space_id)
+    app = visit(PAGE)
+    assert "All profiles are being built again." in read(app)
+    assert "Build all profiles again" not in list_buttons(app), "once is enough"
+    feed.build()
+    assert "Build all profiles again" in list_buttons(visit(PAGE))
     press(app, "Add space")
     assert [box.label for box in app.selectbox] == ["Kind", "Identity rules"]
 

@@ -1,0 +1,31 @@
+"""How far the profiles of a space are built again."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.progress import Progress, draw_progress
+from core.profiles.build import find_rebuild
+from core.workspaces.workspace import Workspace
+
+
+def draw_rebuild(workspace: Workspace, space_id: str) -> bool:
+    """Draw a rebuild that is on its way; False where none is."""
+    if find_rebuild(workspace, space_id) is None:
+        return False
+    with st.container(border=True):
+        st.markdown(":material/restart_alt: All profiles are being built again.")
+        draw_progress(lambda: _read_progress(workspace, space_id), key=f"rebuild_{space_id}")
+        st.caption("You can leave this page. Until the end everybody is found as before, and new messages count.")
+    return True
+
+
+def _read_progress(workspace: Workspace, space_id: str) -> Progress:
+    found = find_rebuild(workspace, space_id)
+    if found is None:
+        return Progress("", is_finished=True)
+    if not found.done:
+        return Progress("Waiting for the worker")
+    if found.done >= found.total:
+        return Progress("Writing what differs", found.done, found.total, noun="message")
+    return Progress("Building again", found.done, found.total, noun="message")

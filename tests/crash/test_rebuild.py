@@ -38,8 +38,8 @@ def test_a_rebuild_killed_at_random_moments_loses_nobody_and_ends_like_one_that_
     edit_identifier(feed.workspace, feed.space_id, RuleEdit("email", value_limit=50))
     rebuild(feed.workspace, feed.space_id)
     killed = 0
-    for _ in range(4):
-        if not work.kill_after(chance.uniform(0.0, 0.9), work.build_again, home, feed.space_id):
+    for longest in (0.15, 0.5, 0.9, 0.9):
+        if not work.kill_after(chance.uniform(0.0, longest), work.build_again, home, feed.space_id):
             break
         killed += 1
         owners = feed.owners()

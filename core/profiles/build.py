@@ -17,6 +17,7 @@ space and to give it back would be two commits more. More of them would keep oth
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -47,6 +48,7 @@ from core.workspaces.workspace import Workspace
 __all__ = ["BuildReport", "ProfileBuilder", "TraitBatch", "TraitEngine", "TraitUpdate", "rebuild"]
 
 FEW_MESSAGES = 100  # applied in some 20 ms, for which other writers of the store wait
+REST_S = 60.0  # after a rebuild that failed
 
 Progress = Callable[[BuildReport], None]
 
@@ -83,6 +85,7 @@ class ProfileBuilder:
         self._lease_name = f"profiles:{space_id}"
         self._offset: int | None = None  # as this builder left it; another one may have gone on from there
         self._rebuild: Rebuild | None = None
+        self._rests_until = 0.0
 
     def build(
         self, max_messages: int | None = None, progress: Progress | None = None, *, wait_s: float = 0.0
@@ -157,34 +160,34 @@ class ProfileBuilder:
             with without_garbage_collection():
                 limit = min(room, self._batch_messages)
                 batch = fill_batch(self, limit, self._part_messages, self._workspace.now())
-                if not batch.size:
-                    break
-                if not self._write_batch(lease, batch):
+                if batch.size and not self._write_batch(lease, batch):
                     continue
             report = report.add(batch)
+            if not batch.size:  # what is new goes first
+                beside = self._go_on_rebuilding(lease, limit)
+                if beside is None:
+                    break
+                report = report.add(beside, offset=report.offset)
             if progress is not None:
                 progress(report)
-        return self._go_on_rebuilding(lease, report, max_messages, progress)
+        return report
 
-    def _go_on_rebuilding(
-        self, lease: Lease, report: BuildReport, max_messages: int | None, progress: Progress | None
-    ) -> BuildReport:
-        while self._rebuild is not None and (max_messages is None or report.read < max_messages):
-            room = self._batch_messages if max_messages is None else max_messages - report.read
+    def _go_on_rebuilding(self, lease: Lease, limit: int) -> Batch | None:
+        """Build some messages again; None where there is nothing to do, or not now."""
+        while self._rebuild is not None and time.monotonic() >= self._rests_until:
             try:
-                batch = self._rebuild.advance(min(room, self._batch_messages))
-                if batch is None and not self._finish_rebuild(lease, self._rebuild):
-                    break
+                batch = self._rebuild.advance(limit)
+                if batch is not None:
+                    return batch
+                if not self._finish_rebuild(lease, self._rebuild):
+                    return None
             except RunInProgress:  # what is built beside stays, and is gone on with
                 raise
-            except BaseException:
+            except BaseException:  # such as a full disk: new messages are not to wait for it
                 self._drop_rebuild()
+                self._rests_until = time.monotonic() + REST_S
                 raise
-            if batch is not None:
-                report = report.add(batch, offset=report.offset)
-                if progress is not None:
-                    progress(report)
-        return report
+        return None
 
     def _finish_rebuild(self, lease: Lease, rebuild: Rebuild) -> bool:
         """Put the new profiles in the place of the old ones; False where that has to wait."""

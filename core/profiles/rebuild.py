@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Table, delete, insert, select
 from core.errors import RunInProgress
 from core.events.event_log import EventLog, StoredEvent
 from core.identity.resolve import Caps
-from core.profiles.batch import BATCH_MESSAGES, Batch, add_unknown_types, fill_batch
+from core.profiles.batch import Batch, add_unknown_types, fill_batch
 from core.profiles.deleted_identifiers import Deletions
 from core.profiles.garbage import without_garbage_collection
 from core.profiles.progress import end_rebuild, note_rebuilt, read_offset, reset_traits
@@ -93,14 +93,17 @@ class Rebuild:
         self._scratch.close()
 
     def advance(self, limit: int) -> Batch | None:
-        """Build at most `limit` messages more; None where it has caught up with the builder."""
+        """Build at most `limit` messages more, and no more than are applied together, as live events wait for it.
+
+        Returns them, or None where it has caught up with the builder.
+        """
         now = self._workspace.now()
         with self._workspace.database.reading() as connection:  # a full disk is told in its words, for both stores
             self._look(connection)
             if self._offset >= self._until:
                 return None
             with without_garbage_collection():
-                batch = fill_batch(self, min(limit, BATCH_MESSAGES), self._part_messages, now)
+                batch = fill_batch(self, min(limit, self._part_messages), self._part_messages, now)
                 if not batch.size:  # the log ends before the builder's offset: messages at its end were deleted
                     self._offset = self._until
                     return None

@@ -202,7 +202,7 @@ class _Work:
         if merge is None or self._survivor_id not in (None, merge.survivor_id):
             raise NotFound(
                 f"{self._merged_id} is not merged into {self._survivor_id or 'another profile'}.",
-                hint="Reload the page; somebody may have undone the merge already.",
+                hint="Look at the person's merges again; somebody may have undone this one already.",
             )
         return merge
 
@@ -232,7 +232,9 @@ def _change_rule(connection: Connection, workspace: Workspace, space_id: str, ac
     if act is Act.UNDO:
         insert_split(connection, workspace, space_id, merge)
     elif not delete_split(connection, space_id, merge):
-        raise NotFound(f"{merge.merged_id} is not kept apart.", hint="Reload the page; somebody was faster.")
+        raise NotFound(
+            f"{merge.merged_id} is not kept apart.", hint="Look at the profiles kept apart again; somebody was faster."
+        )
 
 
 def _record(connection: Connection, workspace: Workspace, space_id: str, act: Act, merge: ProfileMerge) -> None:

@@ -34,6 +34,7 @@ BROWSER_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--js-flags=--no-turbofan --no-maglev",  # a page is left before code optimised for it has paid
 ]
 # Each step of an animation is drawn by the processor: half of what a page takes to open.
 STILL = """

@@ -86,6 +86,13 @@ def forget_left(connection: Connection, space_id: str, key: str, trait_id: str) 
     connection.execute(delete(account_traits).where(*its, is_counted.exists()))
 
 
+def delete_account_states(connection: Connection, space_id: str, trait_id: str) -> None:
+    """Forget what a trait has counted of accounts, in the caller's transaction: their values are read from it."""
+    states = trait_states.c
+    its = (states.space_id == space_id, states.trait_id == trait_id)
+    connection.execute(delete(trait_states).where(*its, states.profile_id.startswith(ACCOUNT_PREFIX, autoescape=True)))
+
+
 def write_states(
     connection: Connection,
     space_id: str,

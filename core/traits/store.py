@@ -24,7 +24,7 @@ from core.storage.tables import computed_traits, trait_states
 from core.traits.computed_trait import ComputedTrait, Scope
 from core.traits.definition import ACCOUNT_PREFIX, compile_definition, compile_trait
 from core.traits.recipes import RECIPES, Recipe
-from core.traits.states import forget_left, read_values
+from core.traits.states import delete_account_states, forget_left, read_values
 from core.workspaces.audit import record_change
 from core.workspaces.workspace import Workspace
 
@@ -89,9 +89,10 @@ def edit_trait(
         "definition": before.definition if definition is None else dict(definition),
     }
     compile_definition(str(changed["kind"]), dict(changed["definition"]), str(changed["name"]))
-    if (changed["kind"], changed["definition"]) != (before.kind, before.definition):
+    is_other = (changed["kind"], changed["definition"]) != (before.kind, before.definition)
+    if is_other:
         changed |= {"computed_to": None, "progress": None, "failure": None, "updated_at": workspace.now()}
-    return _update(workspace, trait_id, "updated", changed)
+    return _update(workspace, trait_id, "updated", changed, is_other=is_other)
 
 
 def enable_trait(workspace: Workspace, trait_id: str) -> ComputedTrait:
@@ -180,9 +181,13 @@ def _read_trait(connection: Connection, trait_id: str) -> ComputedTrait:
     return ComputedTrait(**row._mapping)
 
 
-def _update(workspace: Workspace, trait_id: str, action: str, values: Mapping[str, object]) -> ComputedTrait:
+def _update(
+    workspace: Workspace, trait_id: str, action: str, values: Mapping[str, object], *, is_other: bool = False
+) -> ComputedTrait:
     with workspace.database.transaction() as connection:
         before = _read_trait(connection, trait_id)
+        if is_other:
+            delete_account_states(connection, before.space_id, before.id)
         connection.execute(update(computed_traits).where(computed_traits.c.id == before.id).values(**values))
         after = _read_trait(connection, before.id)
         documents = {"before": _to_document(before), "after": _to_document(after)}

@@ -147,6 +147,25 @@ def test_a_trait_that_becomes_one_of_accounts_leaves_nothing_on_people(feed: Fee
         edit_trait(feed.workspace, trait.id, definition={})
 
 
+def test_an_edited_trait_of_accounts_says_nothing_until_it_is_counted_by_its_new_definition(store_feed: Feed) -> None:
+    feed, definition = store_feed, {**BOUGHT, "scope": "account"}
+    trait = create_trait(feed.workspace, feed.space_id, name="Orders", kind="event_counter", definition=definition)
+    for total in (5, 50):
+        feed.track("u1", "Bought", {"total": total}, context={"groupId": "acme"})
+    feed.build()
+
+    def read() -> list[object]:
+        return [each.value for each in list_account_traits(feed.workspace, feed.space_id, "acme")]
+
+    assert read() == [2]
+    edit_trait(feed.workspace, trait.id, name="All orders")
+    assert read() == [2]
+    edit_trait(feed.workspace, trait.id, kind="aggregation", definition={**definition, "aggregate": "sum"})
+    assert read() == []
+    feed.build()
+    assert read() == [55]
+
+
 def test_an_edited_trait_is_computed_anew_and_takes_back_what_it_said_of_others(store_feed: Feed) -> None:
     feed = store_feed
     trait = make(feed, "Orders", "event_counter")

@@ -57,9 +57,13 @@ def format_change(count: int, before: int) -> str:
     Example:
         >>> format_change(15, 10), format_change(9, 10), format_change(3, 0), format_change(0, 0), format_change(7, 7)
         ('+50 %', '-10 %', 'new', '—', '±0 %')
+        >>> format_change(99, 10), format_change(38_371, 50)
+        ('+890 %', '× 767')
     """
     if not before:
         return "new" if count else NONE
+    if count >= 10 * before:
+        return f"× {round(count / before):,}"
     change = round((count - before) / before * 100)
     return f"{change:+,} %" if change else "±0 %"
 

@@ -9,15 +9,12 @@ from core.profiles.build import find_rebuild
 from core.workspaces.workspace import Workspace
 
 
-def draw_rebuild(workspace: Workspace, space_id: str) -> bool:
-    """Draw a rebuild that is on its way; False where none is."""
-    if find_rebuild(workspace, space_id) is None:
-        return False
+def draw_rebuild(workspace: Workspace, space_id: str) -> None:
+    """Draw a rebuild that is on its way."""
     with st.container(border=True):
         st.markdown(":material/restart_alt: All profiles are being built again.")
         draw_progress(lambda: _read_progress(workspace, space_id), key=f"rebuild_{space_id}")
         st.caption("You can leave this page. Until the end everybody is found as before, and new messages count.")
-    return True
 
 
 def _read_progress(workspace: Workspace, space_id: str) -> Progress:

@@ -62,7 +62,8 @@ with error_panel("reading the spaces"):
                 lambda: rebuild(workspace, space.id),
                 confirm_label="Build again",
             )
-    draw_rebuild(workspace, space.id)
+    if is_rebuilding:
+        draw_rebuild(workspace, space.id)
     draw_caps(workspace, space.id)
     draw_link("identity-violations", icon=":material/gpp_maybe:")
 

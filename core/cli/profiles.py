@@ -12,10 +12,9 @@ from core.profiles.build import ProfileBuilder, rebuild
 from core.profiles.list_deleted import list_deleted_identifiers
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
+from core.storage.lease import WORKER_WAIT_S
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import list_spaces
-
-WORKER_WAIT_S = 60.0  # an open workspace has a worker that builds, too
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Table, delete, insert, select
@@ -160,10 +160,9 @@ class Rebuild:
         """Return the next messages of the log, none that the builder has not come to."""
         return [event for event in self._log.read(after, limit) if event.offset <= self._until]
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Open the profiles that are built."""
-        yield self._scratch.connection
+        return nullcontext(self._scratch.connection)
 
     def add_types(self, unknown: Sequence[str], room: int) -> bool:
         """Add identifier types that first came in `externalIds`; what was built by the rules of before stays."""
@@ -187,10 +186,10 @@ class Rebuild:
         self._stand = found
 
     def _read_stand(self, connection: Connection) -> _Stand:
-        offset, now, table = read_offset(connection, self._space_id), self._workspace.now(), regulations.c
+        now, table = self._workspace.now(), regulations.c
         query = select(table.id, table.finished_at, table.error).where(table.started_at.is_not(None))
         erased = frozenset((row.id, row.finished_at is None and row.error is None) for row in connection.execute(query))
-        return _Stand(read_basis(connection, self._space_id, self._engine, offset, now), erased)
+        return _Stand(read_basis(connection, self._space_id, self._engine, self._until, now), erased)
 
 
 def _replace_rows(connection: Connection, built: Connection, table: Table, space_id: str) -> None:

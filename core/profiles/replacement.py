@@ -18,13 +18,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, select
 
-from core.profiles.rewrite import (
-    OF_A_PROFILE,
-    Difference,
-    compare_rows,
-    find_touched,
-    write_differences,
-)
+from core.profiles.rewrite import OF_A_PROFILE, Difference, Rewrite, compare_rows
 from core.storage.bulk import select_among, select_between, select_rows_in
 from core.storage.database import Database
 from core.storage.tables import computed_traits, identifiers, profile_messages, profiles, trait_states, violations
@@ -89,10 +83,10 @@ class Replacement:
 
     def _write(self, compare: Callable[[Connection, _Page], Iterable[Difference]], page: _Page) -> None:
         with self._database.reading() as stored:
-            differences = list(filter(None, compare(stored, page)))
-        if differences:
+            rewrite = Rewrite(self._space_id, compare(stored, page))
+        if rewrite:
             with self._writing() as connection:
-                write_differences(connection, self._space_id, differences, find_touched(differences))
+                rewrite.write(connection)
 
     def _compare(self, stored: Connection, key: Column[str], fixed: Mapping[str, str], values: list[str]) -> Difference:
         return compare_rows(stored, self._built, key.table, fixed, key.name, values)

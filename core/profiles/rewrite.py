@@ -61,17 +61,25 @@ class Difference:
         self.new += [row for key, row in new.items() if key not in old]
 
 
-@dataclass(slots=True)
 class Rewrite:
-    """What is to be written, and the profiles that rows of it name."""
+    """What is to be written, and the profiles that rows of it name; false where nothing differs."""
 
-    space_id: str
-    differences: list[Difference]
-    profile_ids: set[str]
+    def __init__(self, space_id: str, differences: Iterable[Difference]) -> None:
+        self.space_id = space_id
+        self.differences = list(filter(None, differences))
+        self.profile_ids = set(_list_touched(self.differences))
+
+    def __bool__(self) -> bool:
+        """Say whether there is anything to write."""
+        return bool(self.differences)
 
     def write(self, connection: Connection) -> None:
-        """Write it, in the caller's transaction."""
-        write_differences(connection, self.space_id, self.differences, self.profile_ids)
+        """Write it, in the caller's transaction, and note the profiles it concerns."""
+        for each in self.differences:
+            _delete_rows(connection, each.table, each.gone)
+        for each in self.differences:
+            upsert_rows(connection, each.table, each.new)
+        note_changes(connection, self.space_id, self.profile_ids)
 
 
 def compare(stored: Connection, built: Connection, space_id: str, family: Family) -> Rewrite:
@@ -84,7 +92,7 @@ def compare(stored: Connection, built: Connection, space_id: str, family: Family
     query = select(computed_traits.c.id).where(computed_traits.c.space_id == space_id)
     for trait_id in stored.execute(query).scalars().all():
         found.append(compare_rows(stored, built, trait_states, {**fixed, "trait_id": trait_id}, "profile_id", ids))
-    return Rewrite(space_id, list(filter(None, found)), find_touched(found))
+    return Rewrite(space_id, found)
 
 
 def compare_rows(
@@ -96,22 +104,6 @@ def compare_rows(
         piece = values[start : start + COMPARED_AT_ONCE]
         difference.add(*(select_rows_in(each, columns, fixed, column, piece) for each in (stored, built)))
     return difference
-
-
-def write_differences(
-    connection: Connection, space_id: str, differences: Iterable[Difference], touched: Collection[str]
-) -> None:
-    """Write what differs, in the caller's transaction, and note the profiles it concerns."""
-    for each in differences:
-        _delete_rows(connection, each.table, each.gone)
-    for each in differences:
-        upsert_rows(connection, each.table, each.new)
-    note_changes(connection, space_id, touched)
-
-
-def find_touched(differences: Iterable[Difference]) -> set[str]:
-    """Return the profiles that the rows name."""
-    return set(_list_touched(differences))
 
 
 def _make_comparable(table: Table, row: Iterable[object]) -> _Row:

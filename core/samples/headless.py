@@ -18,6 +18,7 @@ from core.samples.demo import DEMO_FILE, append_demo_events, append_demo_orders,
 from core.setup import guided_setup
 from core.setup.guided_setup import Setup
 from core.sql_models.templates import SqlTemplate, list_templates
+from core.storage.lease import WORKER_WAIT_S
 from core.storage.tables import profiles
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, take_up_run
@@ -30,7 +31,6 @@ BRANCH = "warehouse"
 TEMPLATE = "contacts"
 IDENTIFIERS = ("user_id", "email", "anonymous_id")
 PHONE = "phone"
-WORKER_WAIT_S = 60.0  # an open workspace has a worker that syncs and builds, too
 COLUMNS_BY_TRAIT = {
     "email": "EMAIL",
     "phone": "PHONE",

@@ -28,6 +28,8 @@ from core.storage.tables import leases
 
 DEFAULT_TTL_S = 20.0
 POLL_S = 0.05
+WORKER_WAIT_S = 60.0
+"""How long a command waits for the worker of an open workspace, which runs syncs and builds profiles, too."""
 _LOG = logging.getLogger(__name__)
 
 

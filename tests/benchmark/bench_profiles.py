@@ -29,7 +29,8 @@ from core.clock import to_iso
 from core.events.event_log import open_event_log
 from core.events.log_file import insert_rows
 from core.events.message import to_log_entry
-from core.profiles.build import BATCH_MESSAGES, ProfileBuilder, rebuild
+from core.profiles.batch import BATCH_MESSAGES
+from core.profiles.build import ProfileBuilder, rebuild
 from core.profiles.lookup import count_profiles
 from core.profiles.reading import EventFilter, read_reading
 from core.storage.database import SQLITE_SETTINGS

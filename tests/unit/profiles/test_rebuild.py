@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from sqlalchemy import Connection, delete, select, update
 
+from core.clock import FixedClock
 from core.errors import RunInProgress
 from core.events.event_log import open_event_log
 from core.identity.rules import RuleEdit, edit_identifier, list_rules
@@ -135,7 +136,7 @@ def test_a_rule_that_changes_on_the_way_counts_from_the_start(workspace: Workspa
 
 
 def test_an_identifier_that_is_deleted_and_a_person_who_is_deleted_on_the_way_do_not_come_back(
-    workspace: Workspace, clock: object
+    workspace: Workspace, clock: FixedClock
 ) -> None:
     feed = make_people(workspace)
     rebuild(workspace, feed.space_id)
@@ -143,7 +144,7 @@ def test_an_identifier_that_is_deleted_and_a_person_who_is_deleted_on_the_way_do
     builder.build(max_messages=44)
     delete_identifier(workspace, feed.space_id, ["u5"], "email", ["u5@x.example"], asked_by="tok_1")
     regulation = request_regulation(workspace, RegulationKind.DELETE_ONLY, ["u7"])
-    clock.advance(SETTLING)  # type: ignore[attr-defined]
+    clock.advance(SETTLING)
     carry_out(workspace, regulation.id)
     builder.build()
     owners = feed.owners()

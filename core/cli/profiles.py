@@ -106,7 +106,10 @@ def show_deleted(args: argparse.Namespace) -> int:
 def rebuild_all(args: argparse.Namespace) -> int:
     """Build all profiles again from the event log; their ids stay the same, and until the end they can be read."""
     workspace = open_for(args)
-    for space in list_spaces(workspace):
+    spaces = list_spaces(workspace)
+    if not spaces:
+        say("There is no space yet, so there are no profiles. The guided setup makes the first one.")
+    for space in spaces:
         rebuild(workspace, space.id)
         report = ProfileBuilder(workspace, space.id, ComputedTraitEngine()).build(
             progress=lambda report: say(f"{report.read:,} messages"), wait_s=WORKER_WAIT_S

@@ -15,10 +15,11 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, insert, select
 
-from core.errors import RunInProgress
+from core.errors import RunInProgress, StorageFull
 from core.events.event_log import EventLog, StoredEvent
 from core.identity.resolve import Caps
 from core.profiles.batch import Batch, add_unknown_types, fill_batch
@@ -98,6 +99,20 @@ class Rebuild:
         Returns them, or None where it has caught up with the builder.
         """
         now = self._workspace.now()
+        try:
+            batch = self._build_more(limit, now)
+        except StorageFull as error:  # the store beside is what grows
+            raise StorageFull(
+                "There is no room for building the profiles again; they stay as they are.",
+                hint="Free some space where SQLite keeps temporary files: SQLITE_TMPDIR, else /var/tmp or /tmp.",
+            ) from error
+        if batch is not None:
+            self._offset = batch.offset
+            with self._workspace.database.transaction(may_be_lost=True) as connection:
+                note_rebuilt(connection, self._space_id, self._offset, now)
+        return batch
+
+    def _build_more(self, limit: int, now: datetime) -> Batch | None:
         with self._workspace.database.reading() as connection:  # a full disk is told in its words, for both stores
             self._look(connection)
             if self._offset >= self._until:
@@ -109,9 +124,6 @@ class Rebuild:
                     return None
                 batch.write(self._scratch.connection, now)
                 self._scratch.connection.commit()
-        self._offset = batch.offset
-        with self._workspace.database.transaction(may_be_lost=True) as connection:
-            note_rebuilt(connection, self._space_id, self._offset, now)
         return batch
 
     def put_in_place(self, check: Callable[[Connection], None]) -> bool:

@@ -94,6 +94,11 @@ def test_progress_goes_to_standard_error_and_a_line_a_check_to_standard_output(
     assert "running" not in out
 
 
+def test_a_rebuild_without_a_space_says_so(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profiles", "rebuild", "--home", place]) == 0
+    assert "There is no space yet" in capsys.readouterr().err
+
+
 def test_a_rebuild_of_profiles_prints_a_json_line_a_space(place: str, capsys: pytest.CaptureFixture[str]) -> None:
     set_up(place, guided.confirm)
     assert main(["profiles", "rebuild", "--json", "--home", place]) == 0

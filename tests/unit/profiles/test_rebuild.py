@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, delete, select, update
 
 from core.clock import FixedClock
-from core.errors import RunInProgress
+from core.errors import RunInProgress, StorageFull
 from core.events.event_log import open_event_log
 from core.identity.rules import RuleEdit, edit_identifier, list_rules
 from core.privacy.job import SETTLING, carry_out
@@ -185,6 +185,24 @@ def test_a_rebuild_that_ends_between_two_writes_leaves_everybody_to_be_found_and
     rebuild(store_workspace, feed.space_id)
     feed.build()
     assert feed.dump() == truth
+
+
+def test_a_disk_without_room_for_the_new_profiles_is_told_with_where_it_is_full_and_the_old_ones_stay(
+    workspace: Workspace,
+) -> None:
+    feed = make_people(workspace)
+    before, log = feed.dump(), open_event_log(workspace)
+    work = Rebuild(workspace, log, feed.space_id, ComputedTraitEngine(), part_messages=100, caps=None)
+    work._scratch.connection.exec_driver_sql("PRAGMA max_page_count = 1")  # as small as SQLite lets it be
+    with pytest.raises(StorageFull, match="stay as they are") as caught:
+        while work.advance(1_000) is not None:
+            pass
+    assert "SQLITE_TMPDIR" in caught.value.hint
+    work.close()
+    assert feed.dump() == before
+    rebuild(workspace, feed.space_id)
+    feed.build()
+    assert feed.dump() == before
 
 
 def damage_owners(feed: Feed) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
 import pytest
 
-from core.errors import CoreError, PermissionMissing, SqlSyntaxError
+from core.errors import CoreError, PermissionMissing, QueryTimeout, SqlSyntaxError, Unreachable
 from core.records import read_values
+from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import Kind, read_columns
 from core.warehouses.warehouse import Warehouse
 
 PASSWORD = "s3cret-Päss"
+ENDLESS = "SELECT sum(a * b) AS n FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b"
 
 
 def refuse(connect: Callable[..., Warehouse], kind: type[CoreError], **changed: object) -> CoreError:
@@ -71,6 +74,45 @@ def collect_write_grants(connect: Callable[..., Warehouse], admin: psycopg.Conne
         admin.execute(grants[-1].encode())
         if len(grants) == 1:
             admin.execute("ALTER SCHEMA __onramp OWNER TO postgres")
+
+
+def wait_until(admin: psycopg.Connection, sql: str, *, found: bool) -> None:
+    """Wait until the statement finds a row, or none; at most ten seconds."""
+    deadline = time.monotonic() + 10
+    while bool(admin.execute(sql.encode()).fetchall()) is not found:
+        assert time.monotonic() < deadline, f"still {'no' if found else 'a'} row: {sql}"
+
+
+def read_in_thread(warehouse: Warehouse, sql: str, token: CancelToken) -> tuple[threading.Thread, list[object]]:
+    """Start the query; what becomes of it is in the list."""
+    outcome: list[object] = []
+
+    def ask() -> None:
+        try:
+            outcome.append(warehouse.query(sql, cancel=token))
+        except CoreError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread, outcome
+
+
+def require_end_by_administrator(connect: Callable[[], Warehouse], admin: psycopg.Connection, running: str) -> None:
+    """A query that is cancelled, or whose session is ended, is told as such; `running` says which ones are meant."""
+    stop = f"SELECT pg_{{}}_backend(pid) FROM pg_stat_activity WHERE {running}"
+    for how, kind, told in (
+        ("cancel", QueryTimeout, "The server stopped the query"),
+        ("terminate", Unreachable, ""),
+    ):
+        thread, outcome = read_in_thread(connect(), ENDLESS, CancelToken())
+        deadline = time.monotonic() + 10
+        # Again and again: the query before may still be listed, and between two statements there is nothing to cancel
+        while thread.is_alive() and time.monotonic() < deadline:
+            admin.execute(stop.format(how).encode())
+            thread.join(0.1)
+        assert isinstance(outcome[0], kind)
+        assert outcome[0].message.startswith(told) and outcome[0].hint
 
 
 def require_places_of_other_words(warehouse: Warehouse) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import tracemalloc
 
 import psycopg
@@ -14,16 +13,15 @@ from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import QueryTag
 from tests.emulators.postgres_front import PostgresFront
 from tests.unit.warehouses.postgres.conftest import Connect
-from tests.unit.warehouses.servers import require_places_of_other_words
+from tests.unit.warehouses.servers import (
+    ENDLESS,
+    read_in_thread,
+    require_end_by_administrator,
+    require_places_of_other_words,
+    wait_until,
+)
 
-ENDLESS = "SELECT sum(a * b) AS n FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b"
 ACTIVE = "SELECT query FROM pg_stat_activity WHERE state = 'active' AND usename = 'analyst'"
-
-
-def wait_until_idle(admin: psycopg.Connection) -> None:
-    deadline = time.monotonic() + 10
-    while admin.execute(ACTIVE).fetchall():
-        assert time.monotonic() < deadline, "the query still runs"
 
 
 def test_a_query_carries_the_sync_and_the_run_in_the_servers_own_list(
@@ -32,37 +30,28 @@ def test_a_query_carries_the_sync_and_the_run_in_the_servers_own_list(
     warehouse = connect()
     warehouse.query_tag = QueryTag("syn_1", "run_2")
     token = CancelToken()
-    failure: list[BaseException] = []
-
-    def ask() -> None:
-        try:
-            warehouse.query(ENDLESS, cancel=token)
-        except QueryCancelled as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    deadline = time.monotonic() + 10
+    thread, outcome = read_in_thread(warehouse, ENDLESS, token)
     running = f"{ACTIVE} AND query LIKE '%COPY%'"
-    while not (found := admin.execute(running).fetchall()) and time.monotonic() < deadline:
-        pass
+    wait_until(admin, running, found=True)
+    query = admin.execute(running.encode()).fetchall()[0][0]
     token.cancel()
     thread.join()
-    assert found[0][0].startswith("/* onramp sync=syn_1 run=run_2 */ COPY (") and failure
-    wait_until_idle(admin)
+    assert query.startswith("/* onramp sync=syn_1 run=run_2 */ COPY (")
+    assert isinstance(outcome[0], QueryCancelled)
+    wait_until(admin, ACTIVE, found=False)
 
 
 def test_a_time_out_ends_the_query_on_the_server_too(connect: Connect, admin: psycopg.Connection) -> None:
     with pytest.raises(QueryTimeout):
         connect().query(ENDLESS, timeout_s=0.2)
-    wait_until_idle(admin)
+    wait_until(admin, ACTIVE, found=False)
 
 
 def test_a_stream_that_is_closed_ends_the_query_on_the_server_too(connect: Connect, admin: psycopg.Connection) -> None:
     stream = connect().stream("SELECT generate_series(1, 1000000000) AS n")
     next(stream)
     stream.close()
-    wait_until_idle(admin)
+    wait_until(admin, ACTIVE, found=False)
 
 
 def test_the_time_of_the_consumer_does_not_count(connect: Connect) -> None:
@@ -107,20 +96,7 @@ def test_a_connection_cut_in_the_middle_is_told_and_the_next_query_has_a_new_one
 
 
 def test_a_query_ended_by_an_administrator_is_told(connect: Connect, admin: psycopg.Connection) -> None:
-    stop = "SELECT pg_{}_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'"
-
-    def end(how: str) -> None:
-        deadline = time.monotonic() + 10
-        while not admin.execute(stop.format(how).encode()).fetchall() and time.monotonic() < deadline:
-            pass
-
-    for how, kind in (("cancel", QueryTimeout), ("terminate", Unreachable)):
-        thread = threading.Thread(target=end, args=(how,))
-        thread.start()
-        with pytest.raises(kind) as caught:
-            connect().query(ENDLESS)
-        thread.join()
-        assert caught.value.hint
+    require_end_by_administrator(connect, admin, "query LIKE 'COPY%' AND usename = 'analyst'")
 
 
 def test_a_connection_serves_the_next_query(connect: Connect) -> None:

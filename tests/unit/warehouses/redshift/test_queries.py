@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import tracemalloc
 from contextlib import closing
 
@@ -12,7 +11,6 @@ import pyarrow as pa
 import pytest
 
 from core.errors import (
-    CoreError,
     NotReadOnly,
     PermissionMissing,
     QueryCancelled,
@@ -22,34 +20,18 @@ from core.errors import (
 )
 from core.warehouses.cancel import CancelToken
 from core.warehouses.definition import QueryTag
-from core.warehouses.redshift.warehouse import FETCH_ROWS, RedshiftWarehouse
+from core.warehouses.redshift.warehouse import FETCH_ROWS
 from tests.emulators.postgres_front import PostgresFront
 from tests.unit.warehouses.redshift.conftest import USER, Connect
-from tests.unit.warehouses.servers import require_places_of_other_words
+from tests.unit.warehouses.servers import (
+    ENDLESS,
+    read_in_thread,
+    require_end_by_administrator,
+    require_places_of_other_words,
+    wait_until,
+)
 
-ENDLESS = "SELECT sum(a * b) AS n FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b"
 ACTIVE = f"SELECT query FROM pg_stat_activity WHERE state = 'active' AND usename = '{USER}'"
-
-
-def wait_until(admin: psycopg.Connection, sql: str, *, found: bool) -> None:
-    deadline = time.monotonic() + 10
-    while bool(admin.execute(sql.encode()).fetchall()) is not found:
-        assert time.monotonic() < deadline, f"still {'no' if found else 'a'} row: {sql}"
-
-
-def read_in_thread(warehouse: RedshiftWarehouse, sql: str, token: CancelToken) -> tuple[threading.Thread, list[object]]:
-    """Start the query; what becomes of it is in the list."""
-    outcome: list[object] = []
-
-    def ask() -> None:
-        try:
-            outcome.append(warehouse.query(sql, cancel=token))
-        except CoreError as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    return thread, outcome
 
 
 def test_a_query_is_cancelled_on_the_server_from_another_thread(connect: Connect, admin: psycopg.Connection) -> None:
@@ -167,15 +149,7 @@ def test_a_connection_cut_in_the_middle_is_told_and_the_next_query_has_a_new_one
 
 
 def test_a_query_ended_by_an_administrator_is_told(connect: Connect, admin: psycopg.Connection) -> None:
-    stop = f"SELECT pg_{{}}_backend(pid) FROM pg_stat_activity WHERE query LIKE 'FETCH%' AND usename = '{USER}'"
-    for how, kind in (("cancel", QueryTimeout), ("terminate", Unreachable)):
-        thread, outcome = read_in_thread(connect(), ENDLESS, CancelToken())
-        wait_until(admin, f"{ACTIVE} AND query LIKE 'FETCH%'", found=True)
-        deadline = time.monotonic() + 10
-        while thread.is_alive() and time.monotonic() < deadline:  # between two FETCHes there is nothing to cancel
-            admin.execute(stop.format(how).encode())
-            thread.join(0.1)
-        assert isinstance(outcome[0], kind) and outcome[0].hint
+    require_end_by_administrator(connect, admin, f"query LIKE 'FETCH%' AND usename = '{USER}'")
 
 
 def test_a_connection_serves_the_next_query_and_a_failed_one_none(connect: Connect) -> None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from components.address import forget
+from components.build_failure import draw_build_failure
 from components.error_panel import error_panel
 from components.profile_search import draw_search
 from components.profile_view import draw_profile
@@ -21,6 +22,7 @@ with error_panel("reading the profiles"):
         "There are no profiles yet",
         "Profiles appear after the first sync or event.",
     )
+    draw_build_failure(workspace, space.id)
     wanted = st.query_params.get("id")
     if not wanted:
         draw_undo_jobs(workspace, space.id)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from components.build_failure import draw_build_failure
 from components.confirm import confirm
 from components.error_panel import error_panel
 from components.event_filters import draw_event_filters
@@ -38,6 +39,7 @@ with error_panel("reading the spaces"):
         if st.button("Add space", icon=":material/add:", disabled=not usage.remaining, help=help_):
             open_create(workspace, list_spaces(workspace))
     draw_name(workspace, space)
+    draw_build_failure(workspace, space.id)
 
     st.subheader("Identity rules", anchor="rules")
     rules, actions = list_rules(workspace, space.id), make_space_actions(workspace, space.id)

@@ -30,9 +30,12 @@ from core.errors import RunInProgress
 from core.events.event_log import StoredEvent, open_event_log
 from core.identity.resolve import Caps
 from core.profiles.batch import BATCH_MESSAGES, PART_MESSAGES, Batch, BuildReport, add_unknown_types, fill_batch
+from core.profiles.failures import BuildFailure, forget_failure, keeping_failure, read_failure
 from core.profiles.garbage import without_garbage_collection
 from core.profiles.progress import (
     end_rebuild,
+    name_reader,
+    name_rebuild,
     note_rebuilt,
     read_offset,
     read_rebuilt,
@@ -82,7 +85,7 @@ class ProfileBuilder:
         self._batch_messages = batch_messages
         self._part_messages = part_messages
         self._caps = caps
-        self._lease_name = f"profiles:{space_id}"
+        self._name = name_reader(space_id)  # of its offset, of its failure, and of its lease
         self._offset: int | None = None  # as this builder left it; another one may have gone on from there
         self._rebuild: Rebuild | None = None
         self._rests_until = 0.0
@@ -98,7 +101,8 @@ class ProfileBuilder:
             RunInProgress: Another process builds this space.
             StorageFull: The disk is full; what was committed before stays.
         """
-        report = self._apply_few(max_messages) if self._rebuild is None else None
+        with keeping_failure(self._workspace, self._name):
+            report = self._apply_few(max_messages) if self._rebuild is None else None
         if report is not None:
             if progress is not None:
                 progress(report)
@@ -109,7 +113,7 @@ class ProfileBuilder:
             is_behind = is_behind or read_rebuilt(connection, self._space_id) is not None
         is_behind = is_behind or self._log.last_offset() > state.offset
         if state.settings.rules and is_behind:
-            with hold_lease(self._workspace.database, self._lease_name, wait_s=wait_s) as lease:
+            with hold_lease(self._workspace.database, self._name, wait_s=wait_s) as lease:
                 return self._build(lease, max_messages, progress)
         self._offset = state.offset  # nothing to do: a worker that asks every second writes nothing, and reads once
         return BuildReport(offset=state.offset)
@@ -135,7 +139,7 @@ class ProfileBuilder:
     def _apply_in(self, connection: Connection, offset: int, limit: int, now: datetime) -> Batch | None:
         # what is read here, the messages too, stays true until the end of the transaction: whoever changes profiles by
         # it, such as a deletion that took messages out of the log, needs the space and comes before or after
-        if not pass_lease(connection, self._lease_name):
+        if not pass_lease(connection, self._name):
             return None
         state = self._read_state(connection)
         if state.offset != offset or not state.settings.rules or state.deletions.find_next() is not None:
@@ -155,16 +159,17 @@ class ProfileBuilder:
         self._look_for_rebuild(lease)
         report = BuildReport(offset=self._read_offset())
         while max_messages is None or report.read < max_messages:
-            self._compute_history(lease)
             room = self._batch_messages if max_messages is None else max_messages - report.read
-            with without_garbage_collection():
-                limit = min(room, self._batch_messages)
-                batch = fill_batch(self, limit, self._part_messages, self._workspace.now())
-                if batch.size and not self._write_batch(lease, batch):
-                    continue
+            limit = min(room, self._batch_messages)
+            with keeping_failure(self._workspace, self._name):
+                batch = self._apply_more(lease, limit)
+            if batch is None:
+                continue
             report = report.add(batch)
             if not batch.size:  # what is new goes first
-                beside = self._go_on_rebuilding(lease, limit)
+                self._forget_failure(lease)
+                with keeping_failure(self._workspace, name_rebuild(self._space_id)):
+                    beside = self._go_on_rebuilding(lease, limit)
                 if beside is None:
                     break
                 report = report.add(beside, offset=report.offset)
@@ -172,9 +177,25 @@ class ProfileBuilder:
                 progress(report)
         return report
 
+    def _apply_more(self, lease: Lease, limit: int) -> Batch | None:
+        """Apply and write the next messages; None where what they are read by has changed meanwhile."""
+        self._compute_history(lease)
+        with without_garbage_collection():
+            batch = fill_batch(self, limit, self._part_messages, self._workspace.now())
+            return batch if not batch.size or self._write_batch(lease, batch) else None
+
+    def _forget_failure(self, lease: Lease) -> None:
+        """Note that there is nothing more in the way of new messages."""
+        with self._workspace.database.reading() as connection:
+            if read_failure(connection, self._name) is None:
+                return
+        with self._workspace.database.transaction() as connection:
+            require_lease(connection, lease)
+            forget_failure(connection, self._name)
+
     def _go_on_rebuilding(self, lease: Lease, limit: int) -> Batch | None:
-        """Build some messages again; None where there is nothing to do, or not now."""
-        while self._rebuild is not None and time.monotonic() >= self._rests_until:
+        """Build some messages again; None where there is nothing to do."""
+        while self._rebuild is not None:
             try:
                 batch = self._rebuild.advance(limit)
                 if batch is not None:
@@ -252,7 +273,7 @@ class ProfileBuilder:
         new, offset = state.new_sources, state.offset
         if self._rebuild is not None and not (is_asked or new):
             self._drop_rebuild()  # another builder was faster
-        if self._rebuild is not None or not (is_asked or new):
+        if self._rebuild is not None or not (is_asked or new) or time.monotonic() < self._rests_until:
             return
         now = self._workspace.now()
         with self._workspace.database.transaction() as connection:
@@ -290,17 +311,30 @@ def rebuild(workspace: Workspace, space_id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RebuildProgress:
-    """How far the profiles of a space are built again; unit: places in the event log."""
+    """How far the profiles of a space are built again; unit: places in the event log.
+
+    `failure` is why it does not get on, until it is tried again.
+    """
 
     done: int
     total: int
+    failure: BuildFailure | None = None
 
 
 def find_rebuild(workspace: Workspace, space_id: str) -> RebuildProgress | None:
     """Return how far a rebuild is that somebody asked for or that a source has made necessary; None where none is."""
     with workspace.database.reading() as connection:
         done = read_rebuilt(connection, space_id)
-        return None if done is None else RebuildProgress(done, read_offset(connection, space_id))
+        if done is None:
+            return None
+        failure = read_failure(connection, name_rebuild(space_id))
+        return RebuildProgress(done, read_offset(connection, space_id), failure)
+
+
+def find_failure(workspace: Workspace, space_id: str) -> BuildFailure | None:
+    """Return why new messages do not reach the profiles of a space; None where nothing is in their way."""
+    with workspace.database.reading() as connection:
+        return read_failure(connection, name_reader(space_id))
 
 
 def _is_behind(state: SpaceState, traits: TraitBatch | None) -> bool:

@@ -54,18 +54,18 @@ def request_rebuild(connection: Connection, space_id: str, now: datetime) -> Non
 
 def read_rebuilt(connection: Connection, space_id: str) -> int | None:
     """Return how far the profiles of the space are built again; None where nobody has asked for it."""
-    found = [offset for (offset,) in select_equal(connection, _OFFSET, {"reader": _rebuild_reader(space_id)})]
+    found = [offset for (offset,) in select_equal(connection, _OFFSET, {"reader": name_rebuild(space_id)})]
     return found[0] if found else None
 
 
 def note_rebuilt(connection: Connection, space_id: str, offset: int, now: datetime) -> None:
     """Save how far they are, in the caller's transaction."""
-    _save(connection, _rebuild_reader(space_id), offset, now)
+    _save(connection, name_rebuild(space_id), offset, now)
 
 
 def end_rebuild(connection: Connection, space_id: str, replays: Mapping[str, int], now: datetime) -> None:
     """Note that they are built again, from these sources, in the caller's transaction."""
-    connection.execute(delete(reader_offsets).where(reader_offsets.c.reader == _rebuild_reader(space_id)))
+    connection.execute(delete(reader_offsets).where(reader_offsets.c.reader == name_rebuild(space_id)))
     write_source_markers(connection, space_id, replays, now)
     write_group_offset(connection, space_id, 0, now)  # which calls concern which account is looked up once more
 
@@ -90,13 +90,14 @@ def _group_reader(space_id: str) -> str:
     return f"group_calls:{space_id}"
 
 
-def _rebuild_reader(space_id: str) -> str:
-    return f"rebuild:{space_id}"
-
-
 def name_reader(space_id: str) -> str:
     """Return the name under which the offset of the space's builder is saved."""
     return f"profiles:{space_id}"
+
+
+def name_rebuild(space_id: str) -> str:
+    """Return the name under which it is saved how far the space's profiles are built again."""
+    return f"rebuild:{space_id}"
 
 
 def name_marker(space_id: str, source_id: str) -> str:
@@ -109,4 +110,4 @@ def _read(connection: Connection, reader: str) -> int:
 
 
 def _save(connection: Connection, reader: str, offset: int, now: datetime) -> None:
-    upsert_rows(connection, reader_offsets, [(reader, offset, to_millis(now))])
+    upsert_rows(connection, reader_offsets, [(reader, offset, to_millis(now), None)])

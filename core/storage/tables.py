@@ -322,6 +322,7 @@ reader_offsets = Table(
     Column("reader", Text, primary_key=True),
     Column("log_offset", BigInteger, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Column("failure", Text),  # JSON: why it does not get on, and since when; whoever saves its offset takes it away
 )
 profiles = Table(
     "profiles",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from core.errors import StorageFull
 from core.identity.rules import import_rules
 from core.profiles.build import rebuild
 from core.profiles.connections import disconnect_source
 from core.profiles.event_filters import list_filters, remove_filter
+from core.profiles.failures import keeping_failure
+from core.profiles.progress import name_reader, name_rebuild
 from core.sources.store import create_source
 from core.workspaces.spaces import connect_source, create_space, get_space, list_connected_sources
 from core.workspaces.workspace import Workspace
@@ -122,3 +127,27 @@ def test_with_two_spaces_every_page_shows_the_one_that_is_chosen(workspace: Work
     assert not app.error and "Nothing came in the last 24 hours" in read(app)
     table = read_table(visit("identity_violations.py", space="unified-profiles"), "What happened")
     assert len(table) == 2
+
+
+def test_why_profiles_do_not_get_on_is_told_until_they_do(workspace: Workspace, visit: Visit) -> None:
+    feed = Feed(workspace)
+    feed.identify("ada")
+    feed.build()
+    full = StorageFull("There is no room.", hint="Free some space.")
+    with suppress(StorageFull), keeping_failure(workspace, name_reader(feed.space_id)):
+        raise full
+    for page in (PAGE, "profile_explorer.py"):
+        shown = read(visit(page))
+        assert "**Profiles are not kept up to date** since" in shown
+        assert "**There is no room.**" in shown and "Free some space." in shown
+    feed.identify("bob")
+    feed.build()
+    assert "not kept up to date" not in read(visit(PAGE))
+    rebuild(workspace, feed.space_id)
+    with suppress(StorageFull), keeping_failure(workspace, name_rebuild(feed.space_id)):
+        raise full
+    app = visit(PAGE)
+    assert "**All profiles are to be built again, and that failed.**" in read(app)
+    assert "**There is no room.**" in read(app) and "not kept up to date" not in read(app)
+    feed.build()
+    assert "that failed" not in read(visit(PAGE))

@@ -26,7 +26,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from core.errors import RunInProgress
+from core.errors import CoreError, RunInProgress
 from core.events.event_log import StoredEvent, open_event_log
 from core.identity.resolve import Caps
 from core.profiles.batch import BATCH_MESSAGES, PART_MESSAGES, Batch, BuildReport, add_unknown_types, fill_batch
@@ -158,27 +158,50 @@ class ProfileBuilder:
     def _build(self, lease: Lease, max_messages: int | None, progress: Progress | None) -> BuildReport:
         self._look_for_rebuild(lease)
         report = BuildReport(offset=self._read_offset())
+        stuck: CoreError | None = None
         while max_messages is None or report.read < max_messages:
             room = self._batch_messages if max_messages is None else max_messages - report.read
             limit = min(room, self._batch_messages)
-            with keeping_failure(self._workspace, self._name):
-                batch = self._apply_more(lease, limit)
-            if batch is None:
-                continue
-            report = report.add(batch)
-            if not batch.size:  # what is new goes first
-                self._forget_failure(lease)
-                with keeping_failure(self._workspace, name_rebuild(self._space_id)):
-                    beside = self._go_on_rebuilding(lease, limit)
-                if beside is None:
+            applied = None
+            if stuck is None:  # what is new goes first
+                try:
+                    applied = self._apply_more(lease, limit)
+                except CoreError as error:
+                    if isinstance(error, RunInProgress) or self._rebuild is None:
+                        raise
+                    stuck = error  # to build all profiles again may be what helps
+                else:
+                    if applied is None:
+                        continue
+                    report = report.add(applied)
+            if applied is None or not applied.size:
+                beside = self._rebuild_more(lease, limit)
+                if beside is not None:
+                    report = report.add(beside, offset=report.offset)
+                elif stuck is None:
                     break
-                report = report.add(beside, offset=report.offset)
+                elif self._rebuild is not None:  # it has to wait
+                    raise stuck
+                else:
+                    stuck = None
             if progress is not None:
                 progress(report)
         return report
 
     def _apply_more(self, lease: Lease, limit: int) -> Batch | None:
         """Apply and write the next messages; None where what they are read by has changed meanwhile."""
+        with keeping_failure(self._workspace, self._name):
+            batch = self._apply_next(lease, limit)
+            if batch is not None and not batch.size:
+                self._forget_failure(lease)
+            return batch
+
+    def _rebuild_more(self, lease: Lease, limit: int) -> Batch | None:
+        """Build some messages again; None where there is nothing to do."""
+        with keeping_failure(self._workspace, name_rebuild(self._space_id)):
+            return self._go_on_rebuilding(lease, limit)
+
+    def _apply_next(self, lease: Lease, limit: int) -> Batch | None:
         self._compute_history(lease)
         with without_garbage_collection():
             batch = fill_batch(self, limit, self._part_messages, self._workspace.now())
@@ -194,7 +217,6 @@ class ProfileBuilder:
             forget_failure(connection, self._name)
 
     def _go_on_rebuilding(self, lease: Lease, limit: int) -> Batch | None:
-        """Build some messages again; None where there is nothing to do."""
         while self._rebuild is not None:
             try:
                 batch = self._rebuild.advance(limit)

@@ -107,11 +107,18 @@ def compare_rows(
 
 
 def _make_comparable(table: Table, row: Iterable[object]) -> _Row:
-    # the keys of a JSON text stand in the order in which they came, which depends on batches
     return tuple(
-        orjson.dumps(orjson.loads(str(value)), option=orjson.OPT_SORT_KEYS) if column.name in _JSON else value
+        _sort_keys(str(value)) if column.name in _JSON else value
         for column, value in zip(table.columns, row, strict=True)
     )
+
+
+def _sort_keys(text: str) -> bytes:
+    """Return a JSON text with its keys in order: that in which they came depends on batches."""
+    try:
+        return orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONDecodeError:  # damaged, so that it is like nothing that was built
+        return text.encode()
 
 
 def _list_touched(differences: Iterable[Difference]) -> Iterator[str]:

@@ -53,6 +53,24 @@ def test_a_build_that_fails_says_since_when_and_why_until_it_gets_on(
         assert any('"n":[7,' in text for text in connection.execute(select(profiles.c.traits)).scalars())
 
 
+def test_profiles_that_can_no_longer_be_read_are_mended_by_building_them_again(
+    store_workspace: Workspace,
+) -> None:
+    feed = make_people(store_workspace)
+    set_traits(feed, "{")
+    feed.identify("u1", traits={"n": 7})
+    with pytest.raises(Incident):
+        feed.build()
+    rebuild(store_workspace, feed.space_id)
+    feed.build()
+    assert find_failure(store_workspace, feed.space_id) is None
+    assert find_rebuild(store_workspace, feed.space_id) is None
+    mended = feed.dump()
+    feed.rebuild()  # loses all of them first
+    feed.build()
+    assert feed.dump() == mended and '"n":[7,' in str(mended["profiles"])
+
+
 def test_a_failure_is_gone_too_where_nothing_new_was_to_be_read(store_workspace: Workspace) -> None:
     feed = make_people(store_workspace)
     full = StorageFull("The disk is full.", hint="Free some space.")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from components.error_panel import draw_stored_error
+from components.error_panel import draw_stored_error, error_panel
 from components.format import format_moment
 from core.profiles.build import find_failure
 from core.profiles.failures import BuildFailure
@@ -34,6 +34,7 @@ def draw_failure(failure: BuildFailure, read: Callable[[], BuildFailure | None])
     draw_stored_error(failure.error)
 
     @st.fragment(run_every=_LOOK_EVERY_S)
+    @error_panel("looking whether it gets on")
     def watch() -> None:
         now = read()
         if now is None or now.error["message"] != failure.error["message"]:

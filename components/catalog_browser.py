@@ -37,6 +37,7 @@ def draw_catalog(
     catalog, is_whole_page = get_catalog(workspace, record), True
 
     @st.fragment
+    @error_panel("reading the tables")
     def panel() -> None:
         before = catalog.revision
         _draw_panel(catalog, f"catalog_{record.id}")

@@ -25,7 +25,9 @@ class Attempt:
 
 @contextmanager
 def error_panel(during: str = "") -> Iterator[Attempt]:
-    """Run a block; draw a `CoreError` as message, hint and code, and anything else as an incident number.
+    """Run a block or a function; draw a `CoreError` as message, hint and code, anything else as an incident number.
+
+    A fragment needs one of its own: what fails in it does not reach the page around it.
 
     Args:
         during: What was being done, for the log and for the sentence about an unexpected failure.

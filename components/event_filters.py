@@ -94,6 +94,7 @@ def _draw_removed(workspace: Workspace, space: Space, state: FilterState) -> Non
 
 
 @st.fragment
+@error_panel("trying the filter")
 def _draw_form(workspace: Workspace, space: Space) -> None:
     query = st.text_input(
         "Drop events that meet",

@@ -8,6 +8,7 @@ import streamlit as st
 
 from components.address import forget, keep, read_number
 from components.empty_state import draw_empty_state
+from components.error_panel import error_panel
 from components.format import format_count, format_number
 from components.plain_text import draw_strong, escape_markdown
 from components.search_keys import draw_search_keys
@@ -21,6 +22,7 @@ MAX_PAGE = 10_000
 
 
 @st.fragment
+@error_panel("searching the profiles")
 def draw_search(workspace: Workspace, space: Space) -> None:
     """Draw the search box and a page of what it finds as one types; without text, whoever was heard of most recently.
 

@@ -30,6 +30,7 @@ def draw_traits(workspace: Workspace, space_id: str) -> None:
     unseen = [first]  # drawn with the page; what the fragment draws by itself is read again
 
     @st.fragment(run_every=LOOK_AGAIN_S if is_moving else None)
+    @error_panel("reading the traits")
     def draw() -> None:
         figures = unseen.pop() if unseen else read_figures(workspace, space_id)
         if is_moving and not any(each.is_moving for each in figures):

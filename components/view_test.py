@@ -68,6 +68,7 @@ def _draw_indicator(workspace: Workspace, source: Source, arrivals: Arrivals) ->
 
 def _draw_waiting(workspace: Workspace, source: Source) -> None:
     @st.fragment(run_every=LOOK_AGAIN)
+    @error_panel("looking for the first view")
     def wait() -> None:
         arrivals = look_for_views(workspace, source.id)
         if arrivals.is_seen:

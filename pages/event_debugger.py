@@ -115,6 +115,7 @@ with error_panel("reading the event log"):
         draw_empty_state(":material/manage_search:" if wanted != Wanted() else ":material/bug_report:", title, text)
 
     @st.fragment(run_every=None if live or not is_newest else EVERY)
+    @error_panel("looking for newer events")
     def draw_what_is_newer() -> None:
         if not live and is_newest:
             draw_newer(log)

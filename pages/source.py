@@ -27,6 +27,7 @@ def draw_arrivals(source: Source) -> None:
     """Draw what has arrived, looking anew every two seconds."""
 
     @st.fragment(run_every=LOOK_AGAIN)
+    @error_panel("reading what the source has sent")
     def draw() -> None:
         log = open_event_log(workspace)
         count = log.count_by_source().get(source.id, 0)

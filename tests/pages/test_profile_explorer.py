@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import update
 
 from core.clock import to_millis
 from core.errors import IllegalTransition
@@ -15,6 +16,7 @@ from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.profiles.undo import Act, split
 from core.profiles.undo_jobs import carry_out_undos, list_undo_jobs, request_undo
+from core.storage.tables import profiles
 from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
@@ -240,3 +242,15 @@ def test_an_undo_in_the_background_is_watched_from_both_pages_and_a_failed_one_s
     press(app, "Leave it")
     assert list_undo_jobs(workspace) == []
     assert [button.label for button in app.button if button.label == "Undo this merge"]
+
+
+def test_people_who_cannot_be_read_are_told_with_a_number_and_not_as_a_failure_of_the_app(
+    workspace: Workspace, visit: Visit
+) -> None:
+    feed = Feed(workspace)
+    feed.identify("ada")
+    feed.build()
+    with workspace.database.transaction() as connection:
+        connection.execute(update(profiles).values(traits="{"))
+    shown = read(visit(PAGE))
+    assert re.search(r"went wrong in Onramp itself while searching the profiles \(inc_\w+\)", shown)

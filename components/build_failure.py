@@ -37,7 +37,7 @@ def draw_failure(failure: BuildFailure, read: Callable[[], BuildFailure | None])
     @error_panel("looking whether it gets on")
     def watch() -> None:
         now = read()
-        if now is None or now.error["message"] != failure.error["message"]:
+        if now is None or now.error["code"] != failure.error["code"]:  # the number of an incident is new each time
             st.rerun()
 
     watch()

@@ -11,9 +11,8 @@ from core.profiles.failures import BuildFailure
 from core.workspaces.workspace import Workspace
 
 
-def draw_rebuild(workspace: Workspace, space_id: str) -> None:
+def draw_rebuild(workspace: Workspace, space_id: str, failure: BuildFailure | None) -> None:
     """Draw a rebuild that is on its way, or why it does not get on."""
-    failure = _read_failure(workspace, space_id)
     with st.container(border=True):
         if failure is not None:
             st.markdown(":material/restart_alt: **All profiles are to be built again, and that failed.**")

@@ -53,8 +53,8 @@ with error_panel("reading the spaces"):
         others = [other for other in list_spaces(workspace) if other.id != space.id and list_rules(workspace, other.id)]
         if others and st.button("Import rules", icon=":material/download:"):
             open_import(workspace, space, others)
-        is_rebuilding = find_rebuild(workspace, space.id) is not None
-        if rules and not is_rebuilding and st.button("Build all profiles again", icon=":material/restart_alt:"):
+        rebuilding = find_rebuild(workspace, space.id)
+        if rules and rebuilding is None and st.button("Build all profiles again", icon=":material/restart_alt:"):
             confirm(
                 "Build all profiles again",
                 f"Rules that are changed count for new data. This applies those of **{escape_markdown(space.name)}** to"
@@ -64,8 +64,8 @@ with error_panel("reading the spaces"):
                 lambda: rebuild(workspace, space.id),
                 confirm_label="Build again",
             )
-    if is_rebuilding:
-        draw_rebuild(workspace, space.id)
+    if rebuilding is not None:
+        draw_rebuild(workspace, space.id, rebuilding.failure)
     draw_caps(workspace, space.id)
     draw_link("identity-violations", icon=":material/gpp_maybe:")
 

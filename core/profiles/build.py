@@ -166,14 +166,16 @@ class ProfileBuilder:
             if stuck is None:  # what is new goes first
                 try:
                     applied = self._apply_more(lease, limit)
+                except RunInProgress:
+                    raise
                 except CoreError as error:
-                    if isinstance(error, RunInProgress) or self._rebuild is None:
+                    if self._rebuild is None:
                         raise
                     stuck = error  # to build all profiles again may be what helps
-                else:
-                    if applied is None:
-                        continue
-                    report = report.add(applied)
+                    continue
+                if applied is None:
+                    continue
+                report = report.add(applied)
             if applied is None or not applied.size:
                 beside = self._rebuild_more(lease, limit)
                 if beside is not None:
@@ -191,21 +193,19 @@ class ProfileBuilder:
     def _apply_more(self, lease: Lease, limit: int) -> Batch | None:
         """Apply and write the next messages; None where what they are read by has changed meanwhile."""
         with keeping_failure(self._workspace, self._name):
-            batch = self._apply_next(lease, limit)
-            if batch is not None and not batch.size:
-                self._forget_failure(lease)
-            return batch
+            self._compute_history(lease)
+            with without_garbage_collection():
+                batch = fill_batch(self, limit, self._part_messages, self._workspace.now())
+                if batch.size and not self._write_batch(lease, batch):
+                    return None
+        if not batch.size:
+            self._forget_failure(lease)
+        return batch
 
     def _rebuild_more(self, lease: Lease, limit: int) -> Batch | None:
         """Build some messages again; None where there is nothing to do."""
         with keeping_failure(self._workspace, name_rebuild(self._space_id)):
             return self._go_on_rebuilding(lease, limit)
-
-    def _apply_next(self, lease: Lease, limit: int) -> Batch | None:
-        self._compute_history(lease)
-        with without_garbage_collection():
-            batch = fill_batch(self, limit, self._part_messages, self._workspace.now())
-            return batch if not batch.size or self._write_batch(lease, batch) else None
 
     def _forget_failure(self, lease: Lease) -> None:
         """Note that there is nothing more in the way of new messages."""

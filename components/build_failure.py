@@ -8,6 +8,7 @@ import streamlit as st
 
 from components.error_panel import draw_stored_error, error_panel
 from components.format import format_moment
+from core.errors import InternalError
 from core.profiles.build import find_failure
 from core.profiles.failures import BuildFailure
 from core.workspaces.workspace import Workspace
@@ -27,6 +28,8 @@ def draw_build_failure(workspace: Workspace, space_id: str) -> None:
             " has come meanwhile reaches them."
         )
         draw_failure(failure, lambda: find_failure(workspace, space_id))
+        if failure.error["code"] == InternalError.code:
+            st.caption("**Build all profiles again**, on the page Spaces, mends profiles that can no longer be read.")
 
 
 def draw_failure(failure: BuildFailure, read: Callable[[], BuildFailure | None]) -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from core.errors import StorageFull
 from core.identity.rules import import_rules
+from core.incidents import Incident
 from core.profiles.build import rebuild
 from core.profiles.connections import disconnect_source
 from core.profiles.event_filters import list_filters, remove_filter
@@ -140,6 +141,10 @@ def test_why_profiles_do_not_get_on_is_told_until_they_do(workspace: Workspace, 
         shown = read(visit(page))
         assert "**Profiles are not kept up to date** since" in shown
         assert "**There is no room.**" in shown and "Free some space." in shown
+        assert "mends profiles that can no longer be read" not in shown, "it makes no room"
+    with suppress(Incident), keeping_failure(workspace, name_reader(feed.space_id)):
+        raise ZeroDivisionError
+    assert "mends profiles that can no longer be read" in read(visit(PAGE))
     feed.identify("bob")
     feed.build()
     assert "not kept up to date" not in read(visit(PAGE))

@@ -111,6 +111,8 @@ class ProfileBuilder:
             state = self._read_state(connection)
             is_behind = _is_behind(state, self._open_traits(connection))
             is_behind = is_behind or read_rebuilt(connection, self._space_id) is not None
+            # what failed may be gone from the log
+            is_behind = is_behind or read_failure(connection, self._name) is not None
         is_behind = is_behind or self._log.last_offset() > state.offset
         if state.settings.rules and is_behind:
             with hold_lease(self._workspace.database, self._name, wait_s=wait_s) as lease:

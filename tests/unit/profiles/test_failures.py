@@ -85,6 +85,16 @@ def test_a_failure_is_gone_too_where_nothing_new_was_to_be_read(store_workspace:
     assert feed.dump() == before
 
 
+def test_a_failure_is_gone_where_its_message_is_taken_out_of_the_log(store_workspace: Workspace) -> None:
+    feed = make_people(store_workspace)
+    before = feed.dump()
+    with pytest.raises(Incident), keeping_failure(store_workspace, name_reader(feed.space_id)):
+        raise ZeroDivisionError  # over a message that is in the log no longer
+    feed.build()
+    assert find_failure(store_workspace, feed.space_id) is None
+    assert feed.dump() == before
+
+
 def test_a_failure_before_the_first_profile_is_kept_and_changes_no_offset(store_workspace: Workspace) -> None:
     feed = Feed(store_workspace)
     with pytest.raises(Incident), keeping_failure(store_workspace, name_reader(feed.space_id)):

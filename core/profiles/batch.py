@@ -26,6 +26,7 @@ from core.profiles.progress import reset_traits, write_offset
 from core.profiles.reading import FilterCounts, Selected, add_filter_counts
 from core.profiles.space_state import SpaceSettings, read_state
 from core.profiles.trait_engine import TraitBatch
+from core.storage.bulk import without_waiting
 from core.workspaces.workspace import Workspace
 
 MAX_BYTES = 64_000_000  # of messages
@@ -114,16 +115,17 @@ class Batch:
     def write(self, connection: Connection, now: datetime) -> None:
         """Write what changed and how far it goes, in the caller's transaction."""
         around = self.around
-        around.write(connection)
-        if self._traits is not None:
-            self._traits.save(connection, self.offset)
-        elif around.merges:
-            reset_traits(connection, around.space_id)
-        for counts in self._counts:
-            add_counts(connection, around.space_id, counts)
-        add_filter_counts(connection, around.space_id, self._filtered)
-        apply_deleted(connection, around.space_id, self._deletions.list_until(self.offset))
-        write_offset(connection, around.space_id, self.offset, now)
+        with without_waiting(connection):
+            around.write(connection)
+            if self._traits is not None:
+                self._traits.save(connection, self.offset)
+            elif around.merges:
+                reset_traits(connection, around.space_id)
+            for counts in self._counts:
+                add_counts(connection, around.space_id, counts)
+            add_filter_counts(connection, around.space_id, self._filtered)
+            apply_deleted(connection, around.space_id, self._deletions.list_until(self.offset))
+            write_offset(connection, around.space_id, self.offset, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 from typing import Any, cast
@@ -14,7 +15,7 @@ from typing import Any, cast
 import orjson
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator
 
 _Values = tuple[object, ...]
 _MAX_ROWS = 512
@@ -40,7 +41,7 @@ def upsert_rows(
         for piece in cut_rows(rows):
             execute_raw(connection, _write_upsert(table, len(piece), is_sum, columns), list(chain.from_iterable(piece)))
     else:
-        execute_raw(connection, _write_array_upsert(table, is_sum, columns), tuple(map(list, zip(*rows, strict=True))))
+        execute_raw(connection, _write_list_upsert(table, is_sum, columns), _to_lists(rows))
 
 
 def cut_rows(rows: Sequence[_Values]) -> Iterator[Sequence[_Values]]:
@@ -121,10 +122,7 @@ def select_rows_in(
     wanted = {**{name: value for name, value in fixed.items() if isinstance(value, tuple)}, column: values}
     equal = {name: value for name, value in fixed.items() if name not in wanted}
     sql = _write_select_in(connection.dialect.name, tuple(columns), tuple(equal), tuple(wanted))
-    if connection.dialect.name == "sqlite":
-        parameters = [*(orjson.dumps(list(each)).decode() for each in wanted.values()), *equal.values()]
-    else:
-        parameters = [*map(list, wanted.values()), *equal.values()]
+    parameters = (*map(_to_list, wanted.values()), *equal.values())
     found: Sequence[_Values] = execute_raw(connection, sql, parameters).fetchall()
     return found
 
@@ -149,12 +147,12 @@ def select_among(
     """
     if connection.dialect.name == "sqlite":
         names = "SELECT n.key, v.value FROM json_each(?) AS n CROSS JOIN json_each(n.value) AS v"
-        parameters: _Values = (orjson.dumps({name: list(each) for name, each in wanted.items()}).decode(), *values)
+        lists = [orjson.dumps({name: list(each) for name, each in wanted.items()}).decode()]
     else:
-        names, sql = "SELECT * FROM unnest(%s::text[], %s::text[])", sql.replace("?", "%s")
+        names, sql = f"SELECT * FROM unnest({_LIST}, {_LIST})", sql.replace("?", "%s")  # noqa: S608 - a list of ours
         pairs = [(name, value) for name, each in wanted.items() for value in each]
-        parameters = ([name for name, _ in pairs], [value for _, value in pairs], *values)
-    found = execute_raw(connection, f"WITH wanted (name, value) AS ({names}){sql}", parameters)
+        lists = [_to_list(name for name, _ in pairs), _to_list(value for _, value in pairs)]
+    found = execute_raw(connection, f"WITH wanted (name, value) AS ({names}){sql}", (*lists, *values))
     return list(found.fetchall())
 
 
@@ -169,7 +167,8 @@ def _write_select_in(
         where = " AND ".join([f"t.{name} = each_{name}.value" for name in wanted] + [f"t.{name} = ?" for name in equal])
         # CROSS JOIN keeps this order: each wanted value is looked up, the table is not read through
         return f"SELECT {names} FROM {lists}{table} AS t ON {where}"  # noqa: S608
-    where = " AND ".join([f"t.{name} = ANY(%s)" for name in wanted] + [f"t.{name} = %s" for name in equal])
+    listed = [f"t.{name} = ANY({_write_list(columns[0].table.columns[name])})" for name in wanted]
+    where = " AND ".join(listed + [f"t.{name} = %s" for name in equal])
     return f"SELECT {names} FROM {table} AS t WHERE {where}"  # noqa: S608
 
 
@@ -191,9 +190,9 @@ def update_in(
             sql = f"UPDATE {table} SET {name} = column2 FROM (VALUES {rows}) WHERE {key} = column1{equal}"  # noqa: S608
             execute_raw(connection, sql, [*chain.from_iterable(piece), *fixed.values()])
         return
-    arrays = ", ".join(f"%s::{_array_type(each.type)}" for each in (column.table.columns[key], column))
-    sql = f"UPDATE {table} SET {name} = n.value FROM unnest({arrays}) AS n (of, value) WHERE {key} = n.of{equal}"  # noqa: S608
-    execute_raw(connection, sql, (*map(list, zip(*values, strict=True)), *fixed.values()))
+    lists = ", ".join(map(_write_list, (column.table.columns[key], column)))
+    sql = f"UPDATE {table} SET {name} = n.value FROM unnest({lists}) AS n (of, value) WHERE {key} = n.of{equal}"  # noqa: S608
+    execute_raw(connection, sql, (*_to_lists(values), *fixed.values()))
 
 
 def delete_in(
@@ -205,12 +204,10 @@ def delete_in(
     if connection.dialect.name == "sqlite":
         equal = " AND ".join(f"{name} = ?" for name in fixed)
         sql = f"DELETE FROM {table.name} WHERE {equal} AND {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
-        parameters: _Values = (*fixed.values(), orjson.dumps(list(values)).decode())
     else:
         equal = " AND ".join(f"{name} = %s" for name in fixed)
-        sql = f"DELETE FROM {table.name} WHERE {equal} AND {column} = ANY(%s)"  # noqa: S608
-        parameters = (*fixed.values(), list(values))
-    return int(execute_raw(connection, sql, parameters).rowcount)
+        sql = f"DELETE FROM {table.name} WHERE {equal} AND {column} = ANY({_write_list(table.columns[column])})"  # noqa: S608
+    return int(execute_raw(connection, sql, (*fixed.values(), _to_list(values))).rowcount)
 
 
 @lru_cache(maxsize=256)
@@ -220,10 +217,10 @@ def _write_upsert(table: Table, rows: int, is_sum: bool, columns: tuple[str, ...
 
 
 @lru_cache(maxsize=64)
-def _write_array_upsert(table: Table, is_sum: bool, columns: tuple[str, ...]) -> str:
-    # one statement with an array a column: a statement a row is ten times slower on Postgres
-    arrays = ", ".join(f"%s::{_array_type(column.type)}" for column in table.columns)
-    return f"{_write_insert(table)} SELECT * FROM unnest({arrays}) {_write_conflict(table, is_sum, columns)}"  # noqa: S608
+def _write_list_upsert(table: Table, is_sum: bool, columns: tuple[str, ...]) -> str:
+    # one statement with a list a column: a statement a row is ten times slower on Postgres
+    lists = ", ".join(map(_write_list, table.columns))
+    return f"{_write_insert(table)} SELECT * FROM unnest({lists}) {_write_conflict(table, is_sum, columns)}"  # noqa: S608
 
 
 def _write_insert(table: Table) -> str:
@@ -252,6 +249,23 @@ def execute_raw(connection: Connection, sql: str, parameters: Any, **kind: str) 
     return run_in_driver(connection, sql, parameters, **kind)
 
 
+@contextmanager
+def without_waiting(connection: Connection) -> Iterator[None]:
+    """Have Postgres carry out the statements inside while the next are sent; a server far away costs one wait, not ten.
+
+    What fails is raised by a later statement of them, at the latest by the end.
+    """
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    raw: Any = connection.connection.dbapi_connection
+    try:
+        with raw.pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _wrap(connection, error, "one of several statements") from error
+
+
 def run_in_driver(connection: Connection, sql: str, parameters: Any = (), **kind: str) -> Any:
     """Have the driver run `sql` whether there is a transaction or not; as `execute_raw` in the rest."""
     raw: Any = connection.connection.dbapi_connection  # not the wrapper of the pool
@@ -259,9 +273,13 @@ def run_in_driver(connection: Connection, sql: str, parameters: Any = (), **kind
     try:
         cursor.execute(sql, parameters)
     except connection.dialect.loaded_dbapi.Error as error:
-        failure = DBAPIError.instance(sql, None, error, connection.dialect.loaded_dbapi.Error, hide_parameters=True)
-        raise failure from error
+        raise _wrap(connection, error, sql) from error
     return cursor
+
+
+def _wrap(connection: Connection, error: Exception, sql: str) -> Exception:
+    """Return what the driver raised as SQLAlchemy raises it, without the parameters."""
+    return DBAPIError.instance(sql, None, error, connection.dialect.loaded_dbapi.Error, hide_parameters=True)
 
 
 def _mark(connection: Connection) -> str:
@@ -292,6 +310,22 @@ def _find_maker(names: tuple[str, ...]) -> Callable[[_Values], Any]:
     return cast(Callable[[_Values], Any], row._make)
 
 
-def _array_type(type_: TypeEngine[Any]) -> str:
-    stored = type_.impl_instance if isinstance(type_, TypeDecorator) else type_
-    return "bigint[]" if isinstance(stored, BigInteger | Integer) else "text[]"
+def _to_list(values: Iterable[object]) -> str:
+    """Return values as one parameter; the driver of Postgres takes twenty times as long for a list of its own."""
+    return orjson.dumps(list(values)).decode()
+
+
+def _to_lists(rows: Iterable[_Values]) -> _Values:
+    return tuple(map(_to_list, zip(*rows, strict=True)))
+
+
+def _write_list(column: Column[Any]) -> str:
+    """Return an array of Postgres with the values of one list, which are compared with `column` or become its values.
+
+    It is planned for ten of them: by their keys, and no table is read through, which a list by itself would have done.
+    """
+    stored = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    return f"{_LIST}::bigint[]" if isinstance(stored, BigInteger | Integer) else _LIST
+
+
+_LIST = "ARRAY(SELECT json_array_elements_text(%s))"

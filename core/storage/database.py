@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from core.errors import (
     CoreError,
@@ -26,6 +27,7 @@ from core.storage.bulk import run_in_driver
 from core.storage.home import Home
 
 BUSY_TIMEOUT_MS = 15_000
+ASKED_AFTER_S = 1.0  # that a connection to a server was not used
 KEPT_CONNECTIONS = 5  # to an embedded store; more of them at once are opened and closed
 
 
@@ -84,9 +86,9 @@ class Database:
     def _connect(self, mode: str, synchronous: str | None = None) -> Iterator[Connection]:
         """Yield a connection whose transactions begin in this way.
 
-        Those to a server come from SQLAlchemy's pool, which asks first whether it is still there. Those to an embedded
-        store are kept here, open and set up: what the pool does around one takes longer than a look-up. The last used
-        comes first, as it has the newest pages in its cache.
+        Those to a server come from SQLAlchemy's pool; one that has rested is asked whether the server is still there.
+        Those to an embedded store are kept here, open and set up: what the pool does around one takes longer than a
+        look-up. The last used comes first, as it has the newest pages in its cache.
         """
         try:
             connection = self._kept.pop()
@@ -188,7 +190,7 @@ def _create_engine(url: str) -> Engine:
             url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1),
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
-            **({"poolclass": NullPool} if url.startswith("sqlite") else {"pool_pre_ping": True}),
+            **({"poolclass": NullPool} if url.startswith("sqlite") else {}),
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError):
         engine = None
@@ -201,7 +203,28 @@ def _create_engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_immediate)
+    else:
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", _require_server)
     return engine
+
+
+def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _require_server(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
+    """Make sure that the server is still there; to ask for each look-up would take as long as the look-up."""
+    used_at = record.info.get("used_at")
+    if used_at is None or time.monotonic() - used_at < ASKED_AFTER_S:
+        return
+    from psycopg import Error  # loaded where there is a server
+
+    try:
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error as error:
+        raise DisconnectionError from error  # the pool opens another one
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

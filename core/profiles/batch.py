@@ -124,8 +124,8 @@ class Batch:
             for counts in self._counts:
                 add_counts(connection, around.space_id, counts)
             add_filter_counts(connection, around.space_id, self._filtered)
-            apply_deleted(connection, around.space_id, self._deletions.list_until(self.offset))
             write_offset(connection, around.space_id, self.offset, now)
+        apply_deleted(connection, around.space_id, self._deletions.list_until(self.offset))
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,7 +253,8 @@ def execute_raw(connection: Connection, sql: str, parameters: Any, **kind: str) 
 def without_waiting(connection: Connection) -> Iterator[None]:
     """Have Postgres carry out the statements inside while the next are sent; a server far away costs one wait, not ten.
 
-    What fails is raised by a later statement of them, at the latest by the end.
+    What fails is raised by a later statement of them, at the latest by the end. Inside, only functions of this module
+    may read rows, and nobody is told how many rows a statement changed: to SQLAlchemy, one on its way has neither.
     """
     if connection.dialect.name == "sqlite":
         yield

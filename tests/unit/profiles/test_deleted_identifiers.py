@@ -66,8 +66,10 @@ def test_it_is_gone_at_once_and_for_good_and_a_later_message_may_bring_it_to_som
     assert [person.id for person in search_profiles(store_workspace, feed.space_id, EMAIL).people][:1] == [ada.id]
 
 
-def test_while_messages_wait_it_goes_when_they_are_built_and_both_user_ids_cannot_go(workspace: Workspace) -> None:
-    feed = Feed(workspace, ("user_id", "email", "anonymous_id"))
+def test_while_messages_wait_it_goes_when_they_are_built_and_both_user_ids_cannot_go(
+    store_workspace: Workspace,
+) -> None:
+    feed = Feed(store_workspace, ("user_id", "email", "anonymous_id"))
     feed.identify("ada", anonymousId="v-1", traits={"email": EMAIL})
     feed.build()
     feed.identify("ada", traits={"email": EMAIL, "n": 1})  # waits
@@ -81,9 +83,9 @@ def test_while_messages_wait_it_goes_when_they_are_built_and_both_user_ids_canno
     assert_rebuilt_the_same(feed)
 
 
-def test_an_undo_goes_by_who_had_it_before(workspace: Workspace) -> None:
+def test_an_undo_goes_by_who_had_it_before(store_workspace: Workspace) -> None:
     """Bob's first message was refused the e-mail that Ada had then: built again without Ada it would not have been."""
-    feed = Feed(workspace)
+    feed = Feed(store_workspace)
     feed.identify("ada", traits={"email": EMAIL})
     feed.identify("bob", traits={"email": EMAIL})  # user_id has a limit of one: bob is a person of his own
     feed.identify("cy", traits={"email": "cy@x.example"})
@@ -93,9 +95,9 @@ def test_an_undo_goes_by_who_had_it_before(workspace: Workspace) -> None:
     first = feed.identify(None, traits={"email": "b@x.example"})
     feed.identify("bob", traits={"email": "b@x.example"})
     feed.build()
-    (merge,) = get_profile(workspace, feed.space_id, "user_id:bob").merges
+    (merge,) = get_profile(store_workspace, feed.space_id, "user_id:bob").merges
     assert merge.log_offset > first
-    split(workspace, feed.space_id, Act.UNDO, merge.merged_id, ComputedTraitEngine())
+    split(store_workspace, feed.space_id, Act.UNDO, merge.merged_id, ComputedTraitEngine())
     undone = feed.dump()
     assert ("email", "b@x.example") in feed.owners()
     feed.rebuild()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from core.http.rate_limit import RateLimits, find_shared_file
-from core.profiles.quick_reads import QuickReads
+from core.profiles.quick_reads import open_quick_reads
 from core.workspaces.profile_access import Grant, read_grants
 from core.workspaces.profile_tokens import hash_token
 from core.workspaces.workspace import Workspace
@@ -28,7 +28,7 @@ class ProfileGate:
         self.workspace = workspace
         self.limits = RateLimits(find_shared_file(workspace.home))
         self.readers = ThreadPoolExecutor(READERS, "onramp profiles")
-        self.quick = QuickReads(workspace.database) if workspace.database.is_sqlite else None
+        self.quick = open_quick_reads(workspace.database)
         self._grants: Mapping[str, Grant] = {}
         self._read_at = float("-inf")
         self._next_at = float("-inf")
@@ -86,8 +86,7 @@ class ProfileGate:
         """Let go of the threads and of the shared file."""
         self.readers.shutdown()
         self.limits.close()
-        if self.quick is not None:
-            self.quick.close()
+        self.quick.close()
 
 
 def _is_among(token_id: str, grants: Mapping[str, Grant]) -> bool:

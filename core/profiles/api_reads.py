@@ -42,6 +42,21 @@ _BY_ID = select(*_PERSON).where(profiles.c.space_id == bindparam("space_id"), pr
 IDENTIFIERS = select(
     *(identifiers.c[name] for name in ("type", "value", "first_seen_at", "source_id", "first_offset"))
 ).where(identifiers.c.space_id == bindparam("space_id"), identifiers.c.profile_id == bindparam("id"))
+_ONE = identifiers.alias("one")
+IDENTIFIERS_BY_ONE = (
+    select(*IDENTIFIERS.selected_columns)
+    .select_from(
+        _ONE.join(
+            identifiers,
+            (identifiers.c.space_id == _ONE.c.space_id) & (identifiers.c.profile_id == _ONE.c.profile_id),
+        )
+    )
+    .where(
+        _ONE.c.space_id == bindparam("space_id"),
+        _ONE.c.type == bindparam("type"),
+        _ONE.c.value == bindparam("value"),
+    )
+)
 _COMPUTED = select(computed_traits.c.id).where(computed_traits.c.space_id == bindparam("space_id"))
 
 

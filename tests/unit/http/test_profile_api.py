@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from core.http import body as body_module
 from core.http import profile_gate
 from core.profiles.build import rebuild
 from core.profiles.group_calls import follow_group_calls
+from core.storage.database import ASKED_AFTER_S
 from core.storage.tables import profiles
 from core.traits.store import add_recipes, create_trait, delete_trait
 from core.workspaces.audit import list_changes
@@ -313,6 +315,40 @@ def test_a_fault_of_ours_a_body_that_does_not_come_and_a_store_that_is_gone_are_
         gone = api.get(path)
         assert (gone.status, gone.json()["error"]["code"]) == (503, "store_unreadable")
         assert gone.headers["retry-after"] == "5" and gone.headers["request-id"]
+
+
+def test_whoever_asks_does_not_notice_that_the_stores_server_was_restarted(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    postgres_server.execute("CREATE DATABASE restarted")
+    with open_api(tmp_path, postgres_server.url("restarted")) as api:
+        paths = ["user_id:1001/traits", "phone:%2B14155550100/external_ids"]
+        before = [api.read(path) for path in paths]
+        sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'restarted'"
+        postgres_server.execute(sessions)
+        time.sleep(ASKED_AFTER_S)
+        assert [api.read(path) for path in paths] == before
+    postgres_server.execute("DROP DATABASE restarted")
+
+
+def test_many_who_ask_a_server_at_once_each_get_their_own_answer(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    postgres_server.execute("CREATE DATABASE at_once")
+    with open_api(tmp_path, postgres_server.url("at_once")) as api:
+        for number in range(40):
+            api.feed.identify(f"c{number}", traits={"n": number})
+        api.feed.build()
+        headers = {"authorization": basic(api.token)}
+
+        async def ask() -> list[Answer]:
+            base = f"/v1/spaces/{api.feed.space_id}/collections/users/profiles"
+            paths = [f"{base}/user_id:c{number}/traits" for number in range(40)]
+            return await asyncio.gather(*(send_async(api.app, "GET", path, [b""], headers) for path in paths))
+
+        answers = asyncio.run(ask())
+        assert [answer.json()["traits"]["n"] for answer in answers] == list(range(40))
+    postgres_server.execute("DROP DATABASE at_once")
 
 
 async def _send_half(api: Api, path: str) -> Answer:

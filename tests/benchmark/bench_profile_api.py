@@ -24,6 +24,7 @@ import orjson
 import psutil
 import report
 from bench_tracking import HERE, ROOT, _cpu_s, _wait_for
+from store import add_store, use_store
 
 from core.clock import to_millis
 from core.http.serve import listen
@@ -72,9 +73,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--connections", type=int, default=32, help="how many ask at once (default 32)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="how many processes (default 1 and 2)")
     parser.add_argument("--home", help="a folder to keep the profiles in, and to find them in the next time")
+    add_store(parser)
     arguments = parser.parse_args(argv)
-    found = report.Report(f"Profile API, {arguments.rows:,} profiles, {arguments.rate:,.0f} requests/s")
-    with tempfile.TemporaryDirectory() as folder:
+    title = f"Profile API, {arguments.rows:,} profiles, {arguments.rate:,.0f} requests/s, {arguments.store}"
+    found = report.Report(title)
+    with tempfile.TemporaryDirectory() as folder, use_store(arguments.store):
         workspace = open_workspace(arguments.home or str(Path(folder) / "home"))
         space_id = ensure_space(workspace).id
         if count_profiles(workspace, space_id) != arguments.rows:

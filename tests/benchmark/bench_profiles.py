@@ -11,11 +11,9 @@ bare commit of one row that waits for the disk.
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -23,17 +21,17 @@ from random import Random
 
 import orjson
 import report
+from bare_store import BareStore, open_bare
 from big_sync import BigSync, open_big_sync
+from store import add_store, use_store
 
 from core.clock import to_iso
 from core.events.event_log import open_event_log
-from core.events.log_file import insert_rows
 from core.events.message import to_log_entry
 from core.profiles.batch import BATCH_MESSAGES
 from core.profiles.build import ProfileBuilder, rebuild
 from core.profiles.lookup import count_profiles
 from core.profiles.reading import EventFilter, read_reading
-from core.storage.database import SQLITE_SETTINGS
 from core.syncs.run import get_run, request_run
 from core.traits.engine import ComputedTraitEngine
 from core.traits.store import add_recipes
@@ -49,22 +47,29 @@ _BUILT = ("profiles", "identifiers", "profile_messages")
 
 def main(argv: Sequence[str]) -> int:
     """Measure and print; returns the exit code."""
-    arguments = report.make_parser(__doc__, rows=100_000).parse_args(argv)
-    found = report.Report(f"rows -> profiles, {arguments.rows:,} rows, 8 columns, 2 identifiers, 2 computed traits")
-    with open_big_sync(arguments.rows) as big:
+    parser = report.make_parser(__doc__, rows=100_000)
+    add_store(parser)
+    arguments = parser.parse_args(argv)
+    size = f"{arguments.rows:,} rows, 8 columns, 2 identifiers, 2 computed traits"
+    found = report.Report(f"rows -> profiles, {size}, {arguments.store}")
+    with use_store(arguments.store), open_big_sync(arguments.rows) as big:
         add_recipes(big.workspace, big.space.id, ["total_inbounds", "frequent_inbound_channel"])
         synced = _time(lambda: _require_delivered(big, arguments.rows))
         build = _time(lambda: _require_built(big, arguments.rows))
         bare, rebuilt = list[float](), list[float]()
         for _ in range(arguments.repeat):
-            bare.append(_write_bare(big))
+            with open_bare(big.workspace, _BUILT) as store:
+                bare.append(_write_bare(big, store))
             rebuild(big.workspace, big.space.id)
             rebuilt.append(_time(lambda: _require_built(big, arguments.rows)))
-        first = _append_events(big, arguments.rows)
-        known, bare_known = _time(lambda: _require_counted(big, arguments.rows)), _update_bare(big, first)
-        live, waiting, commits = _apply_live_events(big), _apply_waiting_events(big), _commit_bare(big)
+        with open_bare(big.workspace, _BUILT) as store:
+            _write_bare(big, store)
+            first = _append_events(big, arguments.rows)
+            known, bare_known = _time(lambda: _require_counted(big, arguments.rows)), _update_bare(big, store, first)
+            live, waiting = _apply_live_events(big), _apply_waiting_events(big)
+            commits = [_time(lambda number=number: store.commit_row(number)) for number in range(LIVE_EVENTS)]
         selected = {count: _select(big, count) for count in (0, 1, 10)}
-    with open_big_sync(arguments.rows) as big:
+    with use_store(arguments.store), open_big_sync(arguments.rows) as big:
         add_recipes(big.workspace, big.space.id, ["total_inbounds", "frequent_inbound_channel"])
         worker = Worker(big.workspace)
         worker.start()
@@ -126,25 +131,16 @@ def _require_counted(big: BigSync, count: int) -> None:
         raise SystemExit(f"an event did not reach the person who is there: {report_}")
 
 
-def _update_bare(big: BigSync, after: int) -> float:
-    log = open_event_log(big.workspace)
-    update = "UPDATE identifiers SET last_seen_at = ? WHERE (space_id, type, value) = (?, ?, ?)"
-    with closing(sqlite3.connect(big.workspace.home.root / "bare.db", isolation_level=None)) as bare:
-        bare.execute("PRAGMA synchronous=NORMAL")
-        started = time.perf_counter()
-        while events := log.read(after, BATCH_MESSAGES):
-            messages = [orjson.loads(event.body) for event in events]
-            bare.execute("BEGIN")
-            bare.executemany(
-                update,
-                [
-                    (event.offset, big.space.id, "user_id", each["userId"])
-                    for event, each in zip(events, messages, strict=True)
-                ],
-            )
-            bare.execute("COMMIT")
-            after = events[-1].offset
-        return time.perf_counter() - started
+def _update_bare(big: BigSync, bare: BareStore, after: int) -> float:
+    log, space_id = open_event_log(big.workspace), big.space.id
+    started = time.perf_counter()
+    while events := log.read(after, BATCH_MESSAGES):
+        messages = [orjson.loads(event.body) for event in events]
+        with bare.transaction():
+            pairs = zip(events, messages, strict=True)
+            bare.see([(event.offset, space_id, "user_id", each["userId"]) for event, each in pairs])
+        after = events[-1].offset
+    return time.perf_counter() - started
 
 
 def _apply_live_events(big: BigSync) -> list[float]:
@@ -176,41 +172,19 @@ def _require_applied(builder: ProfileBuilder) -> None:
         raise SystemExit("a live event did not reach a profile")
 
 
-def _write_bare(big: BigSync) -> float:
-    log, after, path = open_event_log(big.workspace), 0, big.workspace.home.root / "bare.db"
-    path.unlink(missing_ok=True)
-    with closing(sqlite3.connect(path, isolation_level=None)) as bare:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", *SQLITE_SETTINGS):
-            bare.execute(f"PRAGMA {pragma}")
-        bare.execute("ATTACH ? AS built", (str(big.workspace.home.workspace_db),))
-        for kind in ("table", "index"):
-            sql = "SELECT sql FROM built.sqlite_master WHERE type = ? AND tbl_name IN (?, ?, ?) AND sql IS NOT NULL"
-            for (statement,) in bare.execute(sql, (kind, *_BUILT)).fetchall():
-                bare.execute(statement)
-        rows = {table: bare.execute(f"SELECT * FROM built.{table} ORDER BY 1, 2, 3").fetchall() for table in _BUILT}
-        bare.execute("DETACH built")
-        started = time.perf_counter()
-        left = {table: iter(of_table) for table, of_table in rows.items()}
-        while events := log.read(after, BATCH_MESSAGES):
-            for event in events:
-                orjson.loads(event.body)
-            bare.execute("BEGIN")
+def _write_bare(big: BigSync, bare: BareStore) -> float:
+    log, after = open_event_log(big.workspace), 0
+    started = time.perf_counter()
+    left = {table: iter(of_table) for table, of_table in bare.rows.items()}
+    while events := log.read(after, BATCH_MESSAGES):
+        for event in events:
+            orjson.loads(event.body)
+        with bare.transaction():
             for table, some in left.items():
-                number = len(events) * len(rows[table]) // len(rows["profile_messages"])
-                insert_rows(bare, f"INSERT INTO {table}", list(islice(some, number)))
-            bare.execute("COMMIT")
-            after = events[-1].offset
-        return time.perf_counter() - started
-
-
-def _commit_bare(big: BigSync) -> list[float]:
-    found = []
-    with closing(sqlite3.connect(big.workspace.home.root / "bare.db", isolation_level=None)) as bare:
-        bare.execute("PRAGMA synchronous=FULL")
-        bare.execute("CREATE TABLE one (value)")
-        for number in range(LIVE_EVENTS):
-            found.append(_time(lambda number=number: bare.execute("INSERT INTO one VALUES (?)", (number,))))
-    return found
+                number = len(events) * len(bare.rows[table]) // len(bare.rows["profile_messages"])
+                bare.insert(table, list(islice(some, number)))
+        after = events[-1].offset
+    return time.perf_counter() - started
 
 
 def _select(big: BigSync, filters: int) -> float:

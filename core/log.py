@@ -14,7 +14,7 @@ LOG_NAME = "onramp.log"
 MAX_FILE_BYTES = 5_000_000
 KEPT_FILES = 3
 _HIDDEN = "[hidden]"
-_SECRETS = (
+_SECRETS = (  # and the rows of customers that a Postgres repeats when it refuses one
     re.compile(
         r"(?i)((?:password|passwd|passphrase|secret|token|api_?key|private_?key|write_?key)[\"']?\s*[:=]\s*[\"']?)"
         r"([^\s\"',;&}]+)"
@@ -22,11 +22,15 @@ _SECRETS = (
     re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?(?:basic|bearer)\s+)([^\s\"']+)"),
     re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]+:)([^\s@/]+)(?=@)"),
     re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(?=-----END|$)", re.DOTALL),
+    re.compile(r"(DETAIL:\s+Failing row contains )(\(.*?\)\.)(?=\n|$)", re.DOTALL),
+    re.compile(
+        r"(DETAIL:\s+Key \([^\n]*?\)=)(\(.*?\))(?= (?:already exists|is not present|is still referenced))", re.DOTALL
+    ),
 )
 
 
 def redact(text: str) -> str:
-    """Return `text` with whatever looks like a secret replaced.
+    """Return `text` with whatever looks like a secret, or like a refused row, replaced.
 
     Example:
         >>> redact("postgresql://ada:s3cret@db/x password=hunter2")

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+import psycopg
 import pytest
 
 from core.log import LOG_NAME, JsonLines, LogFile, redact, set_up_logging
+from tests.postgres import PostgresServer
 
 SECRET = "hunter2-and-more"
+PHONE = "+49 (30) 12)\n34"
 LINES = (
     f"postgresql://ada:{SECRET}@db/x",
     f"password={SECRET}",
@@ -45,6 +48,28 @@ def test_no_line_holds_a_secret(logger: logging.Logger, tmp_path: Path, line: st
     (entry,) = (tmp_path / LOG_NAME).read_text().splitlines()
     assert SECRET not in entry
     assert orjson.loads(entry)["level"] == "error"
+
+
+@pytest.mark.parametrize("number", [1, 3], ids=["twice", "without what it needs"])
+def test_a_row_that_postgres_refuses_is_not_in_the_log(
+    logger: logging.Logger, tmp_path: Path, postgres_server: PostgresServer, number: int
+) -> None:
+    with psycopg.connect(postgres_server.url("postgres")) as connection:
+        connection.execute(
+            "CREATE TEMP TABLE people (number int, phone text, PRIMARY KEY (number, phone), city text NOT NULL)"
+        )
+        connection.execute("INSERT INTO people VALUES (1, %s, 'Berlin')", [PHONE])
+        try:
+            connection.execute(
+                "INSERT INTO people VALUES (%s, %s, %s)", [number, PHONE, "Berlin" if number == 1 else None]
+            )
+        except psycopg.Error as error:
+            assert PHONE in str(error), "there was something to hide"
+            logger.exception("failed: %s", error)
+        connection.rollback()
+    entry = (tmp_path / LOG_NAME).read_text()
+    assert PHONE not in entry
+    assert "people" in entry and "test_log.py" in entry
 
 
 def test_a_log_that_cannot_be_written_goes_to_standard_error_without_a_trace(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from core.errors import Unreachable
 from core.storage.bulk import (
     delete_in,
     select_among,
@@ -140,4 +142,20 @@ def test_a_server_that_was_restarted_while_nobody_asked_is_not_noticed(
     for _ in range(2):
         with database.reading() as connection:
             assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != session
+    database.close()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_server_that_ends_the_session_in_the_middle_is_told_as_one_that_does_not_answer(
+    postgres_store: str, postgres_server: PostgresServer, home: Home, waits: bool
+) -> None:
+    database = open_database(home, postgres_store)
+    with pytest.raises(Unreachable), database.transaction() as connection:
+        session = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        postgres_server.execute(f"SELECT pg_terminate_backend({session}, 5000)")
+        with nullcontext() if waits else without_waiting(connection):
+            upsert_rows(connection, profiles, [to_row(1, "one")])
+            upsert_rows(connection, profiles, [to_row(2, "two")])
+    with database.reading() as connection:
+        assert connection.execute(select(profiles)).all() == []
     database.close()

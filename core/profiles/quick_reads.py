@@ -1,21 +1,19 @@
 """The commonest reads of the Profile API, on connections that are always open.
 
 The same answers as from `api_reads`. What SQLAlchemy does around two look-ups, a transaction and a result, takes five
-times as long as the look-ups, and a thread for them as long again: 160 of 190 microseconds in an embedded store. A
-server is asked from the event loop, which answers others meanwhile; one statement a page, as each is a way there and
-back.
+times as long as the look-ups: 160 of 190 microseconds in an embedded store; to hand them to a thread takes as long
+again. A server is asked from the event loop, which answers others meanwhile; one statement a page, as each is a way
+there and back.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Select
-from sqlalchemy.engine import Dialect
 
 from core.profiles.api_page import Page, PageRequest
 from core.profiles.api_reads import (
@@ -27,6 +25,7 @@ from core.profiles.api_reads import (
     write_plain_traits,
 )
 from core.storage.database import Database
+from core.storage.prepared import Prepared
 
 if TYPE_CHECKING:
     import psycopg
@@ -36,26 +35,15 @@ CONNECTIONS = 4
 """To a server, in one process; who comes while all of them are waiting for it waits, too."""
 
 
-class _Statement(NamedTuple):
-    """A statement in the driver's words, and the names of its parameters in their order; None: it goes by names."""
-
-    sql: str
-    names: Sequence[str] | None
-
-    @classmethod
-    def of(cls, statement: Select[Any], dialect: Dialect) -> Self:
-        """Return the statement as the driver takes it."""
-        compiled = statement.compile(dialect=dialect)
-        return cls(str(compiled), compiled.positiontup)
+_BY_IDENTIFIER = Prepared(lambda _dialect: BY_IDENTIFIER)
+_IDENTIFIERS_BY_ONE = Prepared(lambda _dialect: IDENTIFIERS_BY_ONE)
 
 
 class QuickReads(ABC):
     """Reads of one process."""
 
     def __init__(self, database: Database) -> None:
-        dialect = database.engine.dialect
-        self._by_identifier = _Statement.of(BY_IDENTIFIER, dialect)
-        self._identifiers = _Statement.of(IDENTIFIERS_BY_ONE, dialect)
+        self._dialect = database.engine.dialect
 
     def can_read(self, type_: str, part: str, request: PageRequest) -> bool:
         """Say whether what is asked for is among the commonest reads."""
@@ -66,9 +54,10 @@ class QuickReads(ABC):
         self, space_id: str, type_: str, values: Sequence[str], part: str, request: PageRequest
     ) -> Page | None:
         """Return the page; None for nobody, or where the store cannot be read."""
-        statement = self._by_identifier if part == TRAITS else self._identifiers
+        statement = _BY_IDENTIFIER if part == TRAITS else _IDENTIFIERS_BY_ONE
         for value in values:
-            found = await self._ask(statement, {"space_id": space_id, "type": type_, "value": value})
+            asked = statement.write(self._dialect, {"space_id": space_id, "type": type_, "value": value})
+            found = await self._ask(*asked)
             if found and part == TRAITS:
                 return write_plain_traits(orjson.loads(Person(*found[0]).traits), request)
             if found:
@@ -80,7 +69,7 @@ class QuickReads(ABC):
         """Let go of the connections."""
 
     @abstractmethod
-    async def _ask(self, statement: _Statement, values: Mapping[str, str]) -> Sequence[Sequence[Any]]:
+    async def _ask(self, sql: str, parameters: Any) -> Sequence[Sequence[Any]]:
         """Return the rows; none where the store cannot be read."""
 
 
@@ -96,16 +85,14 @@ class _EmbeddedReads(QuickReads):
         super().__init__(database)
         self._pooled = database.engine.raw_connection()
         self._connection: Any = self._pooled.driver_connection
-        self._error = database.engine.dialect.loaded_dbapi.Error
 
     def close(self) -> None:
         self._pooled.close()
 
-    async def _ask(self, statement: _Statement, values: Mapping[str, str]) -> Sequence[Sequence[Any]]:
-        ordered = tuple(values[name] for name in statement.names or ())
+    async def _ask(self, sql: str, parameters: Any) -> Sequence[Sequence[Any]]:
         try:
-            found: list[tuple[Any, ...]] = self._connection.execute(statement.sql, ordered).fetchall()
-        except self._error:
+            found: list[tuple[Any, ...]] = self._connection.execute(sql, parameters).fetchall()
+        except self._dialect.loaded_dbapi.Error:
             return ()
         return found
 
@@ -115,8 +102,7 @@ class _ServerReads(QuickReads):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        engine = database.engine
-        _, self._options = engine.dialect.create_connect_args(engine.url)
+        _, self._options = self._dialect.create_connect_args(database.engine.url)
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._open: list[psycopg.AsyncConnection[Any]] = []
 
@@ -125,7 +111,7 @@ class _ServerReads(QuickReads):
             connection.pgconn.finish()
         self._open.clear()
 
-    async def _ask(self, statement: _Statement, values: Mapping[str, str]) -> Sequence[Sequence[Any]]:
+    async def _ask(self, sql: str, parameters: Any) -> Sequence[Sequence[Any]]:
         from psycopg import AsyncConnection, Error
 
         async with self._free:
@@ -133,7 +119,7 @@ class _ServerReads(QuickReads):
             try:
                 if connection is None:
                     connection = await AsyncConnection.connect(**self._options, autocommit=True, prepare_threshold=0)
-                cursor = await connection.execute(statement.sql.encode(), values)
+                cursor = await connection.execute(sql.encode(), parameters)
                 found = await cursor.fetchall()
             except BaseException as error:
                 if connection is not None:

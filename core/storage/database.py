@@ -204,27 +204,30 @@ def _create_engine(url: str) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_immediate)
     else:
-        event.listen(engine, "checkin", _note_use)
-        event.listen(engine, "checkout", _require_server)
+        _ask_after_rest(engine)
     return engine
 
 
-def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
-    record.info["used_at"] = time.monotonic()
+def _ask_after_rest(engine: Engine) -> None:
+    """Have a connection that has rested asked whether its server is still there.
 
+    `pool_pre_ping` asks before every use, which takes as long as a look-up.
+    """
 
-def _require_server(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
-    """Make sure that the server is still there; to ask for each look-up would take as long as the look-up."""
-    used_at = record.info.get("used_at")
-    if used_at is None or time.monotonic() - used_at < ASKED_AFTER_S:
-        return
-    from psycopg import Error  # loaded where there is a server
+    def note_use(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
 
-    try:
-        with connection.transaction(), connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except Error as error:
-        raise DisconnectionError from error  # the pool opens another one
+    def require_server(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
+        used_at = record.info.get("used_at")
+        if used_at is None or time.monotonic() - used_at < ASKED_AFTER_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool opens another one
+
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", require_server)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -5,7 +5,7 @@ For the few that run with every live event: what SQLAlchemy does around a statem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal_column,
 )
+from sqlalchemy.engine import Dialect
 
 from core.storage.bulk import execute_raw
 
@@ -39,16 +40,19 @@ class Prepared:
 
     def execute(self, connection: Connection, **values: object) -> Any:
         """Run it with `values` as they are stored; returns the driver's cursor."""
-        name = connection.dialect.name
-        sql, known, order = self._compiled.get(name) or self._compile(connection)
-        parameters = known | values
-        return execute_raw(connection, sql, parameters if order is None else [parameters[each] for each in order])
+        return execute_raw(connection, *self.write(connection.dialect, values))
 
-    def _compile(self, connection: Connection) -> tuple[str, dict[str, Any], Sequence[str] | None]:
-        statement: Any = self._make(connection.dialect.name)
-        compiled = statement.compile(dialect=connection.dialect)
+    def write(self, dialect: Dialect, values: Mapping[str, object]) -> tuple[str, Any]:
+        """Return it in the spelling of the dialect's driver, and its parameters as that takes them."""
+        sql, known, order = self._compiled.get(dialect.name) or self._compile(dialect)
+        parameters = {**known, **values}
+        return sql, parameters if order is None else [parameters[each] for each in order]
+
+    def _compile(self, dialect: Dialect) -> tuple[str, dict[str, Any], Sequence[str] | None]:
+        statement: Any = self._make(dialect.name)
+        compiled = statement.compile(dialect=dialect)
         found = str(compiled), dict(compiled.params), compiled.positiontup
-        self._compiled[connection.dialect.name] = found
+        self._compiled[dialect.name] = found
         return found
 
 

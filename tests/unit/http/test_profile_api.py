@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -318,24 +318,23 @@ def test_a_fault_of_ours_a_body_that_does_not_come_and_a_store_that_is_gone_are_
 
 
 def test_whoever_asks_does_not_notice_that_the_stores_server_was_restarted(
-    tmp_path: Path, postgres_server: PostgresServer
+    tmp_path: Path, postgres_server: PostgresServer, new_postgres_url: Callable[[], str]
 ) -> None:
-    postgres_server.execute("CREATE DATABASE restarted")
-    with open_api(tmp_path, postgres_server.url("restarted")) as api:
+    url = new_postgres_url()
+    with open_api(tmp_path, url) as api:
         paths = ["user_id:1001/traits", "phone:%2B14155550100/external_ids"]
         before = [api.read(path) for path in paths]
-        sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'restarted'"
+        name = url.rpartition("/")[2]
+        sessions = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
         postgres_server.execute(sessions)
         time.sleep(ASKED_AFTER_S)
         assert [api.read(path) for path in paths] == before
-    postgres_server.execute("DROP DATABASE restarted")
 
 
 def test_many_who_ask_a_server_at_once_each_get_their_own_answer(
-    tmp_path: Path, postgres_server: PostgresServer
+    tmp_path: Path, new_postgres_url: Callable[[], str]
 ) -> None:
-    postgres_server.execute("CREATE DATABASE at_once")
-    with open_api(tmp_path, postgres_server.url("at_once")) as api:
+    with open_api(tmp_path, new_postgres_url()) as api:
         for number in range(40):
             api.feed.identify(f"c{number}", traits={"n": number})
         api.feed.build()
@@ -348,7 +347,6 @@ def test_many_who_ask_a_server_at_once_each_get_their_own_answer(
 
         answers = asyncio.run(ask())
         assert [answer.json()["traits"]["n"] for answer in answers] == list(range(40))
-    postgres_server.execute("DROP DATABASE at_once")
 
 
 async def _send_half(api: Api, path: str) -> Answer:

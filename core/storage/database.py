@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from core.errors import (
     CoreError,
     CredentialsRejected,
     InvalidField,
+    PermissionMissing,
     StateError,
     StorageFull,
     StoreUnreadable,
@@ -152,6 +154,18 @@ _FAILURES: dict[str, Callable[[str], CoreError]] = {
     "PG_28": lambda _name: CredentialsRejected(
         "The Postgres server of the state store refused the login.", hint="Check the user in ONRAMP_DATABASE_URL."
     ),
+    "PG_42501": lambda _name: PermissionMissing(
+        "The user of the state store may not do there what Onramp needs.",
+        hint="Make the user in ONRAMP_DATABASE_URL the owner of the database, and of the tables that are in it.",
+    ),
+    "PG_25006": lambda _name: StoreUnreadable(
+        "The Postgres server of the state store takes no changes, as a standby does; nothing was saved.",
+        hint="Name the server that takes changes in ONRAMP_DATABASE_URL.",
+    ),
+    "PG_OPTION": lambda _name: InvalidField(
+        "ONRAMP_DATABASE_URL has a setting that Postgres does not take.",
+        hint="Correct what stands behind its question mark, as in ?sslmode=require.",
+    ),
     "PG_3D000": lambda _name: StoreUnreadable(
         "The Postgres database of the state store does not exist.", hint="Create it, or correct ONRAMP_DATABASE_URL."
     ),
@@ -166,6 +180,8 @@ def _name_postgres_failure(error: DBAPIError) -> str:
     # While connecting psycopg has no code to give, only the server's words.
     state = getattr(error.orig, "sqlstate", None)
     text = str(error.orig).lower()
+    if state is None and re.search(r"invalid (connection option|\w+ value)|bad value for", text):
+        return "PG_OPTION"
     if state is None and isinstance(error, OperationalError):
         if "authentication failed" in text or ("role" in text and "does not exist" in text):
             return "PG_28"

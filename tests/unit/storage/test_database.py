@@ -5,12 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
 
-from core.errors import CoreError, CredentialsRejected, InvalidField, StorageFull, StoreUnreadable, Unreachable
+from core.errors import (
+    CoreError,
+    CredentialsRejected,
+    InvalidField,
+    PermissionMissing,
+    StorageFull,
+    StoreUnreadable,
+    Unreachable,
+)
 from core.storage.database import Database, open_database
 from core.storage.home import Home, open_home
 from core.storage.migrate import migrate
@@ -167,6 +176,36 @@ def test_a_database_and_a_user_that_do_not_exist_are_told_apart(home: Home, post
         migrate(open_database(home, postgres_server.url("nowhere")), home)
     with pytest.raises(CredentialsRejected, match="refused the login"):
         migrate(open_database(home, postgres_server.url("postgres").replace("postgres@", "nobody_here@")), home)
+
+
+@pytest.mark.parametrize("setting", ["sslmode=hunter2", "connect_timeout=hunter2", "hunter2=yes"])
+def test_a_setting_that_postgres_does_not_take_is_a_sentence(
+    home: Home, postgres_server: PostgresServer, setting: str
+) -> None:
+    with pytest.raises(InvalidField, match="a setting that Postgres does not take") as caught:
+        migrate(open_database(home, f"{postgres_server.url('postgres')}?{setting}"), home)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_user_who_may_too_little_is_told_what_is_needed(
+    home: Home, postgres_store: str, new_postgres_url: Callable[[], str], postgres_server: PostgresServer
+) -> None:
+    postgres_server.execute("CREATE ROLE visitor LOGIN")
+    for url in (postgres_store, new_postgres_url()):  # tables of somebody else; no tables yet
+        database = open_database(home, url.replace("postgres@", "visitor@"))
+        with pytest.raises(PermissionMissing, match="may not do") as caught:
+            migrate(database, home)
+        database.close()
+        assert "owner of the database" in str(caught.value.hint)
+    postgres_server.execute("DROP ROLE visitor")
+
+
+def test_a_standby_is_a_sentence_and_nothing_is_saved(workspace: Workspace, home: Home, postgres_store: str) -> None:
+    standby = open_database(home, f"{postgres_store}?options=-c%20default_transaction_read_only%3Don")
+    with pytest.raises(StoreUnreadable, match="takes no changes"):
+        write_offset(workspace, standby, "a")
+    assert read_count(standby) == 0
+    standby.close()
 
 
 def test_a_read_only_database_file_is_a_sentence(workspace: Workspace) -> None:

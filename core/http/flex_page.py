@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 
 from core.clock import to_iso
-from core.profiles.flex_view import Fact, FlexView, ViewEvent, ViewPrediction, label_key
+from core.traits.flex_view import Fact, FlexView, ViewEvent, ViewPrediction, label_key
 
 STYLE = (Path(__file__).parent / "flex_view.css").read_text(encoding="utf-8")
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

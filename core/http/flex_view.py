@@ -19,7 +19,7 @@ from core.http.flex_page import STYLE_HASH, THEMES, draw_choice, draw_ended, dra
 from core.http.profile_gate import ProfileGate
 from core.incidents import report_incident
 from core.profiles.api_reads import OWN_ID
-from core.profiles.flex_view import describe_view, find_people, read_flex_view
+from core.traits.flex_view import describe_view, find_people, read_flex_view
 from core.workspaces.profile_api import get_api_settings
 from core.workspaces.view_links import ViewRequest, make_view_link, read_view_link
 from core.workspaces.workspace import Workspace

@@ -14,12 +14,14 @@ from html import escape
 from pathlib import Path
 
 from core.clock import to_iso
-from core.traits.flex_view import Fact, FlexView, ViewEvent, ViewPrediction, label_key
+from core.traits.flex_view import Fact, FlexView, ViewAccount, ViewEvent, ViewPrediction, label_key
 
 STYLE = (Path(__file__).parent / "flex_view.css").read_text(encoding="utf-8")
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 THEMES = ("light", "dark")
 MAX_IDENTIFIERS = 8
+MAX_ID_CHARS = 20
+"""Of what a program made up, such as a cookie's id; the whole of it is in the item's title."""
 _FIRST = ("phone", "email", "user_id")
 _WORDS = {"user_id": "User ID", "email": "Email", "phone": "Phone", "anonymous_id": "Visitor"}
 _UNITS = ((86_400 * 365, "year"), (86_400 * 30, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
@@ -33,6 +35,11 @@ def draw_person(view: FlexView, now: datetime, theme: str) -> str:
         _draw_section("Predictions", "".join(_draw_prediction(each) for each in view.predictions)),
         _draw_section("Computed from events", _draw_facts(view.computed)),
         _draw_section("Traits", _draw_facts(view.traits), note=_say_more(view.more_traits)),
+        _draw_section(
+            "Account" if len(view.accounts) == 1 else "Accounts",
+            "".join(_draw_account(each) for each in view.accounts),
+            note=_say_more(view.more_accounts),
+        ),
         _draw_section("Last events", _draw_events(view.events, now), empty="No page, screen or event yet."),
         "</div>",
         f'<footer class="quiet"><span>{escape(view.profile_id)}</span><a href="">Refresh</a></footer>',
@@ -91,15 +98,19 @@ def _draw_page(title: str, body: str, theme: str) -> str:
 
 def _draw_head(view: FlexView, now: datetime) -> str:
     ranked = sorted(view.identifiers, key=lambda pair: _FIRST.index(pair[0]) if pair[0] in _FIRST else len(_FIRST))
-    items = "".join(
-        f"<li><b>{escape(_WORDS.get(type_, label_key(type_)))}</b>{escape(value)}</li>"
-        for type_, value in ranked[:MAX_IDENTIFIERS]
-    )
+    items = "".join(_draw_identifier(type_, value) for type_, value in ranked[:MAX_IDENTIFIERS])
     seen = f"Last seen {_tell_time(view.last_seen_at, now)} · known since {_draw_date(view.known_since)}"
     return (
         f'<header><h1>{escape(view.title)}</h1><p class="quiet">{seen}{_say_more(len(ranked) - MAX_IDENTIFIERS)}</p>'
         f'<ul class="ids">{items}</ul></header>'
     )
+
+
+def _draw_identifier(type_: str, value: str) -> str:
+    is_long = type_ not in _FIRST and len(value) > MAX_ID_CHARS
+    title = f' title="{escape(value)}"' if is_long else ""
+    shown = f"{value[:8]}…{value[-4:]}" if is_long else value
+    return f"<li{title}><b>{escape(_WORDS.get(type_, label_key(type_)))}</b>{escape(shown)}</li>"
 
 
 def _draw_section(heading: str, inner: str, *, note: str = "", empty: str = "") -> str:
@@ -135,6 +146,13 @@ def _draw_facts(facts: Iterable[Fact]) -> str:
         for fact in facts
     )
     return f"<dl>{rows}</dl>" if rows else ""
+
+
+def _draw_account(account: ViewAccount) -> str:
+    number = f'<span class="quiet">{escape(account.id)}</span>' if account.name else ""
+    more = f'<p class="quiet">{_say_more(account.more_traits).removeprefix(" · ")}</p>' if account.more_traits else ""
+    head = f"<p><span>{escape(account.name or account.id)}</span>{number}</p>"
+    return f'<div class="account">{head}{_draw_facts(account.traits)}{more}</div>'
 
 
 def _draw_events(events: Sequence[ViewEvent], now: datetime) -> str:

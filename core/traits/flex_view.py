@@ -1,9 +1,10 @@
-"""What an agent sees of the person who calls: name, identifiers, predictions, traits and the last events, on one card.
+"""What an agent sees of the person who calls, on one card: who it is, predictions, traits, accounts, the last events.
 
 Decisions where the specification is silent:
 - What a person typed may mean a user id, an e-mail address or a phone number; where it means several people, all are
   named, and nobody is chosen.
 - Text, numbers, yes and no are shown, and short lists of them; what is nested is left to the explorer.
+- The account that a group call named last comes first, those that only events name after all others.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ import orjson
 from core.clock import from_millis
 from core.events.event_log import StoredEvent
 from core.events.message import MessageType, read_timestamp_ms
+from core.profiles.accounts import Account, list_accounts
 from core.profiles.api_reads import find_person
 from core.profiles.lookup import get_profile, list_profile_events
 from core.profiles.predicted import AMOUNT_SUFFIX
 from core.profiles.profile import Profile, ProfileTrait
 from core.profiles.spelling import guess_identifiers
+from core.traits.accounts import AccountTrait, list_account_traits
 from core.workspaces.workspace import Workspace
 
 MAX_TRAITS = 12
+MAX_ACCOUNTS = 3
+MAX_ACCOUNT_TRAITS = 6
 MAX_EVENTS = 8
 MAX_PEOPLE = 10
 _EVENTS_LOOKED_AT = 40
@@ -58,6 +63,16 @@ class ViewPrediction:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewAccount:
+    """One account that the person belongs to. `name` is None where no group call said one."""
+
+    id: str
+    name: str | None
+    traits: tuple[Fact, ...]
+    more_traits: int
+
+
+@dataclass(frozen=True, slots=True)
 class ViewEvent:
     """One event: what it is called, a few of its properties, and when it happened."""
 
@@ -69,7 +84,7 @@ class ViewEvent:
 
 @dataclass(frozen=True, slots=True)
 class FlexView:
-    """The card of one person. `more_traits` counts the traits that it leaves out."""
+    """The card of one person. `more_traits` and `more_accounts` count those that it leaves out."""
 
     profile_id: str
     title: str
@@ -80,6 +95,8 @@ class FlexView:
     computed: tuple[Fact, ...]
     traits: tuple[Fact, ...]
     more_traits: int
+    accounts: tuple[ViewAccount, ...]
+    more_accounts: int
     events: tuple[ViewEvent, ...]
 
 
@@ -109,6 +126,8 @@ def read_flex_view(workspace: Workspace, space_id: str, profile_id: str) -> Flex
     told = {each.key for each in (*predictions, *computed)}
     others = [trait for trait in profile.traits if trait.key not in told and _is_told(profile, trait)]
     others.sort(key=lambda trait: trait.updated_at, reverse=True)
+    accounts = list_accounts(workspace, space_id, profile.id)
+    accounts.sort(key=lambda each: (each.called_at is not None, each.called_at), reverse=True)
     return FlexView(
         profile.id,
         profile.title,
@@ -119,6 +138,8 @@ def read_flex_view(workspace: Workspace, space_id: str, profile_id: str) -> Flex
         tuple(_to_fact(trait, trait.origin.computed_trait) for trait in computed),
         tuple(_to_fact(trait) for trait in others[:MAX_TRAITS]),
         max(0, len(others) - MAX_TRAITS),
+        tuple(_read_account(workspace, space_id, each) for each in accounts[:MAX_ACCOUNTS]),
+        max(0, len(accounts) - MAX_ACCOUNTS),
         _read_last_events(workspace, profile),
     )
 
@@ -146,6 +167,16 @@ def describe_view(view: FlexView) -> dict[str, object]:
         "computed_traits": [_describe_fact(fact) for fact in view.computed],
         "traits": [_describe_fact(fact) for fact in view.traits],
         "more_traits": view.more_traits,
+        "accounts": [
+            {
+                "id": each.id,
+                "name": each.name,
+                "traits": [_describe_fact(fact) for fact in each.traits],
+                "more_traits": each.more_traits,
+            }
+            for each in view.accounts
+        ],
+        "more_accounts": view.more_accounts,
         "events": [
             {"name": each.name, "type": each.type, "details": dict(each.details), "at": each.at} for each in view.events
         ],
@@ -184,9 +215,20 @@ def _is_simple(value: object) -> bool:
     return isinstance(value, str | int | float) and value != ""
 
 
-def _to_fact(trait: ProfileTrait, label: str | None = None) -> Fact:
+def _to_fact(trait: ProfileTrait | AccountTrait, label: str | None = None) -> Fact:
     value = trait.value[:_MAX_CHARS] if isinstance(trait.value, str) else trait.value
     return Fact(trait.key, label or label_key(trait.key), value, trait.updated_at)
+
+
+def _read_account(workspace: Workspace, space_id: str, account: Account) -> ViewAccount:
+    traits = [
+        trait
+        for trait in list_account_traits(workspace, space_id, account.group_id)
+        if _is_simple(trait.value) and trait.value not in (account.name, account.group_id)
+    ]
+    traits.sort(key=lambda trait: trait.updated_at, reverse=True)
+    shown = tuple(_to_fact(trait) for trait in traits[:MAX_ACCOUNT_TRAITS])
+    return ViewAccount(account.group_id, account.name, shown, max(0, len(traits) - MAX_ACCOUNT_TRAITS))
 
 
 def _to_prediction(trait: ProfileTrait) -> ViewPrediction:

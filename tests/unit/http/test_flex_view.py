@@ -11,11 +11,12 @@ import pytest
 
 from core.http import profile_gate
 from core.http.flex_page import STYLE_HASH
+from core.profiles.group_calls import follow_group_calls
 from core.workspaces.profile_api import set_api_settings
 from core.workspaces.profile_tokens import create_token, revoke_token
 from core.workspaces.view_links import make_view_link
 from tests.conftest import NOW
-from tests.profile_reader import Api, open_api
+from tests.profile_reader import DAY, Api, open_api
 from tests.tracking import Answer, basic, send
 
 NASTY = "<img src=x onerror=alert(1)>\"'&"
@@ -93,6 +94,30 @@ def test_the_card_says_who_it_is_with_predictions_computed_traits_traits_and_eve
         "days ago",
     ):
         assert text in page
+
+
+def test_the_card_names_the_accounts_with_what_is_known_of_them_the_last_named_first(api: Api) -> None:
+    feed = api.feed
+    named = ("acme", "zenith", *(f"old-{number}" for number in range(3)))
+    for day, group in enumerate(reversed(named)):
+        traits = {"name": NASTY, "seats": 250, "deep": {"a": 1}} if group == "acme" else {}
+        feed.send("group", userId="2002", groupId=group, traits=traits, minute=day * DAY)
+    feed.track("2002", "Call", {}, minute=9 * DAY, context={"groupId": "by-event"})
+    cookie = "3f2a91c0-4b7d-4e0c-9d1e-b7c55aa09d1e"
+    feed.send("identify", userId="2002", anonymousId=cookie, traits={})
+    feed.build()
+    follow_group_calls(feed.workspace, feed.space_id)
+    (card,) = read_json(api, "user_id:2002")
+    assert [account["id"] for account in card["accounts"]] == ["acme", "zenith", "old-0"]
+    assert card["more_accounts"] == 3
+    acme, zenith, _ = card["accounts"]
+    assert (acme["name"], acme["more_traits"], zenith["name"]) == (NASTY, 0, None)
+    facts = {fact["label"]: fact["value"] for fact in acme["traits"]}
+    assert facts["Seats"] == 250 and NASTY not in facts.values() and "Deep" not in facts
+    page = open_link(api, "user_id:2002").body.decode()
+    assert "Accounts</h2>" in page and "and 3 more" in page and "<img" not in page and "250" in page
+    assert f'title="{cookie}"' in page and ">3f2a91c0…9d1e<" in page
+    assert ">Account" not in open_link(api, "user_id:14155550100").body.decode(), "nobody's account, no section"
 
 
 def test_what_several_people_may_be_meant_by_is_a_choice_with_a_link_for_each(api: Api) -> None:

@@ -207,10 +207,14 @@ def _describe_failure(error: Exception, bastion: Bastion) -> tuple[str, str, str
             return f"There is no SSH server named {bastion.host}.", "Check the spelling of the SSH host.", "ssh_host"
         case ConnectionRefusedError():
             return f"Nothing listens at {bastion.place}.", "Check SSH host and port: 22 is usual.", "ssh_port"
-        case OSError():
+        case ConnectionError() | asyncssh.Error():  # one that hangs up has answered
             return (
-                f"The SSH server {bastion.place} does not answer.",
-                "Check SSH host and port, and that a firewall lets this computer through.",
-                "ssh_host",
+                f"What answers at {bastion.place} does not speak SSH with us.",
+                "Check the port: 22 is usual.",
+                "ssh_port",
             )
-    return f"What answers at {bastion.place} does not speak SSH with us.", "Check the port: 22 is usual.", "ssh_port"
+    return (
+        f"The SSH server {bastion.place} does not answer.",
+        "Check SSH host and port, and that a firewall lets this computer through.",
+        "ssh_host",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 
@@ -33,6 +34,23 @@ def echo() -> Iterator[int]:
     thread.join()
     server.close()
     loop.close()
+
+
+@pytest.fixture
+def resetting() -> Iterator[int]:
+    """The port of a server that answers and hangs up in the middle, with a reset."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            end, _ = server.accept()
+            with end:
+                end.recv(1)
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(5)
 
 
 @pytest.fixture
@@ -126,15 +144,18 @@ def test_a_host_key_that_is_not_the_one_given_is_told_with_what_was_seen(
     assert bastion.host_key.get_fingerprint() in error.message
 
 
-def test_a_closed_port_a_missing_host_and_another_protocol_are_told(make: Callable[..., Tunnel], echo: int) -> None:
+def test_a_closed_port_a_missing_host_and_another_protocol_are_told(
+    make: Callable[..., Tunnel], echo: int, resetting: int
+) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         error = refuse(Unreachable, make(ssh_port=unused.getsockname()[1]))
     assert error.message.startswith("Nothing listens at 127.0.0.1") and error.context["field"] == "ssh_port"
     error = refuse(Unreachable, make(ssh_host="no-such-host.invalid"))
     assert "There is no SSH server named" in error.message and error.context["field"] == "ssh_host"
-    error = refuse(Unreachable, make(ssh_port=echo))
-    assert "does not speak SSH with us" in error.message
+    for other in (echo, resetting):
+        error = refuse(Unreachable, make(ssh_port=other))
+        assert "does not speak SSH with us" in error.message and error.context["field"] == "ssh_port"
 
 
 def test_a_database_that_the_ssh_server_cannot_reach_is_told(make: Callable[..., Tunnel]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import orjson
 from sqlalchemy import Connection, select
@@ -31,7 +31,7 @@ class Account:
 
 
 def list_accounts(workspace: Workspace, space_id: str, profile_id: str) -> list[Account]:
-    """Return the accounts of a profile, in the order of their ids."""
+    """Return the accounts of a profile, the one that a group call named last first; those that none names by id."""
     with workspace.database.reading() as connection:
         members = find_members(connection, space_id, [profile_id])
         named = list_group_ids(connection, space_id, members)
@@ -46,7 +46,8 @@ def list_accounts(workspace: Workspace, space_id: str, profile_id: str) -> list[
             at = from_millis(read_timestamp_ms(message, event.received_at))
             said = before.name or (name if isinstance(name, str) else None)
             found[before.group_id] = Account(before.group_id, said, max(at, before.called_at or at))
-    return list(found.values())
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(found.values(), key=lambda each: each.called_at or never, reverse=True)
 
 
 def list_group_ids(connection: Connection, space_id: str, profile_ids: Collection[str]) -> list[str]:

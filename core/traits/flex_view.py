@@ -4,7 +4,6 @@ Decisions where the specification is silent:
 - What a person typed may mean a user id, an e-mail address or a phone number; where it means several people, all are
   named, and nobody is chosen.
 - Text, numbers, yes and no are shown, and short lists of them; what is nested is left to the explorer.
-- The account that a group call named last comes first, those that only events name after all others.
 """
 
 from __future__ import annotations
@@ -127,7 +126,6 @@ def read_flex_view(workspace: Workspace, space_id: str, profile_id: str) -> Flex
     others = [trait for trait in profile.traits if trait.key not in told and _is_told(profile, trait)]
     others.sort(key=lambda trait: trait.updated_at, reverse=True)
     accounts = list_accounts(workspace, space_id, profile.id)
-    accounts.sort(key=lambda each: (each.called_at is not None, each.called_at), reverse=True)
     return FlexView(
         profile.id,
         profile.title,

@@ -9,6 +9,7 @@ from core.cli.output import DONE, open_for, print_json, print_json_lines, print_
 from core.cli.space_option import add_space, find_space
 from core.clock import to_iso
 from core.profiles.build import ProfileBuilder, rebuild
+from core.profiles.group_calls import follow_group_calls
 from core.profiles.list_deleted import list_deleted_identifiers
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
@@ -114,6 +115,7 @@ def rebuild_all(args: argparse.Namespace) -> int:
         report = ProfileBuilder(workspace, space.id, ComputedTraitEngine()).build(
             progress=lambda report: say(f"{report.read:,} messages"), wait_s=WORKER_WAIT_S
         )
+        follow_group_calls(workspace, space.id)
         counts = {"messages": report.read, "profiles": report.profiles_created, "merges": report.merges}
         if args.json:
             print_json_lines([{"space": space.name, **counts}])

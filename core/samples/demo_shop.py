@@ -4,6 +4,8 @@ One customer joins after the other and orders at a rate of their own until the d
 day they look at less, open fewer newsletters and mostly complain: what a prediction of churn can learn. `ShopTruth`
 says who has left and what everybody would spend, so that predictions can be judged.
 
+Some buy for a company: a group call says so when they join, and all they do names it.
+
 What happened until a moment is the beginning of what happened until a later one: a shop can go on where it stopped.
 """
 
@@ -17,6 +19,7 @@ from random import Random
 
 from core.clock import to_iso
 from core.ids import derived_id
+from core.samples.demo_companies import Company, find_company
 from core.samples.demo_events import INVENTED, Message
 
 SHOP_DAYS = 400
@@ -83,14 +86,36 @@ def shop_messages(
     The same arguments give the same messages with the same ids, and a later `until` adds to them.
     """
     found = [
-        (at, shopper.user_id, what, event, properties)
+        (at, shopper.user_id, what, content)
         for shopper in shoppers
-        for at, what, event, properties in _live(shopper, until, seed)
+        for at, what, content in _tell(shopper, until, seed)
         if (since is None or at >= since) and at < until
     ]
     found.sort(key=lambda entry: entry[:3])
-    for at, user_id, what, event, properties in found:
-        yield _make_message(derived_id("shop", str(seed), user_id, what), user_id, at, event, properties)
+    for at, user_id, what, content in found:
+        yield {
+            "messageId": derived_id("shop", str(seed), user_id, what),
+            "userId": user_id,
+            **content,
+            "timestamp": to_iso(at),
+            "originalTimestamp": to_iso(at),
+            "integrations": {},
+        }
+
+
+def _tell(shopper: ShopTruth, until: datetime, seed: int) -> Iterator[tuple[datetime, str, Message]]:
+    """Yield what is sent of a customer: when, what tells it from the rest, and the message without its envelope."""
+    company = find_company(shopper.user_id, seed)
+    context: Message = _CONTEXT if company is None else {**_CONTEXT, "groupId": company.id}
+    if company is not None:
+        yield shopper.joined_at, "company", _introduce(company)
+    for at, what, event, properties in _live(shopper, until, seed):
+        yield at, what, {"type": "track", "event": event, "properties": properties, "context": context}
+
+
+def _introduce(company: Company) -> Message:
+    traits = {"name": company.name, "industry": company.industry, "employees": company.employees, "plan": company.plan}
+    return {"type": "group", "groupId": company.id, "traits": traits, "context": _CONTEXT}
 
 
 def _live(shopper: ShopTruth, until: datetime, seed: int) -> Iterator[tuple[datetime, str, str, Message]]:
@@ -131,17 +156,3 @@ def _live(shopper: ShopTruth, until: datetime, seed: int) -> Iterator[tuple[date
         yield max(at, shopper.joined_at), "last complaint", "Complaint Filed", {"topic": "invoice"}
     if unsubscribes:
         yield leaves_at - timedelta(days=days), "unsubscribed", "Newsletter Unsubscribed", {}
-
-
-def _make_message(message_id: str, user_id: str, at: datetime, event: str, properties: Message) -> Message:
-    return {
-        "type": "track",
-        "messageId": message_id,
-        "userId": user_id,
-        "event": event,
-        "properties": properties,
-        "context": _CONTEXT,
-        "timestamp": to_iso(at),
-        "originalTimestamp": to_iso(at),
-        "integrations": {},
-    }

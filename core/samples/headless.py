@@ -14,6 +14,7 @@ from core.checks.store import CheckRun
 from core.errors import IllegalTransition
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
 from core.profiles.build import BuildReport, ProfileBuilder
+from core.profiles.group_calls import follow_group_calls
 from core.samples.demo import DEMO_FILE, append_demo_events, append_demo_orders, ensure_demo_warehouse
 from core.setup import guided_setup
 from core.setup.guided_setup import Setup
@@ -162,7 +163,9 @@ class _Demo:
         """Read the log to its end."""
         space_id = str(guided_setup.get_setup(self._workspace).space_id)
         with self._part("profiles", 0.60):
-            return ProfileBuilder(self._workspace, space_id, ComputedTraitEngine()).build(wait_s=WORKER_WAIT_S)
+            built = ProfileBuilder(self._workspace, space_id, ComputedTraitEngine()).build(wait_s=WORKER_WAIT_S)
+            follow_group_calls(self._workspace, space_id)
+        return built
 
     def check(self) -> CheckRun:
         """Press Enable Sources and Test Connections."""

@@ -11,9 +11,11 @@ import pytest
 from core.cli.main import main
 from core.errors import IllegalTransition
 from core.setup import guided_setup
+from core.traits.accounts import list_account_traits
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace, open_workspace
 from tests import guided
+from tests.feeding import Feed
 
 
 @pytest.fixture
@@ -104,3 +106,16 @@ def test_a_rebuild_of_profiles_prints_a_json_line_a_space(place: str, capsys: py
     assert main(["profiles", "rebuild", "--json", "--home", place]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert orjson.loads(line) == {"space": "Unified profiles", "messages": 0, "profiles": 0, "merges": 0}
+
+
+def test_a_rebuild_of_profiles_knows_what_group_calls_say_of_an_account(
+    place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = open_workspace(place)
+    feed = Feed(workspace)
+    feed.send("group", userId="ada", groupId="acme", traits={"seats": 250})
+    assert main(["profiles", "rebuild", "--home", place]) == 0
+    assert "1 messages, 1 profiles" in capsys.readouterr().out
+    (trait,) = list_account_traits(workspace, feed.space_id, "acme")
+    assert (trait.key, trait.value) == ("seats", 250)
+    workspace.close()

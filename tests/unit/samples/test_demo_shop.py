@@ -29,6 +29,18 @@ def test_a_shop_that_goes_on_sends_what_it_would_have_sent_without_a_break() -> 
     assert len({message["messageId"] for message in before + after}) == len(before + after)
 
 
+def test_a_fifth_buys_for_a_company_that_a_group_call_introduces_and_each_of_their_events_names() -> None:
+    messages = list(shop_messages(invent_shoppers(USERS, OPENED_AT, NOW), NOW))
+    introduced = {message["userId"]: message for message in messages if message["type"] == "group"}
+    assert 40 <= len(introduced) <= 80, "of 300"
+    named = {
+        (message["userId"], message["context"].get("groupId")) for message in messages if message["type"] == "track"
+    }
+    assert named == {(user, introduced[user]["groupId"] if user in introduced else None) for user in USERS}
+    by_company = {(call["groupId"], tuple(call["traits"].items())) for call in introduced.values()}
+    assert len(by_company) == len({company for company, _ in by_company}) <= 50, "one company is always described alike"
+
+
 def test_a_shop_of_that_name_that_is_somebodys_own_is_left_alone(workspace: Workspace) -> None:
     mine = create_source(workspace, kind="http", name=DEMO_SHOP_NAME)
     order = {"type": "track", "event": "Order Completed", "userId": "ada", "messageId": "1", "context": {}}

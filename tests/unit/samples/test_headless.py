@@ -22,7 +22,10 @@ from core.events.event_log import open_event_log
 from core.events.message import parse_time
 from core.predictions.prediction import parse_definition
 from core.predictions.requirements import check_requirements
+from core.profiles.accounts import list_accounts
+from core.profiles.lookup import get_profile
 from core.samples.demo import append_demo_events, demo_messages, get_demo_truth, read_newest_invented
+from core.samples.demo_companies import find_company
 from core.samples.demo_events import Message, true_trait_values
 from core.samples.demo_shop import ORDER_COMPLETED
 from core.samples.demo_visitors import true_merges
@@ -35,6 +38,7 @@ from core.storage.lease import hold_lease
 from core.storage.tables import identifiers, profiles
 from core.syncs.engine import LOOK_S
 from core.syncs.run import RunState, request_run
+from core.traits.accounts import list_account_traits
 from core.warehouses.registry import open_warehouse
 from core.warehouses.store import list_warehouses
 from core.workspaces.workspace import Workspace, open_workspace
@@ -88,6 +92,19 @@ def test_rows_and_events_become_profiles(demo: Demo) -> None:
     assert result.shop_events > 10_000
     assert result.build.applied > 15_000
     assert 2_000 < result.profiles < 6_000
+
+
+def test_some_customers_buy_for_a_company_of_which_their_account_tells(demo: Demo) -> None:
+    workspace, space_id = demo.workspace, str(demo.result.setup.space_id)
+    call = next(event for event in open_event_log(workspace).read(0, 100_000) if event.type == "group")
+    user_id = orjson.loads(call.body)["userId"]
+    company = find_company(user_id)
+    assert company is not None
+    profile = get_profile(workspace, space_id, f"user_id:{user_id}")
+    named = {account.group_id: account.name for account in list_accounts(workspace, space_id, profile.id)}
+    assert named[company.id] == company.name
+    known = {trait.key: trait.value for trait in list_account_traits(workspace, space_id, company.id)}
+    assert (known["industry"], known["employees"], known["plan"]) == (company.industry, company.employees, company.plan)
 
 
 def test_the_demo_warehouse_can_be_read(demo: Demo) -> None:

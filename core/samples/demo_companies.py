@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
-from core.samples.demo_names import COMPANY_ENDINGS, COUNTRIES, INDUSTRIES, SERVICE_TIERS
+from core.samples.demo_names import COUNTRIES, SERVICE_TIERS
 
 COMPANIES = 50
 SHARE_OF_BUYERS = 0.2
+_TRADES = (
+    ("Farms", "Agriculture"),
+    ("Bakery", "Retail"),
+    ("& Sons", "Construction"),
+    ("Dental", "Health"),
+    ("Hotel", "Hospitality"),
+    ("Autohaus", "Retail"),
+    ("Architects", "Construction"),
+    ("Academy", "Education"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,6 @@ def find_company(user_id: str, seed: int = 7) -> Company | None:
 
 
 def _invent(number: int, chance: Random) -> Company:
-    name = f"{chance.choice(COUNTRIES[0].family)} {chance.choice(COMPANY_ENDINGS)}"
-    industry = chance.choice([each for each in INDUSTRIES if each != "Household"])
+    ending, industry = chance.choice(_TRADES)
+    name = f"{chance.choice(COUNTRIES[0].family)} {ending}"
     return Company(f"company-{number + 1:02d}", name, industry, chance.randrange(2, 400), chance.choice(SERVICE_TIERS))

@@ -22,6 +22,7 @@ from core.traits.accounts import AccountTrait, list_account_traits
 from core.workspaces.workspace import Workspace
 
 LAST_ENTRIES = 10
+_ENTRIES_LOOKED_AT = 40  # of those that came last, as some tell of what happened before
 MAX_TRAITS = 40
 MAX_ACCOUNTS = 5
 MAX_ACCOUNT_TRAITS = 20
@@ -59,7 +60,8 @@ def draw_sheet(workspace: Workspace, profile: Profile) -> None:
         account.group_id: list_account_traits(workspace, profile.space_id, account.group_id)
         for account in accounts[:MAX_ACCOUNTS]
     }
-    entries = list_timeline(workspace, profile.space_id, profile.id, limit=LAST_ENTRIES)
+    newest = list_timeline(workspace, profile.space_id, profile.id, limit=_ENTRIES_LOOKED_AT)
+    entries = sorted(newest, key=lambda entry: entry.at, reverse=True)[:LAST_ENTRIES]
     left, right = st.columns([1, 1], gap="large")
     with left:
         _draw_part("How to reach and recognise them", _list_identifiers(profile))

@@ -147,8 +147,11 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
     feed.identify("ada", traits={"churn": 0.9}, context={"personas": {}, "prediction": said})
     feed.build()
     follow_group_calls(workspace, feed.space_id)
+    feed.track("ada", "Told late", minute=-1)
+    feed.build()
     shown = read(visit(PAGE, id="user_id:ada"))
     assert "<dt>c</dt>" not in shown
+    assert shown.index("<b>Ordered</b>") < shown.index("Viewed Prices") < shown.index("<b>Told late</b>")
     for part in (
         "Ada &lt;Lovelace&gt;</h2>",
         "<dt>email</dt><dd>ada@example.com",
@@ -168,7 +171,7 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
     ):
         assert part in shown, part
     for kind, titles in {
-        "events": ["Ordered", "Viewed Prices"],
+        "events": ["Told late", "Ordered", "Viewed Prices"],
         "traits": ["Traits set"] * 3,
         "accounts": ["Belongs to acme"],
     }.items():

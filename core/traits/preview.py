@@ -12,6 +12,7 @@ from functools import partial
 
 import duckdb
 import orjson
+from sqlalchemy import Connection
 
 from core.clock import to_millis
 from core.errors import InvalidField
@@ -20,6 +21,7 @@ from core.events.history.relation import open_events
 from core.events.json_sql import quote
 from core.profiles.progress import read_offset
 from core.profiles.search import summarise_profiles
+from core.traits.accounts import read_entries
 from core.traits.computed_trait import Scope
 from core.traits.definition import ACCOUNT_PREFIX, CompiledTrait, compile_definition
 from core.traits.history import EVENT_COLUMNS
@@ -100,10 +102,14 @@ def preview_trait(
             with OwnerMap(database, first, last, owners) as who:
                 found = HistoryCount(database, trait, who)
             members, values = _count_members(found, to_millis(workspace.now()), sample)
-        shown = _describe_owners(trait, values) or [
-            Member(each.title, values[each.id], each.id)
-            for each in summarise_profiles(connection, space_id, list(values))
-        ]
+        if trait.scope is Scope.ACCOUNT:
+            shown = [
+                Member(_name_account(workspace, connection, space_id, owner.removeprefix(ACCOUNT_PREFIX)), value, None)
+                for owner, value in values.items()
+            ]
+        else:
+            people = summarise_profiles(connection, space_id, list(values))
+            shown = [Member(each.title, values[each.id], each.id) for each in people]
     is_partial = first > 1
     sentence = _describe(trait, members, events, last - first + 1 if is_partial else None)
     return TraitPreview(members, tuple(shown), events, is_partial, sentence)
@@ -129,10 +135,9 @@ def _count_members(count: HistoryCount, now_ms: int, sample: int) -> tuple[int, 
     return members, values
 
 
-def _describe_owners(trait: CompiledTrait, values: Mapping[str, object]) -> list[Member]:
-    if trait.scope is Scope.USER:
-        return []
-    return [Member(owner.removeprefix(ACCOUNT_PREFIX), value, None) for owner, value in values.items()]
+def _name_account(workspace: Workspace, connection: Connection, space_id: str, group_id: str) -> str:
+    entry = read_entries(workspace, connection, space_id, group_id).get("name")
+    return f"{entry.value} ({group_id})" if entry and isinstance(entry.value, str) and entry.value else group_id
 
 
 def _describe(trait: CompiledTrait, members: int, events: int, looked_at: int | None) -> str:

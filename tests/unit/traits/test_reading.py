@@ -12,6 +12,7 @@ import pytest
 
 from core.clock import FixedClock
 from core.errors import InvalidField, LimitExceeded
+from core.profiles.group_calls import follow_group_calls
 from core.profiles.lookup import get_profile
 from core.setup.entitled import create_entitled_trait
 from core.traits.changes import TraitHistory, read_trait_history
@@ -19,7 +20,7 @@ from core.traits.computed_trait import ComputedTrait
 from core.traits.export import ExportLayout, export_trait
 from core.traits.preview import preview_trait
 from core.traits.store import create_trait, list_traits
-from core.workspaces.workspace import open_workspace
+from core.workspaces.workspace import Workspace, open_workspace
 from tests.feeding import START, Feed
 
 CLOCK = START + timedelta(days=31)
@@ -68,6 +69,18 @@ def test_a_preview_counts_who_would_have_the_trait_and_shows_some_with_their_val
     assert [(each.title, each.value) for each in found.sample] == [("Ada", 3)]
     account = preview_trait(feed.workspace, feed.space_id, "event_counter", {"event": "Bought", "scope": "account"})
     assert [(each.title, each.value, each.profile_id) for each in account.sample] == [("acme", 3, None)]
+
+
+def test_a_preview_names_the_accounts_that_a_group_call_named(workspace: Workspace) -> None:
+    feed = Feed(workspace)
+    feed.send("group", userId="ada", groupId="acme", traits={"name": "Acme Ltd"})
+    feed.send("group", userId="ada", groupId="zenith", traits={"name": 7})
+    for group in ("acme", "zenith", "unknown"):
+        feed.track("ada", "Bought", context={"groupId": group})
+    feed.build()
+    follow_group_calls(workspace, feed.space_id)
+    found = preview_trait(workspace, feed.space_id, "event_counter", {"event": "Bought", "scope": "account"})
+    assert {each.title for each in found.sample} == {"Acme Ltd (acme)", "zenith", "unknown"}
 
 
 def test_a_preview_says_why_nobody_would_have_it_and_what_it_did_not_look_at(feed: Feed) -> None:

@@ -86,6 +86,7 @@ def pick_row(screen: object, row: int) -> None:
 
 
 def follow(screen: object, label: str) -> None:
+    screen.settle()
     screen.page.get_by_role("link", name=re.compile(re.escape(label))).first.click()
     screen.settle()
 

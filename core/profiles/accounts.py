@@ -21,6 +21,9 @@ MAX_GROUP_CALLS = 500
 """The newest of a person; a program that repeats the call with every page adds nothing."""
 
 
+MAX_NAME_CHARS = 160
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One account: its id, its name where a group call said one, and when the newest such call happened, if one did."""
@@ -42,12 +45,24 @@ def list_accounts(workspace: Workspace, space_id: str, profile_id: str) -> list[
         before = found.get(read_group_id(message) or "")
         if before is not None:
             traits = message.get("traits")
-            name = traits.get("name") if isinstance(traits, dict) else None
+            name = read_account_name(traits.get("name")) if isinstance(traits, dict) else None
             at = from_millis(read_timestamp_ms(message, event.received_at))
-            said = before.name or (name if isinstance(name, str) else None)
-            found[before.group_id] = Account(before.group_id, said, max(at, before.called_at or at))
+            found[before.group_id] = Account(before.group_id, before.name or name, max(at, before.called_at or at))
     never = datetime.min.replace(tzinfo=UTC)
     return sorted(found.values(), key=lambda each: each.called_at or never, reverse=True)
+
+
+def read_account_name(value: object) -> str | None:
+    """Return a name as it can stand in a heading: one line that can be printed; None where nothing is left of it.
+
+    Example:
+        >>> read_account_name(" Acme  Ltd "), read_account_name("  "), read_account_name(7)
+        ('Acme Ltd', None, None)
+    """
+    if not isinstance(value, str):
+        return None
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in value).split())
+    return f"{line[: MAX_NAME_CHARS - 1]}…" if len(line) > MAX_NAME_CHARS else line or None
 
 
 def list_group_ids(connection: Connection, space_id: str, profile_ids: Collection[str]) -> list[str]:

@@ -128,7 +128,7 @@ def read_flex_view(workspace: Workspace, space_id: str, profile_id: str) -> Flex
     accounts = list_accounts(workspace, space_id, profile.id)
     return FlexView(
         profile.id,
-        profile.title,
+        profile.title[:_MAX_CHARS],
         tuple((each.type, each.value) for each in profile.identifiers),
         profile.created_at,
         profile.updated_at,
@@ -222,7 +222,7 @@ def _read_account(workspace: Workspace, space_id: str, account: Account) -> View
     traits = [
         trait
         for trait in list_account_traits(workspace, space_id, account.group_id)
-        if _is_simple(trait.value) and trait.value not in (account.name, account.group_id)
+        if _is_simple(trait.value) and trait.value != account.group_id and not (trait.key == "name" and account.name)
     ]
     traits.sort(key=lambda trait: trait.updated_at, reverse=True)
     shown = tuple(_to_fact(trait) for trait in traits[:MAX_ACCOUNT_TRAITS])

@@ -19,6 +19,7 @@ from core.errors import InvalidField
 from core.events.event_log import open_event_log
 from core.events.history.relation import open_events
 from core.events.json_sql import quote
+from core.profiles.accounts import read_account_name
 from core.profiles.progress import read_offset
 from core.profiles.search import summarise_profiles
 from core.traits.accounts import read_entries
@@ -137,7 +138,8 @@ def _count_members(count: HistoryCount, now_ms: int, sample: int) -> tuple[int, 
 
 def _name_account(workspace: Workspace, connection: Connection, space_id: str, group_id: str) -> str:
     entry = read_entries(workspace, connection, space_id, group_id).get("name")
-    return f"{entry.value} ({group_id})" if entry and isinstance(entry.value, str) and entry.value else group_id
+    name = read_account_name(entry.value) if entry else None
+    return f"{name} ({group_id})" if name else group_id
 
 
 def _describe(trait: CompiledTrait, members: int, events: int, looked_at: int | None) -> str:

@@ -120,6 +120,25 @@ def test_the_card_names_the_accounts_with_what_is_known_of_them_the_last_named_f
     assert ">Account" not in open_link(api, "user_id:14155550100").body.decode(), "nobody's account, no section"
 
 
+def test_a_name_of_ten_kilobytes_or_of_nothing_that_can_be_printed_leaves_a_card_that_can_be_read(api: Api) -> None:
+    feed = api.feed
+    names = {"long": "N" * 10_000, "blank": " \x00\u202e ", "lines": "Acme\n\x00 Ltd"}
+    feed.identify("3003", traits={"name": "P" * 10_000})
+    for group, name in names.items():
+        feed.send("group", userId="3003", groupId=group, traits={"name": name})
+    feed.build()
+    follow_group_calls(feed.workspace, feed.space_id)
+    (card,) = read_json(api, "user_id:3003")
+    assert {each["id"]: each["name"] for each in card["accounts"]} == {
+        "long": f"{'N' * 159}…",
+        "blank": None,
+        "lines": "Acme Ltd",
+    }
+    assert card["name"] == "P" * 160
+    page = open_link(api, "user_id:3003").body.decode()
+    assert "<span>blank</span>" in page and "N" * 161 not in page and "P" * 161 not in page
+
+
 def test_what_several_people_may_be_meant_by_is_a_choice_with_a_link_for_each(api: Api) -> None:
     page = open_link(api, "14155550100", suffix="?theme=dark").body.decode()
     assert "2 people are known by" in page and 'data-theme="dark"' in page

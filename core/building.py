@@ -14,8 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from core.errors import RunInProgress
-from core.profiles.build import BuildReport, ProfileBuilder
+from core.profiles.build import BuildReport, ProfileBuilder, Progress
 from core.profiles.counts import roll_up
+from core.profiles.group_calls import follow_group_calls
 from core.traits.engine import ComputedTraitEngine
 from core.traits.expiry import expire_values
 from core.workspaces.beside import start_beside, watch_parent
@@ -34,8 +35,17 @@ class SpaceBuilders:
         self._workspace = workspace
         self._builders: dict[str, ProfileBuilder] = {}
 
-    def build(self, space_id: str, is_stopping: Callable[[], bool]) -> BuildReport:
-        """Build a space up to the end of the log, or until it is time to stop; then what is due by time.
+    def build(
+        self,
+        space_id: str,
+        is_stopping: Callable[[], bool] = lambda: False,
+        progress: Progress | None = None,
+        *,
+        wait_s: float = 0.0,
+    ) -> BuildReport:
+        """Build a space up to the end of the log, or until it is time to stop; then what follows or is due by time.
+
+        `wait_s` is how long to wait for another process that builds this space and pauses now and then.
 
         Raises:
             RunInProgress: Another process builds this space.
@@ -43,20 +53,30 @@ class SpaceBuilders:
         builder = self._builders.get(space_id)
         if builder is None:
             builder = self._builders[space_id] = ProfileBuilder(self._workspace, space_id, ComputedTraitEngine())
-        read = offset = 0
+        built = BuildReport()
         while not is_stopping():
-            report = builder.build(max_messages=ROUND_MESSAGES)
-            read, offset = read + report.read, report.offset
+            before = built
+            tell = None if progress is None else lambda more, before=before: progress(before.followed_by(more))
+            report = builder.build(ROUND_MESSAGES, tell, wait_s=wait_s)
+            built = built.followed_by(report)
             if report.read < ROUND_MESSAGES:
                 break
-        expire_values(self._workspace, space_id, is_stopping)
+        expire_values(self._workspace, space_id, is_stopping, wait_s=wait_s)
+        follow_group_calls(self._workspace, space_id)
         roll_up(self._workspace, space_id)
-        return BuildReport(read, offset=offset)
+        return built
 
 
-def build_space(workspace: Workspace, space_id: str, is_stopping: Callable[[], bool]) -> BuildReport:
+def build_space(
+    workspace: Workspace,
+    space_id: str,
+    is_stopping: Callable[[], bool] = lambda: False,
+    progress: Progress | None = None,
+    *,
+    wait_s: float = 0.0,
+) -> BuildReport:
     """Build the profiles of one space once, as `SpaceBuilders` does in every round."""
-    return SpaceBuilders(workspace).build(space_id, is_stopping)
+    return SpaceBuilders(workspace).build(space_id, is_stopping, progress, wait_s=wait_s)
 
 
 class BuilderBeside:

@@ -29,7 +29,6 @@ from core.predictions.process import run_job_beside
 from core.predictions.run import list_pending, request_due_jobs
 from core.privacy.job import carry_out_due
 from core.profiles.build import BuildReport
-from core.profiles.group_calls import follow_group_calls
 from core.profiles.search_index import keep_search
 from core.profiles.undo_jobs import carry_out_undos
 from core.profiles_sync.run import run_due
@@ -124,7 +123,6 @@ class Worker:
                 failures,
             )
             messages += sum(report.read for report in reports)
-            self._attempt(lambda space_id=space.id: follow_group_calls(self._workspace, space_id), failures)  # type: ignore[misc]
         return messages
 
     def start(self) -> None:

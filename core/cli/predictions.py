@@ -84,7 +84,7 @@ def train(args: argparse.Namespace) -> int:
     request_job(workspace, prediction.id, Job.TRAIN)
     trained = run_job(workspace, prediction.id, say)
     say("building profiles")
-    build_space(workspace, trained.space_id, lambda: False)
+    build_space(workspace, trained.space_id)
     _print(trained, as_json=args.json)
     return DONE
 

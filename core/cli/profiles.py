@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from core.building import build_space
 from core.cli import profile_merges
 from core.cli.output import DONE, open_for, print_json, print_json_lines, print_table, say
 from core.cli.space_option import add_space, find_space
 from core.clock import to_iso
-from core.profiles.build import ProfileBuilder, rebuild
-from core.profiles.group_calls import follow_group_calls
+from core.profiles.build import rebuild
 from core.profiles.list_deleted import list_deleted_identifiers
 from core.profiles.lookup import get_profile
 from core.profiles.search import search_profiles
 from core.storage.lease import WORKER_WAIT_S
-from core.traits.engine import ComputedTraitEngine
 from core.workspaces.spaces import list_spaces
 
 
@@ -112,10 +111,9 @@ def rebuild_all(args: argparse.Namespace) -> int:
         say("There is no space yet, so there are no profiles. The guided setup makes the first one.")
     for space in spaces:
         rebuild(workspace, space.id)
-        report = ProfileBuilder(workspace, space.id, ComputedTraitEngine()).build(
-            progress=lambda report: say(f"{report.read:,} messages"), wait_s=WORKER_WAIT_S
+        report = build_space(
+            workspace, space.id, progress=lambda report: say(f"{report.read:,} messages"), wait_s=WORKER_WAIT_S
         )
-        follow_group_calls(workspace, space.id)
         counts = {"messages": report.read, "profiles": report.profiles_created, "merges": report.merges}
         if args.json:
             print_json_lines([{"space": space.name, **counts}])

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
+from core.building import build_space
 from core.checks.check import CheckState
 from core.checks.store import CheckRun
 from core.errors import IllegalTransition
 from core.mappings.mapping import ColumnRef, Constant, FieldMapping, MappingEntry
-from core.profiles.build import BuildReport, ProfileBuilder
-from core.profiles.group_calls import follow_group_calls
+from core.profiles.build import BuildReport
 from core.samples.demo import DEMO_FILE, append_demo_events, append_demo_orders, ensure_demo_warehouse
 from core.setup import guided_setup
 from core.setup.guided_setup import Setup
@@ -23,7 +23,6 @@ from core.storage.lease import WORKER_WAIT_S
 from core.storage.tables import profiles
 from core.syncs.engine import execute_run
 from core.syncs.run import RunState, SyncRun, take_up_run
-from core.traits.engine import ComputedTraitEngine
 from core.traits.recipes import RECIPES
 from core.warehouses.store import WarehouseRecord, get_warehouse
 from core.workspaces.workspace import Access, Workspace, request_access
@@ -163,9 +162,7 @@ class _Demo:
         """Read the log to its end."""
         space_id = str(guided_setup.get_setup(self._workspace).space_id)
         with self._part("profiles", 0.60):
-            built = ProfileBuilder(self._workspace, space_id, ComputedTraitEngine()).build(wait_s=WORKER_WAIT_S)
-            follow_group_calls(self._workspace, space_id)
-        return built
+            return build_space(self._workspace, space_id, wait_s=WORKER_WAIT_S)
 
     def check(self) -> CheckRun:
         """Press Enable Sources and Test Connections."""

@@ -25,8 +25,12 @@ from core.workspaces.workspace import Workspace
 EXPIRED_AT_ONCE = 2_000
 
 
-def expire_values(workspace: Workspace, space_id: str, is_stopping: Callable[[], bool] = lambda: False) -> int:
+def expire_values(
+    workspace: Workspace, space_id: str, is_stopping: Callable[[], bool] = lambda: False, *, wait_s: float = 0.0
+) -> int:
     """Compute the values that are due, and return how many there were.
+
+    `wait_s` is how long to wait for another process that builds this space and pauses now and then.
 
     Raises:
         RunInProgress: Another process builds this space; the next round finds them.
@@ -34,7 +38,7 @@ def expire_values(workspace: Workspace, space_id: str, is_stopping: Callable[[],
     count = 0
     if not _list_due(workspace, space_id, 1):
         return count
-    with hold_lease(workspace.database, f"profiles:{space_id}") as lease:
+    with hold_lease(workspace.database, f"profiles:{space_id}", wait_s=wait_s) as lease:
         check = partial(require_lease, lease=lease)
         while not is_stopping() and (rows := _list_due(workspace, space_id, EXPIRED_AT_ONCE)):
             for trait in _read_traits(workspace, {row.trait_id for row in rows}):

@@ -1,4 +1,4 @@
-"""The process beside: it builds what others write to the log, and ends when it is told to or its parent is gone."""
+"""A build of a space to its end; the process beside, which ends when it is told to or its parent is gone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from core import worker
-from core.building import BuilderBeside
+from core import building, worker
+from core.building import BuilderBeside, build_space
+from core.profiles.build import BuildReport
 from core.profiles.lookup import count_profiles
 from core.syncs.run import get_run, request_run
+from core.traits.accounts import list_account_traits
 from core.worker import Worker
 from core.workspaces.workspace import Workspace, open_workspace
 from tests.customers import Customers
@@ -39,6 +41,23 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     opened = open_workspace(new_home(tmp_path / "home"))
     yield opened
     opened.close()
+
+
+def test_a_build_in_several_rounds_tells_what_all_of_them_did_and_notes_what_group_calls_say(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "ROUND_MESSAGES", 3)
+    feed = Feed(workspace)
+    for number in range(6):
+        feed.identify(f"user {number}")
+    feed.send("identify", userId="user 0", traits={"plan": "gold"})
+    last = feed.send("group", userId="user 1", groupId="acme", traits={"seats": 250})
+    told: list[BuildReport] = []
+    report = build_space(workspace, feed.space_id, progress=told.append)
+    assert (report.read, report.profiles_created, report.offset) == (8, 6, last)
+    assert told[-1] == report and [each.read for each in told] == sorted(each.read for each in told)
+    assert [trait.value for trait in list_account_traits(workspace, feed.space_id, "acme")] == [250]
+    assert build_space(workspace, feed.space_id) == BuildReport(offset=last)
 
 
 def test_what_is_written_to_the_log_meanwhile_is_built_beside(workspace: Workspace) -> None:

@@ -212,7 +212,7 @@ def test_after_three_weeks_the_demo_goes_on_where_it_stopped_and_a_prediction_ca
     later = open_workspace(str(demo.workspace.home.root), clock=FixedClock(demo.workspace.now() + timedelta(days=21)))
     try:
         assert go_on(later)
-        added = build_space(later, space_id, lambda: False).read
+        added = build_space(later, space_id).read
         churn = parse_definition("churn", {"targets": [ORDER_COMPLETED]})
         found = check_requirements(later, space_id, churn, later.now())
         assert not go_on(later), "what it sent is there"

@@ -55,7 +55,7 @@ def put(workspace: Workspace, rows: list[tuple[str, str, str, float]]) -> None:
 
 def run(workspace: Workspace, sync_id: str, space_id: str) -> SyncRun:
     done = execute_run(workspace, request_run(workspace, sync_id).id)
-    build_space(workspace, space_id, lambda: False)
+    build_space(workspace, space_id)
     return done
 
 
@@ -109,7 +109,7 @@ def test_traits_of_accounts_are_kept_and_taken_away(workspace: Workspace, wareho
     assert run(workspace, sync.id, space.id).sheet.added == 2
     assert read_account(workspace, space.id, "gold") == {"people": 1, "spent": 12.5}
     rebuild(workspace, space.id)
-    build_space(workspace, space.id, lambda: False)
+    build_space(workspace, space.id)
     assert run(workspace, other.id, space.id).sheet.added == 1
     put(workspace, [("ada", "a@x.example", "gold", 13.5), ("eve", "e@x.example", "x" * 501, 1.0)])
     done = run(workspace, sync.id, space.id)
@@ -155,7 +155,7 @@ def test_sql_traits_are_edited_and_deleted(workspace: Workspace, warehouse_id: s
     with pytest.raises(RunInProgress, match="not over"):
         delete_sql_traits(workspace, "Plans")
     assert execute_run(workspace, waiting.id).sheet.updated == 2
-    build_space(workspace, space.id, lambda: False)
+    build_space(workspace, space.id)
     state = workspace.home.sync_state / f"{sync.id}.duckdb"
     assert state.exists()
     delete_sql_traits(workspace, "Plans")

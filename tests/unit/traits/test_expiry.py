@@ -48,7 +48,7 @@ def test_what_leaves_a_window_leaves_the_value_without_a_new_message(
     assert values(feed, "u1") == {"orders_of_three_days": 1, "orders": 2}
     assert values(feed, "u2") == {"orders_of_three_days": 1, "orders": 1}
     clock.advance(timedelta(days=2))
-    build_space(store_workspace, feed.space_id, lambda: False)
+    build_space(store_workspace, feed.space_id)
     assert values(feed, "u1") == {"orders": 2}
     assert expire_values(store_workspace, feed.space_id) == 0
 
@@ -63,14 +63,14 @@ def test_a_session_s_value_follows_each_event_at_once_and_goes_with_the_session(
     seen = []
     for minute in (0, 20, 40, 75):  # the break before the last one is longer than the inactivity period
         clock.advance(START + timedelta(minutes=minute) - clock.now())
-        build_space(workspace, feed.space_id, lambda: False)
+        build_space(workspace, feed.space_id)
         before = values(feed, "u1") if seen else {}
         feed.track("u1", "Bought", minute=minute)
         feed.build()
         seen.append((before.get("orders"), values(feed, "u1")["orders"]))
     assert seen == [(None, 1), (1, 2), (2, 3), (None, 1)]
     clock.advance(timedelta(minutes=31))
-    build_space(workspace, feed.space_id, lambda: False)
+    build_space(workspace, feed.space_id)
     assert values(feed, "u1") == {}
 
 

@@ -49,7 +49,7 @@ _AT = "epoch_ms(coalesce(try_cast(json_extract_string(e.body, '$.timestamp') AS 
 _TRAITS = "coalesce(json_extract(e.body, '$.traits'), json_extract(e.body, '$.context.traits'))"
 
 _REACHED = """
-    INSERT INTO reached SELECT unnest(CAST(string_split(offsets, ',') AS BIGINT[])), person
+    INSERT INTO reached SELECT unnest(offsets), person
     FROM batch JOIN people ON owner = profile_id
 """
 _TARGETS = """

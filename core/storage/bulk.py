@@ -127,6 +127,39 @@ def select_rows_in(
     return found
 
 
+def join_in(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    fixed: Mapping[str, object],
+    column: str,
+    values: Collection[object],
+) -> Sequence[str]:
+    """Return the columns of the same rows, each as one text of its values with commas between them; one order for all.
+
+    So no row comes to Python by itself. None of the values may have a comma in it; without a row nothing is returned.
+    """
+    if not values:
+        return ()
+    sql = _write_select_in(connection.dialect.name, tuple(columns), tuple(fixed), (column,), is_joined=True)
+    return _read_joined(execute_raw(connection, sql, (_to_list(values), *fixed.values())))
+
+
+def join_between(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    fixed: Mapping[str, object],
+    column: str,
+    first: int,
+    last: int,
+) -> Sequence[str]:
+    """Return, as `join_in` does, the columns of the rows that `select_between` returns."""
+    where, wanted = _write_equal(connection, fixed)
+    names = ", ".join(_write_joined(connection.dialect.name, each.name) for each in columns)
+    mark, table = _mark(connection), columns[0].table.name
+    sql = f"SELECT {names} FROM {table} WHERE {where} AND {column} BETWEEN {mark} AND {mark}"  # noqa: S608
+    return _read_joined(execute_raw(connection, sql, (*wanted, first, last)))
+
+
 def select_between(
     connection: Connection, table: Table, fixed: Mapping[str, object], column: str, first: int, last: int
 ) -> Sequence[_Values]:
@@ -158,10 +191,15 @@ def select_among(
 
 @lru_cache(maxsize=256)
 def _write_select_in(
-    dialect: str, columns: tuple[Column[Any], ...], equal: tuple[str, ...], wanted: tuple[str, ...]
+    dialect: str,
+    columns: tuple[Column[Any], ...],
+    equal: tuple[str, ...],
+    wanted: tuple[str, ...],
+    is_joined: bool = False,
 ) -> str:
     table = columns[0].table.name
-    names = ", ".join(f"t.{each.name}" for each in columns)
+    selected = [f"t.{each.name}" for each in columns]
+    names = ", ".join([_write_joined(dialect, each) for each in selected] if is_joined else selected)
     if dialect == "sqlite":
         lists = "".join(f"json_each(?) AS each_{name} CROSS JOIN " for name in wanted)
         where = " AND ".join([f"t.{name} = each_{name}.value" for name in wanted] + [f"t.{name} = ?" for name in equal])
@@ -299,6 +337,15 @@ def _write_select(
     where, wanted = _write_equal(connection, fixed)
     names = ", ".join(each.name for each in columns)
     return f"SELECT {names} FROM {columns[0].table.name} WHERE {where}", wanted  # noqa: S608
+
+
+def _write_joined(dialect: str, name: str) -> str:
+    return f"group_concat({name})" if dialect == "sqlite" else f"string_agg({name}::text, ',')"
+
+
+def _read_joined(cursor: Any) -> Sequence[str]:
+    texts: Sequence[str | None] = cursor.fetchone()
+    return [text for text in texts if text is not None]
 
 
 def _name(columns: Sequence[Column[Any]], rows: Iterable[_Values]) -> list[Any]:

@@ -26,7 +26,7 @@ from core.storage.tables import computed_traits, trait_states
 from core.traits.computed_trait import ComputedTrait
 from core.traits.definition import COUNTED_TYPES, CompiledTrait, compile_trait
 from core.traits.history_count import HistoryCount
-from core.traits.owner_map import OwnerMap
+from core.traits.owner_map import Offsets, OwnerMap
 from core.traits.owners import read_owners
 from core.traits.publish import Publisher, TraitChanged
 from core.workspaces.workspace import Workspace
@@ -103,7 +103,7 @@ class _Reading:
         self._opened = None
         self._stack.close()
 
-    def _read_owners(self, only: Sequence[int] | None) -> Iterator[pa.Table]:
+    def _read_owners(self, only: Offsets | None) -> Iterator[pa.Table]:
         with self._workspace.database.reading() as connection:
             yield from read_owners(connection, self._space_id, 1, self.offset, only)
 

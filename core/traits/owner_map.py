@@ -7,7 +7,7 @@ other, so four bytes at the place of each do, in a file that the system keeps in
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Self, TypeAlias
 
@@ -19,8 +19,9 @@ from duckdb.func import PythonUDFType
 
 _WRITTEN_BYTES = 1 << 20
 _Numbers: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int32]]
-OWNERS = pa.schema({"owner": pa.string(), "offsets": pa.string()})
-"""A profile and its messages: offsets as text, with commas between them. A profile may come in several rows."""
+Offsets: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
+OWNERS = pa.schema({"owner": pa.string(), "offsets": pa.list_(pa.int64())})
+"""A profile and the offsets of its messages. A profile may come in several rows."""
 
 
 class OwnerMap:
@@ -41,7 +42,7 @@ class OwnerMap:
         database: duckdb.DuckDBPyConnection,
         first: int,
         last: int,
-        owners: Callable[[Sequence[int] | None], Iterable[pa.Table]],
+        owners: Callable[[Offsets | None], Iterable[pa.Table]],
     ) -> None:
         self.first, self.last = first, last
         self.is_whole = False
@@ -60,11 +61,11 @@ class OwnerMap:
         self._database.close()
         self._file.close()
 
-    def read(self, only: Sequence[int] | None = None) -> None:
-        """Read whose the messages are, or `only` these."""
+    def read(self, only: Offsets | None = None) -> None:
+        """Read whose the messages are, or whose `only` these are."""
         self._database.execute("CREATE OR REPLACE TABLE rows_read (number INTEGER, owner VARCHAR)")
         count = 0
-        for table in () if only == [] else self._owners(only):
+        for table in self._owners(only):
             numbers = np.arange(count + 1, count + len(table) + 1, dtype=np.int32)
             count += len(table)
             self._database.register("batch", pa.table({"number": numbers, "owner": table["owner"]}))
@@ -74,9 +75,8 @@ class OwnerMap:
         self.is_whole = only is None
 
     def _put(self, numbers: _Numbers, offsets: pa.ChunkedArray) -> None:
-        each = pc.add(pc.count_substring(offsets, ","), 1).to_numpy()
-        places = np.fromstring(",".join(offsets.to_pylist()), np.int64, sep=",")
-        self._numbers[places - self.first] = np.repeat(numbers, each)
+        each = pc.list_value_length(offsets).to_numpy()
+        self._numbers[pc.list_flatten(offsets).to_numpy() - self.first] = np.repeat(numbers, each)
 
     def _number_people(self, rows: int) -> None:
         """Give each person the first of the numbers of its rows."""

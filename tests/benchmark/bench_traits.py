@@ -5,7 +5,8 @@ the value and the newest time: what a trait shows of itself. It has to be told w
 profile are read from the store and joined. That finds the right profile here, where every message carries a user id and
 none was merged or refused for a limit; a trait has to be right everywhere, so it reads from the store whose each single
 message is. It does so once for all traits that are to be computed, as after a rebuild or when several are added; then
-each is counted. Writing brings states and values to the profiles, which takes as long as there are people, not events.
+each is counted. A trait that is added by itself is counted alone, and whose its messages are is read for it. Writing
+brings states and values to the profiles, which takes as long as there are people, not events.
 Processor time tells the ratio on a machine that does other work.
 """
 
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -39,7 +41,7 @@ from core.traits.definition import compile_trait
 from core.traits.engine import ComputedTraitEngine
 from core.traits.history import EVENT_COLUMNS
 from core.traits.history_count import HistoryCount
-from core.traits.owner_map import OwnerMap
+from core.traits.owner_map import Offsets, OwnerMap
 from core.traits.owners import read_owners
 from core.traits.store import count_owners, create_trait, delete_trait, list_traits
 from core.workspaces.spaces import ensure_space
@@ -149,14 +151,15 @@ class _Race:
         with open_events(self.log, EVENT_COLUMNS) as database, self._open_map(database) as who:
             timer.run("whose each message is", who.read)
             for trait, wanted in zip(made, people, strict=True):
-                self._count(database, who, trait, wanted)
+                self._count(f"{trait.name}: counted", wanted, partial(_count_people, database, who, trait))
+        for trait, wanted in zip(made, people, strict=True):
+            self._count(f"{trait.name}: counted alone", wanted, partial(self._count_alone, trait))
         counted = [f"{trait.name}: counted" for trait in made]
         bare = [f"{trait.name}: bare query" for trait in made]
         timer.compare("all traits / bare queries", ["whose each message is", *counted], bare)
         for trait in made:
             timer.compare(trait.name, [f"{trait.name}: counted"], [f"{trait.name}: bare query"])
-            ours = ["whose each message is", f"{trait.name}: counted"]
-            timer.compare(f"{trait.name}, alone", ours, [f"{trait.name}: bare query"])
+            timer.compare(f"{trait.name}, alone", [f"{trait.name}: counted alone"], [f"{trait.name}: bare query"])
         timer.repeat = 1
         timer.run("all traits in the profiles", self._build)
         timer.compare("all traits in the profiles / bare queries", ["all traits in the profiles"], bare)
@@ -180,16 +183,15 @@ class _Race:
         self.timer.run(f"{trait.name}: bare query", ask)
         return people[-1]
 
-    def _count(self, database: duckdb.DuckDBPyConnection, who: OwnerMap, trait: ComputedTrait, people: int) -> None:
+    def _count(self, name: str, people: int, count: Callable[[], int]) -> None:
         counted: list[int] = []
-
-        def count() -> None:
-            found = HistoryCount(database, compile_trait(trait), who)
-            counted.append(sum(1 for _ in found.read(lambda: to_millis(START))))
-
-        self.timer.run(f"{trait.name}: counted", count)
+        self.timer.run(name, lambda: counted.append(count()))
         if counted[-1] != people:
             raise SystemExit(f"{counted[-1]} people were counted, and {people} by the bare query")
+
+    def _count_alone(self, trait: ComputedTrait) -> int:
+        with open_events(self.log, EVENT_COLUMNS) as database, self._open_map(database) as who:
+            return _count_people(database, who, trait)
 
     def _build(self) -> None:
         ProfileBuilder(self.workspace, self.space_id, ComputedTraitEngine()).build()
@@ -202,12 +204,17 @@ class _Race:
 
     @contextmanager
     def _open_map(self, database: duckdb.DuckDBPyConnection) -> Iterator[OwnerMap]:
-        def read(only: Sequence[int] | None) -> Iterator[pa.Table]:
+        def read(only: Offsets | None) -> Iterator[pa.Table]:
             with self.workspace.database.reading() as connection:
                 yield from read_owners(connection, self.space_id, 1, self.rows, only)
 
         with OwnerMap(database, 1, self.rows, read) as who:
             yield who
+
+
+def _count_people(database: duckdb.DuckDBPyConnection, who: OwnerMap, trait: ComputedTrait) -> int:
+    """Count the trait, read what everybody has, and return how many have it."""
+    return sum(1 for _ in HistoryCount(database, compile_trait(trait), who).read(lambda: to_millis(START)))
 
 
 def _fill(workspace: Workspace, log: EventLog, space_id: str, rows: int, people: int) -> None:

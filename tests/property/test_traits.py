@@ -163,7 +163,7 @@ def count_history(trait: CompiledTrait, log: Sequence[Message]) -> Counting:
         for n, m in enumerate(log, start=1)
     ]
     owners = pa.table(
-        {"owner": [f"use_{n % 3}" for n in range(len(log))], "offsets": list(map(str, range(1, len(log) + 1)))}, OWNERS
+        {"owner": [f"use_{n % 3}" for n in range(len(log))], "offsets": [[n] for n in range(1, len(log) + 1)]}, OWNERS
     )
     with duckdb.connect(config={"threads": 1}) as database:
         database.register("events", to_table(rows))

@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from core.errors import Unreachable
 from core.storage.bulk import (
     delete_in,
+    join_between,
+    join_in,
     select_among,
     select_in,
     select_rows_in,
@@ -76,6 +78,19 @@ def test_rows_are_found_by_any_text_and_any_number(stored: Database) -> None:
     assert sorted(row.id for row in by_text) == sorted(f"use_{number}" for number in range(len(TEXTS)))
     assert sorted(by_number) == sorted([(TEXTS[2],), (TEXTS[3],)])
     assert sorted(both) == [("use_3",), ("use_4",)]
+
+
+def test_rows_come_as_a_text_a_column_in_one_order(stored: Database) -> None:
+    table, its = (profiles.c.id, profiles.c.created_offset, profiles.c.created_at), {"space_id": SPACE}
+    with stored.reading() as connection:
+        some = join_in(connection, table, its, "created_offset", [-3, -2, 5])
+        span = join_between(connection, table, its, "created_offset", -4, -2)
+        assert join_in(connection, table, its, "created_offset", []) == ()
+        assert join_in(connection, table, its, "created_offset", [5]) == []
+        assert join_between(connection, table, {"space_id": "spa_2"}, "created_offset", -4, -2) == []
+    rows = [f"use_{number} {-number} {LARGE}" for number in (2, 3, 4)]
+    assert sorted(map(" ".join, zip(*(text.split(",") for text in some), strict=True))) == rows[:2]
+    assert sorted(map(" ".join, zip(*(text.split(",") for text in span), strict=True))) == rows
 
 
 def test_pairs_are_found_among_several_names(database: Database) -> None:

@@ -352,11 +352,17 @@ def test_a_rare_event_finds_its_people_too(store_feed: Feed) -> None:
     for number in range(50):
         feed.track(f"u{number % 3}", "Looked")
     feed.track("u1", "Bought", {"total": "hat"})
+    feed.track("u2", "Bought", {"total": "shoes"})
+    feed.send("track", event="Bought", properties={"total": "coat"}, context={"traits": {"email": "a@x.example"}})
+    feed.identify("u1", traits={"email": "a@x.example"})
     feed.build()
     trait = make(feed, "Items")
     feed.build()
-    assert count_owners(feed.workspace, trait) == 1
-    assert value(feed, "u1", "items") == ["hat"]
+    assert count_owners(feed.workspace, trait) == 2
+    assert value(feed, "u1", "items") == ["coat", "hat"]
+    assert value(feed, "u2", "items") == ["shoes"]
+    partial = preview_trait(feed.workspace, feed.space_id, trait.kind, trait.definition, max_messages=40)
+    assert partial.is_partial and partial.members == 2
 
 
 def test_traits_that_are_computed_together_say_what_they_say_live(store_feed: Feed) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from core.clock import from_millis
 from core.events.event_log import StoredEvent, open_event_log
 from core.events.message import MessageType, read_group_id, read_timestamp_ms
-from core.profiles.merge_history import find_members
+from core.profiles.merge_history import find_members, find_survivors
 from core.storage.bulk import select_in
 from core.storage.tables import profile_accounts, profile_messages
 from core.workspaces.workspace import Workspace
@@ -69,6 +69,25 @@ def list_group_ids(connection: Connection, space_id: str, profile_ids: Collectio
     """Return the accounts that messages of profiles name, by their ids."""
     rows = select_in(connection, (profile_accounts.c.group_id,), {"space_id": space_id}, "profile_id", profile_ids)
     return sorted({group_id for (group_id,) in rows})
+
+
+def list_account_people(connection: Connection, space_id: str, group_id: str, limit: int) -> list[str]:
+    """Return people whose messages name the account, by their profile ids, the youngest profiles first."""
+    table, found = profile_accounts.c, dict[str, None]()
+    query = (
+        select(table.profile_id)
+        .where(table.space_id == space_id, table.group_id == group_id)
+        .order_by(table.profile_id.desc())
+        .limit(limit)
+    )
+    page = connection.execute(query).scalars().all()
+    while page:
+        survivors = find_survivors(connection, space_id, set(page))
+        found |= dict.fromkeys(survivors[profile_id] for profile_id in page)
+        if len(page) < limit or len(found) >= limit:
+            break
+        page = connection.execute(query.where(table.profile_id < page[-1])).scalars().all()
+    return list(found)[:limit]
 
 
 def _read_group_calls(

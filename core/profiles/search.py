@@ -1,6 +1,7 @@
 """Find people as somebody types: by identifier, name or any trait, in the index and in what it has not reached yet.
 
-A profile with exactly this identifier comes first, then the most recently heard of. What the index has not reached is
+A profile with exactly this identifier comes first, then the people of the account with this id, then the most recently
+heard of. What the index has not reached is
 compared directly while it is little; where it is much, `SearchResult.waiting` says how many could not be looked at.
 
 Complexity: a few of the rarest trigrams of the text are intersected, then texts are compared until a page is full. One
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 import orjson
 from sqlalchemy import CompoundSelect, Connection, Select, literal, select
 
+from core.profiles.accounts import list_account_people
 from core.profiles.changes import Changes, read_newest
 from core.profiles.lookup import clean_text, count_profiles, is_live, read_identifiers
 from core.profiles.profile import ProfileSummary, choose_title, put_reach_first
@@ -45,6 +47,7 @@ COUNTED_PEOPLE = 100_000
 """So many are counted at each key while the index is behind; of more it tells how many there were a moment ago."""
 PATIENCE_S = 0.12
 """After that no more is compared, so that a page comes while somebody types; what was not looked at is said."""
+_GROUP_ID = "group_id"
 _MAX_GRAMS = 6
 _SAMPLE_PROFILES = 300
 _SORTED_HITS = 100
@@ -131,7 +134,8 @@ def search_profiles(
 ) -> SearchResult:
     """Return the profiles that hold every word of `text` in an identifier or a trait, in any letter case.
 
-    `type:value` asks for one identifier type or trait key. Without text: the most recently heard of.
+    `type:value` asks for one identifier type or trait key, `group_id:value` for the people of an account. Without text:
+    the most recently heard of.
 
     Args:
         workspace: Where to look.
@@ -145,7 +149,7 @@ def search_profiles(
     needed = offset + limit + 1
     path = index_path(workspace, space_id)
     with workspace.database.reading() as connection:
-        exact = _find_exact(connection, space_id, wanted) if wanted else []
+        exact = _find_exact(connection, space_id, wanted, needed) if wanted else []
         changes = read_newest(connection, space_id, max_profiles=MAX_DIRECT_PROFILES)
         try:
             with open_index(path) as index:
@@ -305,7 +309,16 @@ def _quote(gram: str) -> str:
     return '"' + gram.replace('"', '""') + '"'
 
 
-def _find_exact(connection: Connection, space_id: str, text: str) -> list[str]:
+def _find_exact(connection: Connection, space_id: str, text: str, needed: int) -> list[str]:
+    found = _find_identified(connection, space_id, text)
+    key, _, value = text.partition(":")
+    group_ids = [text, value.strip()] if key.strip().lower() == _GROUP_ID else [text]
+    for group_id in group_ids:
+        found += list_account_people(connection, space_id, group_id, needed)
+    return list(dict.fromkeys(found))
+
+
+def _find_identified(connection: Connection, space_id: str, text: str) -> list[str]:
     type_, colon, value = text.partition(":")
     table = identifiers.c
     questions = read_questions(value or text, is_one_piece=True)
@@ -323,7 +336,7 @@ def _find_exact(connection: Connection, space_id: str, text: str) -> list[str]:
         .order_by(table.type, table.value)
     )
     found = connection.execute(query).all()
-    return list(dict.fromkeys(row.profile_id for row in found if row.value in anywhere or row.type == asked))
+    return [row.profile_id for row in found if row.value in anywhere or row.type == asked]
 
 
 def summarise_profiles(connection: Connection, space_id: str, ids: Sequence[str]) -> list[ProfileSummary]:

@@ -149,7 +149,10 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
     follow_group_calls(workspace, feed.space_id)
     feed.track("ada", "Told late", minute=-1)
     feed.build()
-    shown = read(visit(PAGE, id="user_id:ada"))
+    app = visit(PAGE, id="user_id:ada")
+    shown = read(app)
+    links = [link.proto.query_string for link in app.get("page_link") if link.label == "Everybody of this account"]
+    assert links == ["profile_search=group_id%3Aacme", "profile_search=group_id%3Aflex"]
     assert "<dt>c</dt>" not in shown
     assert shown.index("<b>Ordered</b>") < shown.index("Viewed Prices") < shown.index("<b>Told late</b>")
     for part in (

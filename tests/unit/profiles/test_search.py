@@ -197,6 +197,29 @@ def test_pages_hold_everybody_once(feed: Feed) -> None:
     assert sorted(seen) == sorted(f"many{number}" for number in range(30))
 
 
+def test_the_id_of_an_account_finds_its_people_page_by_page_each_once(store_workspace: Workspace) -> None:
+    feed = Feed(store_workspace)
+    for number in range(30):
+        feed.send("group", userId=f"user {number}", groupId="Acme: 1")
+    for number in range(5):  # two profiles of the account become one
+        feed.track(f"user {number}", "Seen", context={"traits": {"email": f"{number}@x.example"}})
+        feed.send("group", groupId="Acme: 1", context={"traits": {"email": f"mail{number}@x.example"}})
+        feed.identify(f"user {number}", traits={"email": f"mail{number}@x.example"})
+    feed.identify("user of another", traits={"plan": "Acme: 10"})
+    feed.send("group", userId="user 7", groupId="other")
+    feed.build()
+    for text in ("group_id:Acme: 1", " Group_ID : Acme: 1", "Acme: 1"):
+        seen: list[str] = []
+        for offset in (0, 14, 28):
+            page = search_profiles(feed.workspace, feed.space_id, text, 14, offset=offset)
+            seen += [each.value for person in page.people for each in person.identifiers if each.type == "user_id"]
+            assert page.has_more == (offset < 28)
+        others = ["user of another"] if text == "Acme: 1" else []
+        assert sorted(seen) == sorted([*(f"user {number}" for number in range(30)), *others])
+    assert find(feed, "group_id:other") == ["user 7"]
+    assert find(feed, "group_id:acme") == []
+
+
 @pytest.mark.parametrize("damage", [b"", b"no database", None])
 def test_an_index_that_is_lost_or_damaged_is_made_again_and_nobody_is_missing_meanwhile(
     feed: Feed, damage: bytes | None

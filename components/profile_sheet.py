@@ -19,7 +19,7 @@ from core.profiles.accounts import Account, list_accounts
 from core.profiles.profile import Profile, ProfileTrait, put_reach_first
 from core.profiles.tie_tree import grow_tree
 from core.profiles.timeline import list_timeline
-from core.traits.accounts import AccountTrait, list_account_traits
+from core.traits.accounts import AccountTrait, choose_account_name, list_account_traits
 from core.workspaces.workspace import Workspace
 
 LAST_ENTRIES = 10
@@ -156,9 +156,10 @@ def _summarise_trait(trait: ProfileTrait) -> Fact:
     return trait.origin.computed_trait or trait.key, format_value(trait.value), format_date(trait.updated_at)
 
 
-def _summarise_account(account: Account, traits: Iterable[AccountTrait]) -> Fact:
-    known = " · ".join(f"{trait.key}: {format_value(trait.value)}" for trait in traits if trait.value != account.name)
-    return account.group_id, account.name or "", known
+def _summarise_account(account: Account, traits: Sequence[AccountTrait]) -> Fact:
+    name = choose_account_name(account, traits)
+    known = " · ".join(f"{trait.key}: {format_value(trait.value)}" for trait in traits if trait.value != name)
+    return account.group_id, name or "", known
 
 
 def _draw_accounts(
@@ -168,10 +169,10 @@ def _draw_accounts(
     if accounts:
         st.markdown("##### Accounts")
     for account in accounts[:MAX_ACCOUNTS]:
-        draw_strong(account.name or account.group_id)
+        traits = known[account.group_id]
+        draw_strong(choose_account_name(account, traits) or account.group_id)
         called = account.called_at and f"last named by a group call {format_ago(account.called_at, now)}"
         st.caption(f"{escape_markdown(account.group_id)} · {called or 'named by events'}")
-        traits = known[account.group_id]
         _draw_facts(
             (trait.key, format_value(trait.value), f"{trait.origin}, {format_ago(trait.updated_at, now)}")
             for trait in traits[:MAX_ACCOUNT_TRAITS]

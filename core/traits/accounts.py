@@ -18,6 +18,7 @@ from core.clock import from_millis, to_millis
 from core.events.event_log import open_event_log
 from core.events.message import read_timestamp_ms
 from core.profiles.account_traits import read_account_traits
+from core.profiles.accounts import Account, read_account_name
 from core.profiles.origin import read_names
 from core.storage.tables import group_calls, sources, syncs
 from core.traits.computed_trait import Scope
@@ -61,6 +62,15 @@ def list_account_traits(workspace: Workspace, space_id: str, group_id: str) -> l
         for key, entry in sorted(entries.items())
         if entry.value is not None
     ]
+
+
+def choose_account_name(account: Account, traits: Sequence[AccountTrait]) -> str | None:
+    """Return what to call an account that has `traits`, whoever said it; else what its person's own calls say, if any.
+
+    The name among the traits may be another person's: who is named with an account by events alone never said it.
+    """
+    said = (read_account_name(trait.value) for trait in traits if trait.key == "name")
+    return next(said, None) or account.name
 
 
 def _name_origin(names: Mapping[str, str], origin_id: str | None) -> str:

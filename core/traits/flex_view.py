@@ -23,7 +23,7 @@ from core.profiles.lookup import get_profile, list_profile_events
 from core.profiles.predicted import AMOUNT_SUFFIX
 from core.profiles.profile import Profile, ProfileTrait
 from core.profiles.spelling import guess_identifiers
-from core.traits.accounts import AccountTrait, list_account_traits
+from core.traits.accounts import AccountTrait, choose_account_name, list_account_traits
 from core.workspaces.workspace import Workspace
 
 MAX_TRAITS = 12
@@ -63,7 +63,7 @@ class ViewPrediction:
 
 @dataclass(frozen=True, slots=True)
 class ViewAccount:
-    """One account that the person belongs to. `name` is None where no group call said one."""
+    """One account that the person belongs to. `name` is None where nobody said one."""
 
     id: str
     name: str | None
@@ -219,14 +219,16 @@ def _to_fact(trait: ProfileTrait | AccountTrait, label: str | None = None) -> Fa
 
 
 def _read_account(workspace: Workspace, space_id: str, account: Account) -> ViewAccount:
+    known = list_account_traits(workspace, space_id, account.group_id)
+    name = choose_account_name(account, known)
     traits = [
         trait
-        for trait in list_account_traits(workspace, space_id, account.group_id)
-        if _is_simple(trait.value) and trait.value != account.group_id and not (trait.key == "name" and account.name)
+        for trait in known
+        if _is_simple(trait.value) and trait.value != account.group_id and not (trait.key == "name" and name)
     ]
     traits.sort(key=lambda trait: trait.updated_at, reverse=True)
     shown = tuple(_to_fact(trait) for trait in traits[:MAX_ACCOUNT_TRAITS])
-    return ViewAccount(account.group_id, account.name, shown, max(0, len(traits) - MAX_ACCOUNT_TRAITS))
+    return ViewAccount(account.group_id, name, shown, max(0, len(traits) - MAX_ACCOUNT_TRAITS))
 
 
 def _to_prediction(trait: ProfileTrait) -> ViewPrediction:

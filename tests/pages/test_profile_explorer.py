@@ -140,6 +140,7 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
     with workspace.database.transaction() as connection:
         kept = [
             AccountTraits(feed.space_id, "acme", {"seats": 7, "tier": "<b>"}),
+            AccountTraits(feed.space_id, "flex", {"name": "Flex & Co"}),
             AccountTraits(feed.space_id, "b", {"c": 1}),
         ]
         write_account_traits(connection, "syn_gone", kept, to_millis(workspace.now()))
@@ -161,6 +162,7 @@ def test_the_sheet_of_a_person_says_who_it_is_what_is_known_and_what_ties_them_t
         "<dt>plan</dt><dd>pro",
         "<strong>Acme Ltd</strong>",
         "acme · last named by a group call",
+        "<strong>Flex &amp; Co</strong>",
         "flex · named by events",
         "<dt>seats</dt><dd>7<small>syn_gone, ",
         "<dt>name</dt><dd>Acme Ltd<small>src_test, ",

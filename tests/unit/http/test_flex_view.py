@@ -117,6 +117,10 @@ def test_the_card_names_the_accounts_with_what_is_known_of_them_the_last_named_f
     page = open_link(api, "user_id:2002").body.decode()
     assert "Accounts</h2>" in page and "and 3 more" in page and "<img" not in page and "250" in page
     assert f'title="{cookie}"' in page and ">3f2a91c0…9d1e<" in page
+    feed.track("3003", "Call", {}, context={"groupId": "acme"})
+    feed.build()
+    (colleague,) = read_json(api, "user_id:3003")
+    assert [account["name"] for account in colleague["accounts"]] == [NASTY], "said by somebody else's group call"
     assert ">Account" not in open_link(api, "user_id:14155550100").body.decode(), "nobody's account, no section"
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from components.address import forget, keep
+from components.address import draw_link_here, forget, keep
 from components.confirm import confirm
 from components.error_panel import error_panel
 from components.format import format_count
-from components.navigation import draw_link
 from components.plain_text import escape_markdown
 from components.state import REPLAY_REPORT, read_widget
 from core.events.refused import RefusedEvent
@@ -41,7 +40,8 @@ def draw_refusal(workspace: Workspace, event: RefusedEvent, source: Source | Non
     """
     if event.replayed_as is not None:
         st.success("Replayed: it is in the log now.", icon=":material/replay:")
-        draw_link("event-debugger", label=f"Message #{event.replayed_as}", query={"message": str(event.replayed_as)})
+        number = str(event.replayed_as)
+        draw_link_here(f"Message #{number}", icon=":material/bug_report:", key="replayed", query={"message": number})
         return
     st.error(
         f"**Refused: {escape_markdown(event.reason)}**\n\n{ADVICE.get(event.code, AT_THE_SENDER)}\n\n"

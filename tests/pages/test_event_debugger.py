@@ -174,7 +174,8 @@ def test_a_refused_event_says_why_and_what_to_do_and_is_mended_checked_and_repla
     assert get_refused(open_event_log(workspace), 1).replayed_as == 1
     again = visit(PAGE, refused="1")
     assert "Replayed: it is in the log now." in read(again)
-    assert list_links(again)["Message #1"] == "event-debugger"
+    assert "<strong>Paid<" in read(press(again, "Message #1"))
+    assert dict(again.query_params) == {"message": "1"}
 
 
 def test_events_of_a_disabled_source_wait_until_it_is_enabled_and_are_replayed_together(

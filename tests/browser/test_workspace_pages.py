@@ -218,6 +218,11 @@ def test_a_person_is_found_while_one_types_and_prints_on_one_page(
         assert page.evaluate("getComputedStyle(document.querySelector('.onramp-paper b')).color") == "rgb(0, 0, 0)"
         screen.shoot(f"paper-{who}")
         page.emulate_media(media="screen")
+    press(page, "Everybody of this account")
+    expect(page).to_have_url(re.compile(r"\?profile_search=group_id%3Afirm-\d$"))
+    expect(box).to_be_in_viewport()
+    expect(box).to_be_focused()
+    expect(page.get_by_role("button", name="Open")).to_have_count(1)
 
 
 @pytest.mark.timeout(240)

@@ -1,8 +1,8 @@
 """Find people as somebody types: by identifier, name or any trait, in the index and in what it has not reached yet.
 
 A profile with exactly this identifier comes first, then the people of the account with this id, then the most recently
-heard of. What the index has not reached is
-compared directly while it is little; where it is much, `SearchResult.waiting` says how many could not be looked at.
+heard of. What the index has not reached is compared directly while it is little; where it is much,
+`SearchResult.waiting` says how many could not be looked at.
 
 Complexity: a few of the rarest trigrams of the text are intersected, then texts are compared until a page is full. One
 or two signs name no trigram: beginnings of words are found everywhere, what stands inside a word among the newest.

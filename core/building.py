@@ -35,17 +35,10 @@ class SpaceBuilders:
         self._workspace = workspace
         self._builders: dict[str, ProfileBuilder] = {}
 
-    def build(
-        self,
-        space_id: str,
-        is_stopping: Callable[[], bool] = lambda: False,
-        progress: Progress | None = None,
-        *,
-        wait_s: float = 0.0,
-    ) -> BuildReport:
+    def build(self, space_id: str, is_stopping: Callable[[], bool]) -> BuildReport:
         """Build a space up to the end of the log, or until it is time to stop; then what follows or is due by time.
 
-        `wait_s` is how long to wait for another process that builds this space and pauses now and then.
+        Between two rounds another process may have the space.
 
         Raises:
             RunInProgress: Another process builds this space.
@@ -53,30 +46,39 @@ class SpaceBuilders:
         builder = self._builders.get(space_id)
         if builder is None:
             builder = self._builders[space_id] = ProfileBuilder(self._workspace, space_id, ComputedTraitEngine())
-        built = BuildReport()
+        read = offset = 0
         while not is_stopping():
-            before = built
-            tell = None if progress is None else lambda more, before=before: progress(before.followed_by(more))
-            report = builder.build(ROUND_MESSAGES, tell, wait_s=wait_s)
-            built = built.followed_by(report)
+            report = builder.build(max_messages=ROUND_MESSAGES)
+            read, offset = read + report.read, report.offset
+            follow_group_calls(self._workspace, space_id)  # in every round: a rebuild has very many
             if report.read < ROUND_MESSAGES:
                 break
-        expire_values(self._workspace, space_id, is_stopping, wait_s=wait_s)
-        follow_group_calls(self._workspace, space_id)
+        expire_values(self._workspace, space_id, is_stopping)
         roll_up(self._workspace, space_id)
-        return built
+        return BuildReport(read, offset=offset)
 
 
 def build_space(
-    workspace: Workspace,
-    space_id: str,
-    is_stopping: Callable[[], bool] = lambda: False,
-    progress: Progress | None = None,
-    *,
-    wait_s: float = 0.0,
+    workspace: Workspace, space_id: str, progress: Progress | None = None, *, wait_s: float = 0.0
 ) -> BuildReport:
-    """Build the profiles of one space once, as `SpaceBuilders` does in every round."""
-    return SpaceBuilders(workspace).build(space_id, is_stopping, progress, wait_s=wait_s)
+    """Build the profiles of one space to the end of the log, in one go; then what follows or is due by time.
+
+    `wait_s` is how long to wait for another process that builds this space and pauses now and then.
+
+    Raises:
+        RunInProgress: Another process builds this space.
+    """
+
+    def tell(report: BuildReport) -> None:
+        follow_group_calls(workspace, space_id)  # nobody else does so meanwhile
+        if progress is not None:
+            progress(report)
+
+    report = ProfileBuilder(workspace, space_id, ComputedTraitEngine()).build(progress=tell, wait_s=wait_s)
+    follow_group_calls(workspace, space_id)
+    expire_values(workspace, space_id, wait_s=wait_s)
+    roll_up(workspace, space_id)
+    return report
 
 
 class BuilderBeside:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.building import BuilderBeside, SpaceBuilders, build_space
+from core.building import BuilderBeside, SpaceBuilders
 from core.errors import CoreError, RunInProgress
 from core.events.event_log import open_event_log
 from core.events.history.keep import keep_history
@@ -254,7 +254,7 @@ class Worker:
         while any(went_on) and not self._stopping.is_set():
             built = [
                 self._attempt(
-                    lambda space_id=space.id: build_space(self._workspace, space_id, self._stopping.is_set),  # type: ignore[misc]
+                    lambda space_id=space.id: SpaceBuilders(self._workspace).build(space_id, self._stopping.is_set),  # type: ignore[misc]
                     failures,
                 )
                 for space in list_spaces(self._workspace)

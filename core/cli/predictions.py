@@ -15,6 +15,7 @@ from core.predictions.requirements import Requirements, check_requirements
 from core.predictions.run import run_job
 from core.predictions.store import delete_prediction, list_predictions, request_job
 from core.setup.entitled import create_entitled_prediction
+from core.storage.lease import WORKER_WAIT_S
 from core.workspaces.spaces import list_spaces
 from core.workspaces.workspace import Workspace
 
@@ -84,7 +85,7 @@ def train(args: argparse.Namespace) -> int:
     request_job(workspace, prediction.id, Job.TRAIN)
     trained = run_job(workspace, prediction.id, say)
     say("building profiles")
-    build_space(workspace, trained.space_id)
+    build_space(workspace, trained.space_id, wait_s=WORKER_WAIT_S)
     _print(trained, as_json=args.json)
     return DONE
 

@@ -151,17 +151,6 @@ class BuildReport:
             batch.offset if offset is None else offset,
         )
 
-    def followed_by(self, later: BuildReport) -> BuildReport:
-        """Return what both did, the builder being where the later one left it."""
-        return BuildReport(
-            self.read + later.read,
-            self.applied + later.applied,
-            self.profiles_created + later.profiles_created,
-            self.merges + later.merges,
-            self.violations + later.violations,
-            later.offset,
-        )
-
 
 def add_unknown_types(
     connection: Connection, workspace: Workspace, space_id: str, unknown: Sequence[str], room: int

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core import building, worker
-from core.building import BuilderBeside, build_space
+from core.building import BuilderBeside, SpaceBuilders, build_space
 from core.profiles.build import BuildReport
 from core.profiles.lookup import count_profiles
 from core.syncs.run import get_run, request_run
@@ -43,21 +43,25 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     opened.close()
 
 
-def test_a_build_in_several_rounds_tells_what_all_of_them_did_and_notes_what_group_calls_say(
+def test_a_build_in_one_go_and_one_in_rounds_read_everything_and_note_what_group_calls_say(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "ROUND_MESSAGES", 3)
-    feed = Feed(workspace)
-    for number in range(6):
-        feed.identify(f"user {number}")
-    feed.send("identify", userId="user 0", traits={"plan": "gold"})
-    last = feed.send("group", userId="user 1", groupId="acme", traits={"seats": 250})
+    feed, builders, last = Feed(workspace), SpaceBuilders(workspace), 0
     told: list[BuildReport] = []
-    report = build_space(workspace, feed.space_id, progress=told.append)
-    assert (report.read, report.profiles_created, report.offset) == (8, 6, last)
-    assert told[-1] == report and [each.read for each in told] == sorted(each.read for each in told)
-    assert [trait.value for trait in list_account_traits(workspace, feed.space_id, "acme")] == [250]
-    assert build_space(workspace, feed.space_id) == BuildReport(offset=last)
+    for seats in (250, 300):
+        for number in range(6):
+            feed.identify(f"user {number}", traits={"seats": seats})
+        last = feed.send("group", userId="user 1", groupId="acme", traits={"seats": seats})
+        if seats == 250:
+            report = build_space(workspace, feed.space_id, told.append)
+            assert (report.read, report.profiles_created, report.offset, told[-1]) == (7, 6, last, report)
+        else:
+            report = builders.build(feed.space_id, lambda: False)
+            assert (report.read, report.offset) == (7, last)
+        assert [trait.value for trait in list_account_traits(workspace, feed.space_id, "acme")] == [seats]
+    assert builders.build(feed.space_id, lambda: False) == BuildReport(offset=last)
+    assert builders.build(feed.space_id, lambda: True) == BuildReport()
 
 
 def test_what_is_written_to_the_log_meanwhile_is_built_beside(workspace: Workspace) -> None:

@@ -89,16 +89,6 @@ def forget(*names: str) -> None:
         keep(name, None)
 
 
-def draw_link_here(label: str, *, icon: str, key: str, query: Mapping[str, str]) -> None:
-    """Draw a link to the page on which it stands, with `query` as its whole address.
-
-    A page link changes what its own page shows and leaves the address as it was: a refresh would go back.
-    """
-    if st.button(label, icon=icon, type="tertiary", key=key):
-        st.query_params.from_dict(query)
-        st.rerun()
-
-
 def draw_older_newer(name: str, *, oldest: object, has_older: bool) -> None:
     """Draw **Newest** and **Older**: pages by where the page before ended, which the address keeps."""
     is_newest = name not in st.query_params

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from components.address import draw_link_here, forget, keep
+from components.address import forget, keep
 from components.confirm import confirm
 from components.error_panel import error_panel
 from components.format import format_count
+from components.navigation import draw_link
 from components.plain_text import escape_markdown
 from components.state import REPLAY_REPORT, read_widget
 from core.events.refused import RefusedEvent
@@ -40,8 +41,7 @@ def draw_refusal(workspace: Workspace, event: RefusedEvent, source: Source | Non
     """
     if event.replayed_as is not None:
         st.success("Replayed: it is in the log now.", icon=":material/replay:")
-        number = str(event.replayed_as)
-        draw_link_here(f"Message #{number}", icon=":material/bug_report:", key="replayed", query={"message": number})
+        draw_link("event-debugger", label=f"Message #{event.replayed_as}", query={"message": str(event.replayed_as)})
         return
     st.error(
         f"**Refused: {escape_markdown(event.reason)}**\n\n{ADVICE.get(event.code, AT_THE_SENDER)}\n\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+_HERE = "screen_drawn"
 PAGES_FOLDER = Path(__file__).resolve().parent.parent / "pages"
 
 
@@ -145,6 +146,11 @@ def go_to(url_path: str, **query: str) -> None:
     st.switch_page(find_screen(url_path).path, query_params=query or None)
 
 
+def enter(url_path: str) -> None:
+    """Remember which screen is drawn, for the links on it."""
+    st.session_state[_HERE] = url_path
+
+
 def draw_link(
     url_path: str,
     *,
@@ -152,10 +158,35 @@ def draw_link(
     icon: str | None = None,
     help: str | None = None,
     query: Mapping[str, str] | None = None,
+    key: str | None = None,
 ) -> None:
-    """Draw a link to the screen at `url_path`, with `query` in its address; nothing where its page does not exist."""
+    """Draw a link to the screen at `url_path`, with `query` in its address; nothing where its page does not exist.
+
+    `key` tells links apart that lead from a page to itself with one label and query.
+    """
     screen = find_screen(url_path)
-    if screen.exists:
-        st.page_link(
-            screen.path, label=label or screen.label, icon=icon or screen.icon, help=help, query_params=query or None
-        )
+    if not screen.exists:
+        return
+    label, icon = label or screen.label, icon or screen.icon
+    if query and st.session_state.get(_HERE) == url_path:
+        # a page link changes what its own page shows and leaves the address as it was: a refresh would go back
+        key = key or f"link {label} {sorted(query.items())}"
+        if st.button(label, icon=icon, help=help, type="tertiary", key=key, on_click=_set_widgets, args=(query,)):
+            _turn_to(query)
+            st.rerun()
+    else:
+        st.page_link(screen.path, label=label, icon=icon, help=help, query_params=query or None)
+
+
+def _set_widgets(query: Mapping[str, str]) -> None:
+    """Set the widgets that keep their value in the address; nobody else may change it there."""
+    for name in set(query) & set(st.session_state):
+        st.session_state[name] = query[name]
+
+
+def _turn_to(query: Mapping[str, str]) -> None:
+    """Give this page another address, but for what its widgets keep there."""
+    for name in set(st.query_params) - set(query) - set(st.session_state):
+        del st.query_params[name]
+    for name in set(query) - set(st.session_state):
+        st.query_params[name] = query[name]

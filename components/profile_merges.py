@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from components.address import draw_link_here
 from components.empty_state import draw_empty_state
 from components.format import format_count, format_number, format_time
 from components.merge_undo import open_split
@@ -51,7 +50,8 @@ def _draw_split(workspace: Workspace, profile: Profile, rule: Split, job: UndoJo
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             key = f"other_{rule.merge.merged_id}_{other}"
-            draw_link_here("The other one", icon=":material/person:", key=key, query={"id": other})
+            query = {"id": other}
+            draw_link("profile-explorer", label="The other one", icon=":material/person:", query=query, key=key)
             if job is None and st.button(
                 "Take the undo back", icon=":material/call_merge:", key=f"rejoin_{rule.merge.merged_id}_{other}"
             ):

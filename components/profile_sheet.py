@@ -9,9 +9,9 @@ from datetime import datetime
 
 import streamlit as st
 
-from components.address import draw_link_here
 from components.format import format_ago, format_count, format_date, format_number, format_share, format_time, shorten
 from components.identity_graph import draw_identity_graph
+from components.navigation import draw_link
 from components.plain_text import draw_strong, escape_markdown
 from components.profile_paper import Fact, Paper, draw_paper
 from components.profile_timeline import draw_lines
@@ -179,12 +179,8 @@ def _draw_accounts(
         )
         if len(traits) > MAX_ACCOUNT_TRAITS:
             st.caption(f"{format_count(len(traits) - MAX_ACCOUNT_TRAITS, 'trait')} more.")
-        draw_link_here(
-            "Everybody of this account",
-            icon=":material/groups:",
-            key=f"people_of_{account.group_id}",
-            query={"profile_search": f"group_id:{account.group_id}"},
-        )
+        query = {"profile_search": f"group_id:{account.group_id}"}
+        draw_link("profile-explorer", label="Everybody of this account", icon=":material/groups:", query=query)
     if len(accounts) > MAX_ACCOUNTS:
         st.caption(f"{format_count(len(accounts) - MAX_ACCOUNTS, 'account')} more.")
 

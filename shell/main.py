@@ -39,6 +39,7 @@ for home in [screen for screen in navigation.list_screens() if screen.is_default
     alias = st.Page(partial(st.switch_page, home.path), title=home.label, url_path=home.url_path, visibility="hidden")
     menu[home.group].append(alias)
 current = st.navigation(menu, expanded=True)
+navigation.enter(current.url_path)
 st.set_page_config(page_title=f"{current.title} · Onramp")
 draw_style()
 workspace = get_workspace()

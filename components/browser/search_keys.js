@@ -21,8 +21,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 function receive(box, root) {
-  if (root.isReceived === box) return;
-  root.isReceived = box;
+  if (root.received === box) return;
+  root.received = box;
   box.closest("[data-testid=stMain]")?.scrollTo(0, 0); // a longer page was read before
   // not while something else has the focus, nor on a touch screen, where a keyboard would cover half of the page
   if (document.activeElement === document.body && matchMedia("(hover: hover)").matches) box.focus();

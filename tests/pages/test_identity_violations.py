@@ -68,4 +68,7 @@ def test_a_value_that_very_many_share_stands_first_with_the_way_to_it(workspace:
     shown = read(app)
     assert "phone +14155550999" in shown
     assert f"it was refused to {MANY_PEOPLE} people" in shown
-    assert {"Its violations", "Who has it"} <= {link.label for link in app.get("page_link")}
+    assert "Who has it" in {link.label for link in app.get("page_link")}
+    press(app, "Its violations")
+    assert dict(app.query_params) == {"type": "phone", "value": "+14155550999"}
+    assert set(read_table(app, "Passed over")["Passed over"]) == {"phone +14155550999"}
